@@ -1,0 +1,166 @@
+"""One request's passage up its ladder: the plan, the attempts, the verdicts, the world as it is, and the next step."""
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from tiercel.domain.catalog import Deployment
+from tiercel.domain.facts import Facts
+from tiercel.domain.failure import Failure
+from tiercel.domain.policy import Gate, Limits
+from tiercel.domain.request import Effort
+from tiercel.domain.response import FinishReason
+
+Why = Literal["first", "retry", "fallback", "re_ask", "escalation"]
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a check measured: a score in [0, 1] and the reason. The gate, not the check, decides whether it passes.
+
+    `message` is what a re-ask tells the model. `repaired` is the text as a local fix left it, `repairs` names the
+    fixes in order. `error` is set when the check could not do its work; then `score` says nothing.
+    """
+
+    check: str
+    score: float
+    reason: str
+    message: str | None = None
+    repaired: str | None = None
+    repairs: tuple[str, ...] = ()
+    error: str | None = None
+    seconds: float = 0.0
+
+
+class Rung(msgspec.Struct, frozen=True, kw_only=True):
+    """A deployment at an effort, with the stage of the ladder it belongs to.
+
+    `max_output_tokens` is what is asked upstream and `cut_at` where visible text is cut, both decided by the
+    max_tokens guard. `estimated_nano` is the expected cost of one call, `None` where a price is unknown.
+    """
+
+    deployment: Deployment
+    stage: int
+    tier: str | None = None
+    effort: Effort | None = None
+    max_output_tokens: int | None = None
+    cut_at: int | None = None
+    estimated_nano: int | None = None
+    first_token_seconds: float | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """`deployment`, or `deployment@effort`."""
+        return f"{self.deployment.name}@{self.effort}" if self.effort else self.deployment.name
+
+
+class Excluded(msgspec.Struct, frozen=True, kw_only=True):
+    """A rung that a filter took out, and why."""
+
+    rung: str
+    filter: Literal["residency", "modality", "window", "capability", "missing_key", "resting"]
+    reason: str
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What routing decided for one request.
+
+    `stages` are the ladder's entries as the policy names them; `rungs` all that survived the filters, in the order
+    in which they would be tried, each pointing to its stage. A failure falls back to the next rung, a verdict
+    escalates to the first rung of the next stage.
+    """
+
+    facts: Facts
+    rule: str
+    stages: tuple[str, ...]
+    rungs: tuple[Rung, ...]
+    gates: tuple[Gate, ...] = ()
+    limits: Limits = Limits()
+    excluded: tuple[Excluded, ...] = ()
+    why: str = ""
+    on_exhausted: Literal["deliver", "refuse"] = "deliver"
+    on_refusal: Literal["deliver", "escalate"] = "deliver"
+    policy_hash: str = ""
+
+    @property
+    def holds(self) -> bool:
+        """Whether a stream waits until its checks have seen the whole answer."""
+        return any(gate.needs_whole for gate in self.gates)
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """One call the ladder wants made. `number` counts the climb's attempts from 1; `rung` indexes the plan's rungs.
+
+    `corrects` names the attempt whose answer a re-ask complains about, with `correction` as the complaint.
+    `output_boost` multiplies the output budget, after an answer that thinking left empty.
+    """
+
+    number: int
+    rung: int
+    why: Why
+    delay_seconds: float = 0.0
+    output_boost: int = 1
+    corrects: int | None = None
+    correction: str | None = None
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+    """A call and what came of it, as far as the ladder needs to know. `verdicts` stand in the order of the gates."""
+
+    call: Call
+    state: Literal["in_flight", "answered", "failed", "cancelled"] = "in_flight"
+    failure: Failure | None = None
+    finish: FinishReason | None = None
+    refused: bool = False
+    verdicts: tuple[Verdict, ...] = ()
+
+
+class Conditions(msgspec.Struct, frozen=True, kw_only=True):
+    """What the world looks like at this moment, as data, so that the decision can be replayed.
+
+    `resting` names deployments that should not be called now (cooling down, breaker open). `retry_tokens` is what is
+    left of the process's retry budget. `draw` is a random number in [0, 1). `committed` is the number of the attempt
+    whose content the client has already begun to receive.
+    """
+
+    elapsed_seconds: float = 0.0
+    spent_nano: int = 0
+    resting: frozenset[str] = frozenset()
+    retry_tokens: float = 10.0
+    draw: float = 0.5
+    committed: int | None = None
+
+
+class Start(msgspec.Struct, frozen=True, kw_only=True):
+    """Start these calls, then wait for whatever comes first: one of them ending, or this many seconds.
+
+    Without calls it says only: wait for what is in flight.
+    """
+
+    calls: tuple[Call, ...] = ()
+    wake_after_seconds: float | None = None
+
+
+class Cancel(msgspec.Struct, frozen=True, kw_only=True):
+    """Stop these attempts, by number; then ask again."""
+
+    calls: tuple[int, ...]
+
+
+class Deliver(msgspec.Struct, frozen=True, kw_only=True):
+    """Give this attempt's answer to the client. `passed` is whether every gate did."""
+
+    attempt: int
+    passed: bool
+    reason: str
+
+
+class GiveUp(msgspec.Struct, frozen=True, kw_only=True):
+    """Nobody's answer may be delivered. `failure` is the one to tell of, where there is one."""
+
+    reason: Literal["failed", "check_failed", "deadline", "cost_cap", "no_rung", "broken"]
+    message: str
+    failure: Failure | None = None
+
+
+Step: TypeAlias = Start | Cancel | Deliver | GiveUp

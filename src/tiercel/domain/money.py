@@ -1,0 +1,21 @@
+"""Money: integer nano-dollars inside (1 USD = 1,000,000,000), decimal dollars at the edges."""
+
+from decimal import ROUND_HALF_EVEN, Decimal
+
+NANO_PER_USD = 1_000_000_000
+
+
+def nano_from_usd(usd: Decimal | str | int) -> int:
+    """Dollars as whole nano-dollars, rounded half to even: the one rounding rule there is."""
+    return int((Decimal(usd) * NANO_PER_USD).to_integral_value(rounding=ROUND_HALF_EVEN))
+
+
+def usd_from_nano(nano: int) -> Decimal:
+    """Nano-dollars as exact decimal dollars."""
+    return Decimal(nano) / NANO_PER_USD
+
+
+def usd_text(nano: int) -> str:
+    """Plain decimal dollars for headers and files: `1234567` becomes `0.001234567`, never an exponent."""
+    text = f"{usd_from_nano(nano):f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

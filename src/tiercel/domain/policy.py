@@ -1,0 +1,104 @@
+"""What the operator wants: tiers, rules that pick a ladder, gates on verdicts, limits. Written in `policy.toml`."""
+
+from typing import Literal
+
+import msgspec
+
+from tiercel.domain.facts import Complexity, Latency, Risk, Task
+from tiercel.domain.json import JsonObject
+from tiercel.domain.request import Modality
+
+Preference = Literal["cheapest", "fastest", "listed"]
+"""How rungs of equal weight are ordered within a tier. `fastest` is by measured speed, published until measured."""
+
+TierRole = Literal["fast", "balanced", "deep"]
+
+
+class When(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Conditions on facts. All that are given must hold; within one, any of the values will do."""
+
+    task: tuple[Task, ...] = ()
+    complexity: tuple[Complexity, ...] = ()
+    risk: tuple[Risk, ...] = ()
+    latency: tuple[Latency, ...] = ()
+    modality: tuple[Modality, ...] = ()
+    residency: tuple[str, ...] = ()
+    strict_json: bool | None = None
+    tools: bool | None = None
+    min_tokens: int | None = None
+    max_tokens: int | None = None
+
+
+class Gate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A threshold on one check's verdict, and what happens when it is missed.
+
+    `re_ask` is how often the same rung is asked again with the validator's message before the ladder escalates.
+    `on_error` says whether a check that could not do its work lets the answer through (`open`) or not (`closed`).
+    `applies` and `needs_whole` come from the check itself, when the policy is resolved against the registry.
+    """
+
+    check: str
+    at_least: float = 1.0
+    re_ask: int = 0
+    options: JsonObject = {}
+    on_error: Literal["open", "closed"] = "open"
+    applies: Literal["always", "json"] = "always"
+    needs_whole: bool = True
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Bounds of one climb, all attempts together. Seconds, and nano-dollars."""
+
+    deadline_seconds: float = 600.0
+    max_attempts: int = 6
+    max_cost_nano: int | None = None
+    retries: int = 1
+    """Retries of one rung after a failure that may pass."""
+    first_token_seconds: float = 120.0
+    idle_seconds: float = 60.0
+    commit_after_seconds: float = 15.0
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`when` these facts hold, climb this `ladder`: tier names or `model@effort`, cheapest first.
+
+    `gates` replaces the policy's own where it is given; the other optional fields replace the policy's defaults.
+    """
+
+    name: str
+    ladder: tuple[str, ...]
+    when: When = When()
+    prefer: Preference | None = None
+    gates: tuple[Gate, ...] | None = None
+    limits: Limits | None = None
+    why: str = ""
+
+
+class Tier(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A role and who fills it: names of models or deployments, each with an optional `@effort`."""
+
+    name: str
+    members: tuple[str, ...]
+    prefer: Preference | None = None
+    first_token_seconds: float | None = None
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    """One immutable policy. `hash` names exactly this text in every record."""
+
+    tiers: dict[str, Tier] = {}
+    rules: tuple[Rule, ...] = ()
+    gates: tuple[Gate, ...] = ()
+    aliases: dict[str, str] = {}
+    limits: Limits = Limits()
+    prefer: Preference = "cheapest"
+    on_exhausted: Literal["deliver", "refuse"] = "deliver"
+    """What happens when the top was reached and nothing passed: the last answer, marked; or an error."""
+    on_refusal: Literal["deliver", "escalate"] = "deliver"
+    """Whether a refusal or content filter may be taken to another model."""
+    concrete_fallback: bool = False
+    """Whether a request that names one model may be answered by another."""
+    raise_small_budgets: bool = True
+    """The max_tokens guard."""
+    residency_default: str | None = None
+    hash: str = ""

@@ -1,0 +1,136 @@
+"""What happened: one record per client request with all its attempts, and the feedback that came later.
+
+These are the payloads of the journal. A field is added with a default and never renamed, so that an old journal can
+always be read. Prompts and answers are not here.
+"""
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from tiercel.domain.climb import Verdict, Why
+from tiercel.domain.failure import Failure
+from tiercel.domain.request import Effort
+from tiercel.domain.response import FinishReason, Usage
+
+Outcome = Literal[
+    "passed",  # delivered, and every gate passed
+    "marked",  # delivered although a gate did not pass, as the policy says
+    "refused",  # the model declined; delivered as it is
+    "failed",  # nobody answered
+    "withheld",  # an answer was there and the policy does not deliver it
+    "broken",  # the stream broke after it had begun to reach the client
+    "cancelled",  # the client left
+    "rejected",  # we could not serve the request as it was
+    "interrupted",  # the process ended before the answer was complete
+]
+DELIVERED: frozenset[Outcome] = frozenset(("passed", "marked", "refused"))
+
+
+class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One call to one deployment. `began_seconds` counts from the request's receipt; TTFT and TTFA from the call's
+    sending. `cost_nano` is `None` where a price is unknown. `lost` names what the target could not carry."""
+
+    number: int
+    why: Why
+    rung: str
+    deployment: str
+    provider: str
+    model: str
+    tier: str | None = None
+    effort: Effort | None = None
+    state: Literal["answered", "failed", "cancelled"] = "answered"
+    failure: Failure | None = None
+    began_seconds: float = 0.0
+    seconds: float = 0.0
+    ttft_seconds: float | None = None
+    ttfa_seconds: float | None = None
+    usage: Usage | None = None
+    cost_nano: int | None = None
+    finish_reason: FinishReason | None = None
+    finish_raw: str | None = None
+    verdicts: tuple[Verdict, ...] = ()
+    repairs: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    empty: bool = False
+    upstream_id: str | None = None
+    simulated: bool = False
+
+
+class Started(msgspec.Struct, frozen=True, kw_only=True, tag="started", omit_defaults=True):
+    """Written before the first call goes out, so that a killed process leaves the request at least as `interrupted`."""
+
+    id: str
+    started_at: float
+    format: str = ""
+    model_requested: str = ""
+    task: str = "unknown"
+    rule: str = ""
+    rung: str = ""
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, tag="record", omit_defaults=True):
+    """One client request. `started_at` is Unix seconds; all other clocks are seconds since the request's receipt.
+
+    `verified` is whether a check beyond `finished` measured the delivered answer and every gate passed.
+    """
+
+    id: str
+    started_at: float
+    seconds: float
+    outcome: Outcome
+    format: str = "openai_chat"
+    stream: bool = False
+    model_requested: str = ""
+    task: str = "unknown"
+    complexity: str = "medium"
+    risk: str = "low"
+    latency: str = "normal"
+    residency: str | None = None
+    session: str | None = None
+    modalities: tuple[str, ...] = ("text",)
+    strict_json: bool = False
+    tokens_estimated: int = 0
+    stated: tuple[str, ...] = ()
+    rule: str = ""
+    ladder: tuple[str, ...] = ()
+    why: str = ""
+    policy_hash: str = ""
+    attempts: tuple[AttemptRecord, ...] = ()
+    delivered: int | None = None
+    verified: bool = False
+    ttft_seconds: float | None = None
+    ttfa_seconds: float | None = None
+    problem: str | None = None
+    message: str | None = None
+    simulated: bool = False
+
+    @property
+    def answer(self) -> AttemptRecord | None:
+        """The attempt whose answer the client got."""
+        return next((a for a in self.attempts if a.number == self.delivered), None)
+
+    @property
+    def cost_nano(self) -> int:
+        """All attempts together, as far as prices are known."""
+        return sum(attempt.cost_nano or 0 for attempt in self.attempts)
+
+    @property
+    def cost_known(self) -> bool:
+        """Whether every attempt that used tokens has a known price."""
+        return all(a.cost_nano is not None for a in self.attempts if a.usage is not None)
+
+
+class Feedback(msgspec.Struct, frozen=True, kw_only=True, tag="feedback", omit_defaults=True):
+    """What the user said or did with the answer of record `record_id`. The latest of a record counts."""
+
+    id: str
+    record_id: str
+    at: float
+    verdict: Literal["accepted", "rejected"] | None = None
+    score: float | None = None
+    comment: str | None = None
+
+
+JournalEntry: TypeAlias = Started | Record | Feedback
