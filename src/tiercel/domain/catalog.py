@@ -1,5 +1,6 @@
 """Who can answer: providers, models with their capabilities and prices, deployments, and rungs."""
 
+from fractions import Fraction
 from typing import Literal
 
 import msgspec
@@ -14,15 +15,18 @@ Residency = str
 
 
 class Prices(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Prices in nano-dollars per token; `None` is unknown, which is never the same as free.
+    """Prices in nano-dollars per million tokens; `None` is unknown, which is never the same as free.
 
-    One dollar per million tokens is 1,000 nano-dollars per token. `source` and `date` say who published them.
+    $1.50 per million tokens is 1,500,000,000. `source` and `date` say who published them, and when. Some vendors
+    bill the whole call at `long` once its input exceeds `long_from` tokens.
     """
 
     input: int | None = None
     output: int | None = None
     cached_input: int | None = None
     cache_write: int | None = None
+    long_from: int | None = None
+    long: "Prices | None" = None
     source: str = ""
     date: str = ""
 
@@ -31,20 +35,23 @@ class Prices(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.input is not None and self.output is not None
 
     def cost(self, usage: Usage) -> int | None:
-        """What this usage costs in nano-dollars, or `None` where a needed price is unknown.
+        """What this usage costs in whole nano-dollars, or `None` where a needed price is unknown.
 
         A cached or written token without a price of its own is billed as a plain input token, never as free.
         """
+        if self.long is not None and self.long_from is not None and usage.input > self.long_from:
+            return self.long.cost(usage)
         if self.input is None or self.output is None:
             return None
         cached = self.input if self.cached_input is None else self.cached_input
         written = self.input if self.cache_write is None else self.cache_write
-        return (
+        total = (
             usage.uncached * self.input
             + usage.cached * cached
             + usage.written * written
             + usage.output * self.output
         )
+        return round(Fraction(total, 1_000_000))
 
 
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -1,4 +1,4 @@
-"""The exceptions, split by whose fault it is. An expected failure of a provider is a value (`failure.py`), not one of these.
+"""The exceptions, split by whose fault it is. What a provider fails at is a value (`failure.py`).
 
 TiercelError
 ├── CallerError        the client asked for something that cannot be done; becomes a 4xx

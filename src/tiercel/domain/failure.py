@@ -1,4 +1,7 @@
-"""Failure: nobody answered. A value, because it is measured. What the ladder does about each kind stands in `ladder/reactions.py`."""
+"""Failure: nobody answered. A value, because it is measured.
+
+What the ladder does about each kind stands in `ladder/reactions.py`.
+"""
 
 from typing import Literal
 

@@ -106,7 +106,8 @@ class ModelResponse(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Stamp(msgspec.Struct, frozen=True, kw_only=True):
-    """What a codec needs and must not make itself: the answer's id, the second it was created, the model's name to show."""
+    """What a codec needs and must not make itself: the answer's id, when it was created (Unix seconds), and the model's
+    name to show."""
 
     id: str
     created: int

@@ -1,0 +1,1 @@
+"""Answer to verdict: one check per file. A check measures; the policy decides."""

@@ -1,0 +1,45 @@
+"""What the operator says about the installation itself, written in `tiercel.toml`; the policy is another file."""
+
+from typing import Literal
+
+import msgspec
+
+from tiercel.domain.catalog import Catalog
+from tiercel.domain.secret import Secret
+
+
+class Listener(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the gateway listens. Beyond loopback it serves only when `keys` are configured."""
+
+    host: str = "127.0.0.1"
+    port: int = 4100
+    keys: tuple[Secret, ...] = ()
+    """Accepted client keys, read from the environment variables that `keys_env` names."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Names that the Host header may carry beside loopback's and the listener's own."""
+    max_body_bytes: int = 20_000_000
+    drain_seconds: float = 30.0
+
+
+class Storage(msgspec.Struct, frozen=True, kw_only=True):
+    """Where records are kept. Segments of the journal are rotated at `segment_bytes` and removed once ingested."""
+
+    folder: str = "tiercel-data"
+    segment_bytes: int = 16_000_000
+    journal_limit_bytes: int = 1_000_000_000
+    """All segments together; beyond it the journal counts as not writable."""
+    when_unwritable: Literal["refuse", "serve"] = "refuse"
+    retention_days: int | None = None
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """One immutable configuration of the installation. `hash` names exactly this text."""
+
+    listener: Listener = Listener()
+    storage: Storage = Storage()
+    catalog: Catalog = Catalog()
+    missing_keys: tuple[str, ...] = ()
+    """Providers left out because their key is not in the environment, as `name (VARIABLE)`."""
+    simulated: bool = False
+    """Set by the lab: every record made under these settings is marked simulated."""
+    hash: str = ""
