@@ -1,0 +1,273 @@
+"""The ladder: from a plan, the attempts so far and the state of the world to the next step.
+
+The rules, in order:
+
+1. Once content has reached the client, its attempt is the answer: it is delivered, or the stream broke. Nobody else
+   is asked.
+2. While a call is in flight, wait for it, no longer than the deadline; at the deadline, cancel.
+3. An answer whose verdicts pass every gate is delivered. So is a refusal, unless the policy takes refusals elsewhere.
+4. An answer that misses a gate (a *verdict*) is asked for again at the same rung with the validator's message, as often
+   as that gate allows; then the ladder *escalates*: to the next stage, or where there is none to what is left of this.
+5. A *failure* is retried at the same rung where that may help, else *falls back* to the next rung that may take it.
+   Both draw on the process's retry budget, so that an outage is not multiplied.
+6. Attempts, money and time bound the whole climb. When nothing more may be tried, the last answer there was is
+   delivered and marked, or withheld, as the policy says; without any answer the most telling failure is reported.
+
+Everything that decides lives in this file and in the table of `reactions.py`. The same function serves live traffic,
+`explain`, the tests, and the replay of old records.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from tiercel.domain.climb import (
+    Attempt,
+    Call,
+    Cancel,
+    Conditions,
+    Deliver,
+    GiveUp,
+    Plan,
+    Rung,
+    Start,
+    Step,
+    Verdict,
+    Why,
+)
+from tiercel.domain.failure import Failure
+from tiercel.domain.policy import Gate
+from tiercel.ladder.backoff import MAX_ASKED_SECONDS, backoff_seconds
+from tiercel.ladder.reactions import REACTIONS, TELLING, Reaction
+
+
+def next_step(plan: Plan, attempts: Sequence[Attempt], conditions: Conditions) -> Step:
+    """What to do now. Pure; a few microseconds."""
+    if conditions.committed is not None:
+        return _after_commit(plan, attempts, conditions)
+    in_flight = [attempt.call.number for attempt in attempts if attempt.state == "in_flight"]
+    left_seconds = plan.limits.deadline_seconds - conditions.elapsed_seconds
+    if in_flight:
+        return Start(wake_after_seconds=left_seconds) if left_seconds > 0 else Cancel(calls=tuple(in_flight))
+    if not attempts:
+        return _first(plan, conditions)
+    last = attempts[-1]
+    if last.state == "answered":
+        return _after_answer(plan, attempts, last, conditions)
+    return _after_failure(plan, attempts, last, conditions)
+
+
+def gate_passes(gate: Gate, verdict: Verdict) -> bool:
+    """Whether a verdict reaches its gate. A check that could not do its work passes only where the gate is open."""
+    if verdict.error is not None:
+        return gate.on_error == "open"
+    return verdict.score >= gate.at_least
+
+
+def missed_gate(plan: Plan, attempt: Attempt) -> tuple[Gate, Verdict] | None:
+    """The first gate that this answer does not pass, with its verdict.
+
+    Verdicts stand in the order of the gates; a gate whose check measured nothing has none.
+    """
+    verdicts = list(attempt.verdicts)
+    for gate in plan.gates:
+        if not verdicts or verdicts[0].check != gate.check:
+            continue
+        verdict = verdicts.pop(0)
+        if not gate_passes(gate, verdict):
+            return gate, verdict
+    return None
+
+
+def _first(plan: Plan, conditions: Conditions) -> Step:
+    """The first rung that is not resting; if all are, the first one all the same: somebody has to find out."""
+    affordable = [index for index in range(len(plan.rungs)) if _affordable(plan, index, conditions)]
+    if not affordable:
+        message = "no rung of the ladder is within the limits of this request"
+        return GiveUp(reason="cost_cap" if plan.rungs else "no_rung", message=message)
+    awake = [i for i in affordable if plan.rungs[i].deployment.name not in conditions.resting]
+    call = Call(number=1, rung=(awake or affordable)[0], why="first")
+    return Start(calls=(call,), wake_after_seconds=plan.limits.deadline_seconds - conditions.elapsed_seconds)
+
+
+def _after_commit(plan: Plan, attempts: Sequence[Attempt], conditions: Conditions) -> Step:
+    others = [
+        a.call.number for a in attempts if a.state == "in_flight" and a.call.number != conditions.committed
+    ]
+    if others:
+        return Cancel(calls=tuple(others))
+    attempt = next(a for a in attempts if a.call.number == conditions.committed)
+    match attempt.state:
+        case "in_flight":
+            left_seconds = plan.limits.deadline_seconds - conditions.elapsed_seconds
+            if left_seconds <= 0:
+                return Cancel(calls=(attempt.call.number,))
+            return Start(wake_after_seconds=left_seconds)
+        case "answered":
+            return _deliver(plan, attempt)
+        case _:
+            return GiveUp(
+                reason="broken", message="the stream broke after it had begun", failure=attempt.failure
+            )
+
+
+def _after_answer(plan: Plan, attempts: Sequence[Attempt], last: Attempt, conditions: Conditions) -> Step:
+    if last.refused:
+        if plan.on_refusal == "deliver":
+            return Deliver(attempt=last.call.number, passed=True, reason="the model declined")
+        return _escalate(plan, attempts, last, conditions, "the model declined")
+    missed = missed_gate(plan, last)
+    if missed is None:
+        return _deliver(plan, last)
+    gate, verdict = missed
+    reason = f"{gate.check}: {verdict.error or verdict.reason}"
+    asked = sum(1 for a in attempts if a.call.rung == last.call.rung and a.call.why == "re_ask")
+    if asked < gate.re_ask and verdict.error is None:
+        call = Call(
+            number=len(attempts) + 1,
+            rung=last.call.rung,
+            why="re_ask",
+            corrects=last.call.number,
+            correction=verdict.message or verdict.reason,
+            output_boost=last.call.output_boost,
+        )
+        started = _start(plan, attempts, call, conditions)
+        if started is not None:
+            return started
+    return _escalate(plan, attempts, last, conditions, reason)
+
+
+def _escalate(
+    plan: Plan, attempts: Sequence[Attempt], last: Attempt, conditions: Conditions, reason: str
+) -> Step:
+    """Higher stages first; where there are none, what is left of this one."""
+    stage = plan.rungs[last.call.rung].stage
+    open_rungs = _open_rungs(plan, attempts, conditions)
+    higher = [i for i in open_rungs if plan.rungs[i].stage > stage]
+    same = [i for i in open_rungs if plan.rungs[i].stage == stage]
+    return _start_one_of(plan, attempts, higher + same, "escalation", conditions) or _exhausted(
+        plan, attempts, conditions, reason
+    )
+
+
+def _after_failure(plan: Plan, attempts: Sequence[Attempt], last: Attempt, conditions: Conditions) -> Step:
+    failure = last.failure or Failure(kind="cancelled", message="cancelled")
+    reaction = REACTIONS[failure.kind]
+    may_retry = conditions.retry_tokens >= 1.0
+    if may_retry and reaction.retry == "always":
+        retried = _retry(plan, attempts, last, reaction, conditions)
+        if retried is not None:
+            return retried
+    if may_retry or failure.kind == "context_too_long":
+        fallback = _fallback(plan, attempts, last, failure, conditions)
+        if fallback is not None:
+            return fallback
+    if may_retry and reaction.retry == "last":
+        retried = _retry(plan, attempts, last, reaction, conditions)
+        if retried is not None:
+            return retried
+    return _exhausted(plan, attempts, conditions, failure.message)
+
+
+def _retry(
+    plan: Plan, attempts: Sequence[Attempt], last: Attempt, reaction: Reaction, conditions: Conditions
+) -> Step | None:
+    retries = sum(1 for a in attempts if a.call.rung == last.call.rung and a.call.why == "retry")
+    if retries >= plan.limits.retries:
+        return None
+    asked_seconds = last.failure.retry_after_seconds if last.failure else None
+    if asked_seconds is not None and asked_seconds > MAX_ASKED_SECONDS:
+        return None
+    delay_seconds = backoff_seconds(retries, conditions.draw)
+    call = Call(
+        number=len(attempts) + 1,
+        rung=last.call.rung,
+        why="retry",
+        delay_seconds=0.0 if reaction.boost > 1 else max(delay_seconds, asked_seconds or 0.0),
+        output_boost=last.call.output_boost * reaction.boost,
+        corrects=last.call.corrects,
+        correction=last.call.correction,
+    )
+    return _start(plan, attempts, call, conditions)
+
+
+def _fallback(
+    plan: Plan, attempts: Sequence[Attempt], last: Attempt, failure: Failure, conditions: Conditions
+) -> Step | None:
+    """The next rung of this stage or a higher one; never a lower one, whose answers did not pass before."""
+    wanted = REACTIONS[failure.kind].fallback
+    if failure.kind == "content_policy" and plan.on_refusal == "escalate":
+        wanted = "any"
+    if wanted == "none":
+        return None
+    failed = plan.rungs[last.call.rung]
+    rungs = [i for i in _open_rungs(plan, attempts, conditions) if plan.rungs[i].stage >= failed.stage]
+    if wanted == "larger":
+        rungs = [i for i in rungs if _window(plan.rungs[i]) > _window(failed)]
+    return _start_one_of(plan, attempts, rungs, "fallback", conditions)
+
+
+def _window(rung: Rung) -> float:
+    window = rung.deployment.model.capabilities.window
+    return float("inf") if window is None else window
+
+
+def _open_rungs(plan: Plan, attempts: Sequence[Attempt], conditions: Conditions) -> list[int]:
+    """Rungs not tried yet whose deployment neither rests nor has let us down in this climb."""
+    tried = {attempt.call.rung for attempt in attempts}
+    burned = {
+        plan.rungs[a.call.rung].deployment.name
+        for a in attempts
+        if a.failure is not None and REACTIONS[a.failure.kind].burns
+    }
+    closed = burned | conditions.resting
+    return [i for i, rung in enumerate(plan.rungs) if i not in tried and rung.deployment.name not in closed]
+
+
+def _start_one_of(
+    plan: Plan, attempts: Sequence[Attempt], rungs: Iterable[int], why: Why, conditions: Conditions
+) -> Step | None:
+    for rung in rungs:
+        started = _start(plan, attempts, Call(number=len(attempts) + 1, rung=rung, why=why), conditions)
+        if started is not None:
+            return started
+    return None
+
+
+def _start(plan: Plan, attempts: Sequence[Attempt], call: Call, conditions: Conditions) -> Step | None:
+    """Start this call if attempts, time and money allow it."""
+    left_seconds = plan.limits.deadline_seconds - conditions.elapsed_seconds
+    if len(attempts) >= plan.limits.max_attempts or call.delay_seconds >= left_seconds:
+        return None
+    if not _affordable(plan, call.rung, conditions):
+        return None
+    return Start(calls=(call,), wake_after_seconds=left_seconds)
+
+
+def _affordable(plan: Plan, rung: int, conditions: Conditions) -> bool:
+    cap = plan.limits.max_cost_nano
+    return cap is None or conditions.spent_nano + (plan.rungs[rung].estimated_nano or 0) <= cap
+
+
+def _deliver(plan: Plan, attempt: Attempt) -> Deliver:
+    missed = missed_gate(plan, attempt)
+    if missed is None:
+        return Deliver(attempt=attempt.call.number, passed=True, reason="every gate passed")
+    gate, verdict = missed
+    return Deliver(
+        attempt=attempt.call.number, passed=False, reason=f"{gate.check}: {verdict.error or verdict.reason}"
+    )
+
+
+def _exhausted(plan: Plan, attempts: Sequence[Attempt], conditions: Conditions, reason: str) -> Step:
+    """Nothing more may be tried: the last answer there was, marked; or an error."""
+    answered = [attempt for attempt in attempts if attempt.state == "answered"]
+    if answered and plan.on_exhausted == "deliver":
+        return Deliver(attempt=answered[-1].call.number, passed=False, reason=reason)
+    if answered:
+        return GiveUp(reason="check_failed", message=f"no answer passed its checks ({reason})")
+    failures = [attempt.failure for attempt in attempts if attempt.failure is not None]
+    telling = next(
+        (f for kind in TELLING for f in failures if f.kind == kind), failures[-1] if failures else None
+    )
+    if conditions.elapsed_seconds >= plan.limits.deadline_seconds:
+        return GiveUp(reason="deadline", message="the request's deadline passed", failure=telling)
+    return GiveUp(reason="failed", message=telling.message if telling else reason, failure=telling)
