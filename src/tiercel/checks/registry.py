@@ -1,0 +1,126 @@
+"""All checks there are: our own, and those that installed packages bring through entry points of `tiercel.checks`."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from importlib.metadata import EntryPoint, entry_points
+
+import msgspec
+
+from tiercel.checks.check import Check, CheckInfo
+from tiercel.checks.contains import Contains
+from tiercel.checks.finished import Finished
+from tiercel.checks.isolated import Isolated
+from tiercel.checks.json_schema import JSONSchema
+from tiercel.checks.number import Number
+from tiercel.checks.regex import Regex
+from tiercel.checks.run import contained
+from tiercel.checks.table import TableCheck
+from tiercel.domain.errors import CheckError, ConfigError
+from tiercel.domain.policy import Gate
+
+GROUP = "tiercel.checks"
+
+
+class Registry:
+    """Checks by name. Owns the worker process that some of them need: close it with `aclose`."""
+
+    def __init__(self, checks: Iterable[Check], isolated: Isolated) -> None:
+        self._checks = {check.info.name: check for check in checks}
+        self._isolated = isolated
+
+    @classmethod
+    def load(cls) -> "Registry":
+        """The built-in checks and those of installed packages. Raises `ConfigError` naming a plug-in that is broken."""
+        isolated = Isolated()
+        checks: list[Check] = [
+            Finished(),
+            JSONSchema(isolated),
+            Regex(isolated),
+            Contains(),
+            TableCheck(),
+            Number(),
+        ]
+        names = {check.info.name for check in checks}
+        problems: list[str] = []
+        for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
+            try:
+                check = _plugged_in(entry)
+                if check.info.name in names:
+                    raise CheckError(f"there is already a check {check.info.name!r}: rename it")
+            except CheckError as error:
+                problems.append(f"check plug-in {entry.name!r} ({entry.value}): {error}; fix or uninstall it")
+                continue
+            names.add(check.info.name)
+            checks.append(check)
+        if problems:
+            raise ConfigError(*problems)
+        return cls(checks, isolated)
+
+    def get(self, name: str) -> Check | None:
+        """The check of this name, if there is one."""
+        return self._checks.get(name)
+
+    @property
+    def infos(self) -> tuple[CheckInfo, ...]:
+        """What the checks say of themselves, by name."""
+        return tuple(self._checks[name].info for name in sorted(self._checks))
+
+    def problems(self, gate: Gate) -> list[str]:
+        """What keeps this gate from being used, each in words with the fix."""
+        check = self._checks.get(gate.check)
+        if check is None:
+            return [f"gate {gate.check!r}: no such check; {_meant(gate.check, self._checks)}"]
+        unknown = [name for name in gate.options if name not in check.info.options]
+        if unknown:
+            return [
+                f"gate {gate.check!r}: no option {name!r}; {_meant(name, check.info.options)}"
+                for name in unknown
+            ]
+        try:
+            found = contained("its options could not be examined", lambda: check.problems(gate.options))
+        except CheckError as error:
+            found = [str(error)]
+        return [f"gate {gate.check!r}: {problem}" for problem in _words(found)]
+
+    def resolve(self, gate: Gate) -> Gate:
+        """The gate with what only its check knows. Raises `ConfigError` with the gate's problems."""
+        problems = self.problems(gate)
+        if problems:
+            raise ConfigError(*problems)
+        info = self._checks[gate.check].info
+        always = info.always_with is not None and gate.options.get(info.always_with) is not None
+        applies = "always" if always else info.applies
+        return msgspec.structs.replace(gate, applies=applies, needs_whole=info.needs_whole)
+
+    async def aclose(self) -> None:
+        """Stop the worker process."""
+        await self._isolated.aclose()
+
+
+def _plugged_in(entry: EntryPoint) -> Check:
+    """The check of an entry point: an object, or what a class or function gives when called. Raises `CheckError`."""
+    made = contained("it cannot be imported", entry.load)
+    if not isinstance(getattr(made, "info", None), CheckInfo) or isinstance(made, type):
+        if not callable(made):
+            raise CheckError("it is neither a check nor a function that makes one")
+        made = contained("it cannot be made", made)
+    info = getattr(made, "info", None)
+    if not isinstance(info, CheckInfo):
+        raise CheckError("its 'info' is no CheckInfo")
+    for method in ("problems", "measure"):
+        if not callable(getattr(made, method, None)):
+            raise CheckError(f"it has no method {method!r}")
+    check: Check = made  # type: ignore[assignment] # a protocol of methods, which were looked for above
+    return check
+
+
+def _meant(name: str, known: Iterable[str]) -> str:
+    names = sorted(known)
+    close = get_close_matches(name, names, n=1, cutoff=0.4)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    return f"there are {', '.join(names)}" if names else "it takes none"
+
+
+def _words(found: object) -> list[str]:
+    return [str(problem) for problem in found] if isinstance(found, list | tuple) else []

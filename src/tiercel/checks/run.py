@@ -1,0 +1,149 @@
+"""Runs a policy's checks on an answer, and contains whatever a check may do wrong.
+
+A check that crashes, overruns or gives nonsense becomes a verdict with `error` set; it never costs the client its
+answer. What cannot be contained is a check that blocks the event loop: no timer can cut it short.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import msgspec
+
+from tiercel.checks.check import Ask, Check, Subject
+from tiercel.domain.climb import Verdict
+from tiercel.domain.errors import CheckError
+from tiercel.domain.policy import Gate
+from tiercel.domain.request import ModelRequest
+from tiercel.domain.response import Choice, ModelResponse
+
+CHECK_SECONDS = 2.0
+
+
+class Checks(Protocol):
+    """Where checks are found by name."""
+
+    def get(self, name: str) -> Check | None:
+        """The check of this name, if there is one."""
+        ...
+
+
+class Checked(msgspec.Struct, frozen=True, kw_only=True):
+    """What the checks measured, in the order of the gates that applied, and the answer as their repairs left it."""
+
+    verdicts: tuple[Verdict, ...]
+    response: ModelResponse
+
+
+async def run_checks(
+    gates: Sequence[Gate],
+    request: ModelRequest,
+    response: ModelResponse,
+    *,
+    registry: Checks,
+    cut_by_client: bool = False,
+    ask: Ask | None = None,
+    seconds: float = CHECK_SECONDS,
+) -> Checked:
+    """Measure every choice of `response` at every gate that applies to `request`, in order.
+
+    A gate's verdict is its worst choice's. Repaired text goes into the answer at once, so that later gates see it.
+    `seconds` bounds each gate. Never raises for what a check does.
+    """
+    verdicts: list[Verdict] = []
+    for gate in gates:
+        if gate.applies == "json" and not wants_json(request):
+            continue
+        started = time.perf_counter()
+        deadline = asyncio.get_running_loop().time() + seconds
+        check = registry.get(gate.check)
+        measured: list[Verdict] = []
+        for choice in response.choices:
+            subject = Subject(request=request, choice=choice, cut_by_client=cut_by_client)
+            measured.append(await _measure(check, gate, subject, ask, deadline))
+        response = _repaired(response, measured)
+        worst = _worst(gate, response.choices, measured)
+        verdicts.append(msgspec.structs.replace(worst, seconds=time.perf_counter() - started))
+    return Checked(verdicts=tuple(verdicts), response=response)
+
+
+def wants_json(request: ModelRequest) -> bool:
+    """Whether the client asked for JSON."""
+    return request.response_format is not None and request.response_format.wants_json
+
+
+def contained(what: str, call: Callable[[], object]) -> object:
+    """The result of a plug-in's own code. Raises `CheckError`, whatever that code raises."""
+    try:
+        return call()
+    except Exception as error:
+        raise CheckError(f"{what}: {type(error).__name__}: {error}") from error
+
+
+async def _measure(
+    check: Check | None, gate: Gate, subject: Subject, ask: Ask | None, deadline: float
+) -> Verdict:
+    """One choice's verdict, whatever happens."""
+    if check is None:
+        return _failed(gate, "no such check")
+    timer = asyncio.timeout_at(deadline)
+    try:
+        async with timer:
+            verdict = await check.measure(subject, gate.options, ask)
+    except (asyncio.CancelledError, KeyboardInterrupt, GeneratorExit):
+        raise
+    except CheckError as error:
+        return _failed(gate, str(error))
+    except BaseException as error:  # also SystemExit, and panics of native code, which are no Exceptions
+        return _failed(gate, "took too long" if timer.expired() else _in_words(error))
+    return _plausible(gate, verdict)
+
+
+def _plausible(gate: Gate, verdict: object) -> Verdict:
+    if not isinstance(verdict, Verdict):
+        return _failed(gate, f"gave a {type(verdict).__name__} and not a Verdict")
+    if not 0 <= verdict.score <= 1:
+        return _failed(gate, f"gave the score {verdict.score}, outside 0 to 1")
+    return verdict if verdict.check == gate.check else msgspec.structs.replace(verdict, check=gate.check)
+
+
+def _failed(gate: Gate, error: str) -> Verdict:
+    return Verdict(check=gate.check, score=0.0, reason="could not be measured", error=error)
+
+
+def _in_words(error: BaseException) -> str:
+    """The kind of error only: what it says may quote the answer."""
+    return f"crashed with {type(error).__name__}"
+
+
+def _repaired(response: ModelResponse, verdicts: list[Verdict]) -> ModelResponse:
+    if all(verdict.repaired is None for verdict in verdicts):
+        return response
+    choices = tuple(
+        choice if verdict.repaired is None else choice.with_text(verdict.repaired)
+        for choice, verdict in zip(response.choices, verdicts, strict=True)
+    )
+    return msgspec.structs.replace(response, choices=choices)
+
+
+def _worst(gate: Gate, choices: tuple[Choice, ...], verdicts: list[Verdict]) -> Verdict:
+    """The lowest score; a check's error counts where no choice was seen to miss the gate."""
+    if not verdicts:
+        return Verdict(check=gate.check, score=0.0, reason="no answer")
+    if len(verdicts) == 1:
+        return verdicts[0]
+    measured = [place for place, verdict in enumerate(verdicts) if verdict.error is None]
+    lowest = min(measured, key=lambda place: verdicts[place].score, default=None)
+    place = lowest
+    if lowest is None or (len(measured) < len(verdicts) and verdicts[lowest].score >= gate.at_least):
+        place = next(place for place, verdict in enumerate(verdicts) if verdict.error is not None)
+    assert place is not None
+    worst = verdicts[place]
+    label = f"choice {choices[place].index}"
+    return msgspec.structs.replace(
+        worst,
+        reason=f"{label}: {worst.reason}",
+        error=None if worst.error is None else f"{label}: {worst.error}",
+        repairs=tuple(dict.fromkeys(repair for verdict in verdicts for repair in verdict.repairs)),
+    )

@@ -1,0 +1,104 @@
+"""Compiles JSON Schemas and says what a value breaks. Fetches nothing: a reference to elsewhere is an error.
+
+`format` is an annotation here, as the specification has it by default: no answer fails for a date without a zone.
+"""
+
+from functools import lru_cache
+from itertools import islice
+from typing import NoReturn
+
+import jsonschema_rs
+import msgspec
+
+from tiercel.checks.schema_cost import MAX_BYTES, MAX_DEPTH, Cost, cost_of
+from tiercel.domain.json import Json
+
+MAX_ERRORS = 100
+MAX_WORDS = 300
+PATTERN_BYTES = 1_000_000
+"""How large one compiled regular expression may become."""
+
+
+class SchemaError(ValueError):
+    """A schema that cannot be used, in words."""
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """What a validator found: where the first error lies (a JSON path), which keyword it breaks, and the validator's
+    words, in which values of the answer are masked. `nulls` are the places of nulls that break the schema."""
+
+    valid: bool
+    path: str = ""
+    keyword: str = ""
+    message: str = ""
+    nulls: tuple[tuple[str | int, ...], ...] = ()
+
+
+class Prepared(msgspec.Struct, frozen=True, kw_only=True):
+    """A schema with its cost, and its validator where the linear-time engine can run it in this process."""
+
+    schema: Json
+    cost: Cost
+    validator: jsonschema_rs.Validator | None
+
+
+@lru_cache(maxsize=128)
+def prepare(text: bytes) -> Prepared:
+    """The schema of these bytes, ready for use. Raises `SchemaError` where it is too large."""
+    if len(text) > MAX_BYTES:
+        raise SchemaError(f"the schema has {len(text)} bytes, the limit is {MAX_BYTES}")
+    schema = msgspec.json.decode(text)
+    cost = cost_of(schema, len(text))
+    if cost.depth > MAX_DEPTH:
+        raise SchemaError(f"the schema nests {cost.depth} levels deep, the limit is {MAX_DEPTH}")
+    validator = None
+    if cost.is_cheap_for(""):
+        try:
+            validator = compile_schema(schema)
+        except SchemaError:
+            # Unsupported patterns (lookaround) are not told apart from wrong schemas here: the worker knows.
+            validator = None
+    return Prepared(schema=schema, cost=cost, validator=validator)
+
+
+def compile_schema(schema: Json, *, linear: bool = True) -> jsonschema_rs.Validator:
+    """A validator; `linear` runs patterns in linear time but knows no lookaround. Raises `SchemaError`."""
+    engine = jsonschema_rs.RegexOptions if linear else jsonschema_rs.FancyRegexOptions
+    try:
+        return jsonschema_rs.validator_for(
+            schema,
+            validate_formats=False,
+            retriever=_refuse,
+            pattern_options=engine(size_limit=PATTERN_BYTES),
+            mask="the value",
+        )
+    except jsonschema_rs.ValidationError as error:
+        raise SchemaError(f"the schema cannot be used: {error.message[:MAX_WORDS]}") from None
+    except (ValueError, TypeError, jsonschema_rs.ReferencingError) as error:
+        raise SchemaError(f"the schema cannot be used: {str(error)[:MAX_WORDS]}") from None
+
+
+def examine(validator: jsonschema_rs.Validator, value: Json) -> Finding:
+    """What `value` breaks first."""
+    if validator.is_valid(value):
+        return Finding(valid=True)
+    errors = list(islice(validator.iter_errors(value), MAX_ERRORS))
+    first = errors[0]
+    nulls = {tuple(error.instance_path) for error in errors if error.instance is None}
+    return Finding(
+        valid=False,
+        path=json_path(first.instance_path),
+        keyword=first.kind.name,
+        message=first.message[:MAX_WORDS],
+        nulls=tuple(path for path in nulls if path and isinstance(path[-1], str)),
+    )
+
+
+def json_path(steps: list[str | int]) -> str:
+    """`$.items[0].name`, shortened where it is long."""
+    path = "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
+    return path if len(path) <= 100 else path[:99] + "…"
+
+
+def _refuse(uri: str) -> NoReturn:
+    raise ValueError("references to other documents are not followed")
