@@ -128,11 +128,15 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Catalog(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that could be called, by name."""
+    """Everything that could be called, by name. `models` also holds those that nobody here serves.
+
+    `keyless` holds deployments that cannot be called because the variable `provider.key_env` is not set.
+    """
 
     providers: dict[str, Provider] = {}
     models: dict[str, Model] = {}
     deployments: dict[str, Deployment] = {}
+    keyless: dict[str, Deployment] = {}
 
     def serving(self, model: str) -> tuple[Deployment, ...]:
         """The deployments of a model, in the order of the file."""

@@ -1,0 +1,20 @@
+"""The files both ends of the loop meet at: policy.toml and tiercel.toml, read into values, with dated facts beside.
+
+This layer reads files and the environment values it is handed; it calls nobody and decides nothing.
+"""
+
+from tiercel.policy.cross_check import CrossCheck, cross_check
+from tiercel.policy.load import load_policy, load_settings, shipped_policy, shipped_policy_text
+from tiercel.policy.policy_file import read_policy
+from tiercel.policy.settings_file import read_settings
+
+__all__ = [
+    "CrossCheck",
+    "cross_check",
+    "load_policy",
+    "load_settings",
+    "read_policy",
+    "read_settings",
+    "shipped_policy",
+    "shipped_policy_text",
+]

@@ -1,0 +1,132 @@
+"""Do the two files fit each other? Every name in the policy must be a tier, model, deployment or check that exists."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+import msgspec
+
+from tiercel.domain.catalog import Catalog
+from tiercel.domain.policy import Gate, Policy
+from tiercel.policy.policy_file import AUTO, HEADERS
+from tiercel.policy.problems import Path, Problems, listed, nearest
+
+
+class CrossCheck(msgspec.Struct, frozen=True, kw_only=True):
+    """`problems` forbid serving; `notices` say what works less well than written, such as a member without a key."""
+
+    problems: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+
+
+def cross_check(
+    policy: Policy,
+    catalog: Catalog,
+    check_problems: Callable[[Gate], list[str]],
+    name: str = "policy.toml",
+) -> CrossCheck:
+    """Whether the policy can be followed with this catalog. `check_problems` says what is wrong with a gate."""
+    return Checker(policy, catalog, name).run(check_problems)
+
+
+class Checker:
+    """One comparison of a policy with a catalog."""
+
+    def __init__(self, policy: Policy, catalog: Catalog, name: str) -> None:
+        self.policy = policy
+        self.catalog = catalog
+        self.problems = Problems(name, HEADERS)
+        self.notices = Problems(name, HEADERS)
+
+    def run(self, check_problems: Callable[[Gate], list[str]]) -> CrossCheck:
+        for tier in self.policy.tiers.values():
+            self.check_tier_name(tier.name)
+            for position, member in enumerate(tier.members):
+                self.check_entry(member, ("tiers", tier.name, "members", position), tiers=False)
+        for rule in self.policy.rules:
+            for position, entry in enumerate(rule.ladder):
+                self.check_entry(entry, ("rules", rule.name, "ladder", position), tiers=True)
+            if not any(self.can_be_called(entry) for entry in rule.ladder):
+                self.notices.add(("rules", rule.name), "nothing on its ladder can be called")
+        for alias, target in self.policy.aliases.items():
+            self.check_alias(alias, target)
+        for path, gate in self.gates():
+            for problem in check_problems(gate):
+                self.problems.add(path, problem)
+        notices = self.notices.lines
+        if not self.catalog.deployments:
+            variables = sorted({d.provider.key_env or "" for d in self.catalog.keyless.values()})
+            fix = f"set {' or '.join(variables)}" if variables else "name a provider in tiercel.toml"
+            notices = [f"nothing can be called: no model has a provider and its key; {fix}"]
+        return CrossCheck(problems=tuple(self.problems.lines), notices=tuple(notices))
+
+    def check_tier_name(self, tier: str) -> None:
+        if tier in self.catalog.models or tier in self.catalog.deployments:
+            self.problems.add(("tiers", tier), "a model or deployment has this name; rename the tier")
+
+    def check_entry(self, entry: str, path: Path, *, tiers: bool) -> None:
+        """A ladder's entry or a tier's member: does it exist, has it this effort, and can it be called?"""
+        name, _, effort = entry.partition("@")
+        if tiers and name in self.policy.tiers:
+            for member in self.policy.tiers[name].members:
+                self.check_effort(member.partition("@")[0], effort, entry, path)
+            return
+        if not self.exists(name):
+            kinds = "tier or model" if tiers else "model or deployment"
+            choices = {*self.names(), *(self.policy.tiers if tiers else ())}
+            self.problems.add(path, f"no such {kinds}{nearest(name, choices)}", entry)
+            return
+        self.check_effort(name, effort, entry, path)
+        if not self.can_be_called(entry):
+            self.notices.add(path, f"is left out: {self.why_not(name)}", entry)
+
+    def check_effort(self, name: str, effort: str, entry: str, path: Path) -> None:
+        model = self.model_of(name)
+        if not effort or model is None:
+            return
+        efforts = self.catalog.models[model].capabilities.efforts
+        if effort not in efforts:
+            offer = f"it takes {listed(efforts)}" if efforts else "its effort cannot be set"
+            self.problems.add(path, f"{model!r} has no effort {effort!r}; {offer}", entry)
+
+    def check_alias(self, alias: str, target: str) -> None:
+        is_auto = target == AUTO or target.startswith(f"{AUTO}:")
+        if is_auto or target in self.policy.tiers or self.exists(target):
+            return
+        choices = {*self.names(), *self.policy.tiers, AUTO}
+        self.problems.add(("aliases", alias), f"no such tier or model{nearest(target, choices)}", target)
+
+    def gates(self) -> Iterator[tuple[Path, Gate]]:
+        for position, gate in enumerate(self.policy.gates):
+            yield ("defaults", "gates", position), gate
+        for rule in self.policy.rules:
+            for position, gate in enumerate(rule.gates or ()):
+                yield ("rules", rule.name, "gates", position), gate
+
+    def names(self) -> Iterable[str]:
+        return {*self.catalog.models, *self.catalog.deployments, *self.catalog.keyless}
+
+    def exists(self, name: str) -> bool:
+        return name in self.names()
+
+    def model_of(self, name: str) -> str | None:
+        """The model that a model's or deployment's name stands for."""
+        if name in self.catalog.models:
+            return name
+        deployment = self.catalog.deployments.get(name) or self.catalog.keyless.get(name)
+        return deployment.model.name if deployment else None
+
+    def can_be_called(self, entry: str) -> bool:
+        name = entry.partition("@")[0]
+        if name in self.policy.tiers:
+            return any(self.can_be_called(member) for member in self.policy.tiers[name].members)
+        return name in self.catalog.deployments or bool(self.catalog.serving(name))
+
+    def why_not(self, name: str) -> str:
+        """Which variables would make it callable, or that no provider of `tiercel.toml` serves it."""
+        variables = {
+            deployment.provider.key_env or ""
+            for deployment in self.catalog.keyless.values()
+            if name in (deployment.name, deployment.model.name)
+        }
+        if not variables:
+            return "no provider of tiercel.toml serves it"
+        return f"{' or '.join(sorted(variables))} is not set"

@@ -1,0 +1,187 @@
+"""`policy.toml` into a `Policy`. Models and checks are named here and looked up later (`cross_check.py`)."""
+
+from typing import Any, TypeVar, cast
+
+import msgspec
+
+from tiercel.domain.money import nano_from_usd
+from tiercel.domain.policy import Gate, Limits, Policy, Rule, Tier, When
+from tiercel.domain.request import EFFORTS
+from tiercel.policy.policy_tables import (
+    Gates,
+    GateTable,
+    LimitsTable,
+    PolicyFile,
+    RuleTable,
+    WhenTable,
+)
+from tiercel.policy.problems import Path, Problems, listed, nearest
+from tiercel.policy.shape import find_problems
+from tiercel.policy.toml_reader import check_version, content_hash, read_table
+
+HEADERS = {"defaults": 1, "limits": 1, "aliases": 1, "gates": 2, "tiers": 2, "rules": 2}
+AUTO = "auto"
+DEFAULT_GATES: Gates = ("finished", GateTable(check="json_schema", re_ask=1))
+"""What every answer must pass where the file says nothing: safe for an operator who has not thought of gates yet."""
+
+T = TypeVar("T")
+
+
+def read_policy(text: str, name: str = "policy.toml") -> Policy:
+    """The policy that this text describes. Raises one `ConfigError` with all problems, each with its fix."""
+    table = read_table(text, name)
+    problems = Problems(name, HEADERS)
+    check_version(table, problems)
+    find_problems(table, PolicyFile, problems)
+    problems.raise_if_any()
+    file = msgspec.convert(table, PolicyFile)
+    find_contradictions(file, problems)
+    problems.raise_if_any()
+    limits = merged_limits(Limits(), file.limits)
+    defaults = file.defaults
+    return Policy(
+        tiers={
+            name: Tier(
+                name=name,
+                members=tier.members,
+                prefer=tier.prefer,
+                first_token_seconds=tier.first_token_seconds,
+            )
+            for name, tier in file.tiers.items()
+        },
+        rules=tuple(rule_of(rule, file, limits) for rule in file.rules),
+        gates=gates_of(DEFAULT_GATES if defaults.gates is None else defaults.gates, file),
+        aliases=file.aliases,
+        limits=limits,
+        prefer=defaults.prefer,
+        on_exhausted=defaults.on_exhausted,
+        on_refusal=defaults.on_refusal,
+        concrete_fallback=defaults.concrete_fallback,
+        raise_small_budgets=defaults.raise_small_budgets,
+        residency_default=defaults.residency,
+        hash=content_hash(table),
+    )
+
+
+def rule_of(rule: RuleTable, file: PolicyFile, limits: Limits) -> Rule:
+    return Rule(
+        name=rule.name,
+        ladder=rule.ladder,
+        when=when_of(rule.when or WhenTable()),
+        prefer=rule.prefer,
+        gates=None if rule.gates is None else gates_of(rule.gates, file),
+        limits=None if rule.limits is None else merged_limits(limits, rule.limits),
+        why=rule.why,
+    )
+
+
+def when_of(when: WhenTable) -> When:
+    return When(
+        task=several(when.task),
+        complexity=several(when.complexity),
+        risk=several(when.risk),
+        latency=several(when.latency),
+        modality=several(when.modality),
+        residency=several(when.residency),
+        strict_json=when.strict_json,
+        tools=when.tools,
+        min_tokens=when.min_tokens,
+        max_tokens=when.max_tokens,
+    )
+
+
+def several(value: T | tuple[T, ...] | None) -> tuple[T, ...]:
+    """`"a"` and `["a"]` mean the same."""
+    if value is None:
+        return ()
+    return cast(tuple[T, ...], value) if isinstance(value, tuple) else (value,)
+
+
+def gates_of(gates: Gates, file: PolicyFile) -> tuple[Gate, ...]:
+    return tuple(gate_of(gate, file) for gate in gates)
+
+
+def gate_of(gate: str | GateTable, file: PolicyFile) -> Gate:
+    """A gate in a list: the name of a `[gates.NAME]`, else of a check, or a table of its own."""
+    if isinstance(gate, str):
+        table = file.gates.get(gate, GateTable())
+        check = table.check or gate
+    else:
+        table, check = gate, gate.check or ""
+    return Gate(
+        check=check,
+        at_least=table.at_least,
+        re_ask=table.re_ask,
+        options=table.options,
+        on_error=table.on_error,
+    )
+
+
+def merged_limits(base: Limits, table: LimitsTable) -> Limits:
+    """`base` with whatever the table says."""
+    given: dict[str, Any] = {
+        field: value
+        for field, value in msgspec.structs.asdict(table).items()
+        if value is not None and field != "max_cost_usd"
+    }
+    if table.max_cost_usd is not None:
+        given["max_cost_nano"] = nano_from_usd(str(table.max_cost_usd))
+    return msgspec.structs.replace(base, **given)
+
+
+def find_contradictions(file: PolicyFile, problems: Problems) -> None:
+    """What no single value shows: names used twice, efforts that do not exist, rules that leave requests out."""
+    for name, tier in file.tiers.items():
+        if name == AUTO:
+            problems.add(("tiers", name), "the name is taken: it stands for routing; choose another")
+        for position, member in enumerate(tier.members):
+            check_effort(member, ("tiers", name, "members", position), problems)
+            if member.partition("@")[0] in file.tiers:
+                problems.add(("tiers", name, "members", position), "is a tier; name its models here", member)
+    seen: set[str] = set()
+    for rule in file.rules:
+        if rule.name in seen:
+            problems.add(("rules", rule.name), "the name is used twice; rename one of the rules")
+        seen.add(rule.name)
+        find_rule_contradictions(rule, problems)
+    if all(rule.when is not None and rule.when != WhenTable() for rule in file.rules):
+        problems.add(("rules",), "no rule takes what the others leave; end with a rule without 'when'")
+    find_gate_contradictions(file.defaults.gates, ("defaults", "gates"), problems)
+    find_alias_contradictions(file, seen, problems)
+
+
+def find_rule_contradictions(rule: RuleTable, problems: Problems) -> None:
+    path = ("rules", rule.name)
+    for position, entry in enumerate(rule.ladder):
+        check_effort(entry, (*path, "ladder", position), problems)
+        if entry in rule.ladder[:position]:
+            problems.add((*path, "ladder", position), "stands on this ladder twice; remove one", entry)
+    when = rule.when or WhenTable()
+    if when.max_tokens is not None and (when.min_tokens or 0) > when.max_tokens:
+        problems.add((*path, "when"), "min_tokens is above max_tokens, so it can never match")
+    find_gate_contradictions(rule.gates, (*path, "gates"), problems)
+
+
+def find_gate_contradictions(gates: Gates | None, path: Path, problems: Problems) -> None:
+    for position, gate in enumerate(gates or ()):
+        if isinstance(gate, GateTable) and gate.check is None:
+            problems.add((*path, position), "'check' is missing: the check to run")
+
+
+def find_alias_contradictions(file: PolicyFile, rules: set[str], problems: Problems) -> None:
+    for alias, target in file.aliases.items():
+        path = ("aliases", alias)
+        if alias == AUTO or alias.startswith(f"{AUTO}:") or alias in file.tiers:
+            problems.add(path, "the name is taken by routing or a tier; choose another")
+        if target in file.aliases:
+            problems.add(path, "points to another alias; name what is meant itself", target)
+        rule = target.partition(":")[2]
+        if target.startswith(f"{AUTO}:") and rule not in rules:
+            problems.add(path, f"no such rule{nearest(rule, rules)}", target)
+
+
+def check_effort(entry: str, path: Path, problems: Problems) -> None:
+    effort = entry.partition("@")[2]
+    if effort and effort not in EFFORTS:
+        fix = nearest(effort, EFFORTS) or f"; the efforts are {listed(EFFORTS)}"
+        problems.add(path, f"no such effort{fix}", entry)

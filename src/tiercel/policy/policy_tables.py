@@ -1,0 +1,187 @@
+"""The tables of `policy.toml`, with the descriptions that editors show. The one source of reader and JSON Schema."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, field
+
+from tiercel.domain.facts import Complexity, Latency, Risk, Task
+from tiercel.domain.json import JsonObject
+from tiercel.domain.policy import Preference
+from tiercel.domain.request import Modality
+from tiercel.policy.tables import Amount, Count, FilledText, Name, Positive, Seconds, Share, Table
+
+LadderEntry = Annotated[
+    str,
+    Meta(
+        pattern=r"^[^@\s]+(@[a-z]+)?$",
+        description="A tier, a model or a deployment; add `@low`, `@medium` … to set the effort.",
+    ),
+]
+
+
+class GateTable(Table, frozen=True, kw_only=True):
+    """A threshold on what a check measured."""
+
+    check: Annotated[
+        FilledText | None, Meta(description="The check to run; in [gates.NAME] it defaults to NAME.")
+    ] = None
+    at_least: Annotated[Share, Meta(description="The least score, 0 to 1, with which an answer passes.")] = (
+        1.0
+    )
+    re_ask: Annotated[
+        Count,
+        Meta(
+            description="How often the same model is asked again, with the check's message, before escalating."
+        ),
+    ] = 0
+    on_error: Annotated[
+        Literal["open", "closed"],
+        Meta(description="When the check itself fails: `open` lets the answer pass, `closed` does not."),
+    ] = "open"
+    options: Annotated[JsonObject, Meta(description="The check's own settings.")] = field(
+        default_factory=dict
+    )
+
+
+Gates = tuple[FilledText | GateTable, ...]
+
+
+class LimitsTable(Table, frozen=True, kw_only=True):
+    """Bounds of one request, all attempts together. In a rule, what is left out comes from [limits]."""
+
+    deadline_seconds: Annotated[
+        Seconds | None, Meta(description="The whole request must be answered by then (600).")
+    ] = None
+    max_attempts: Annotated[Positive | None, Meta(description="Calls at most, of any kind (6).")] = None
+    max_cost_usd: Annotated[
+        Amount | None, Meta(description="No further call is started beyond this many dollars (no cap).")
+    ] = None
+    retries: Annotated[
+        Count | None, Meta(description="Retries of one model after a failure that may pass (1).")
+    ] = None
+    first_token_seconds: Annotated[
+        Seconds | None, Meta(description="A call without a first token by then has failed (120).")
+    ] = None
+    idle_seconds: Annotated[
+        Seconds | None, Meta(description="A stream that is silent for so long has failed (60).")
+    ] = None
+    commit_after_seconds: Annotated[
+        Seconds | None,
+        Meta(description="After this the client's stream is opened with keep-alives, content or not (15)."),
+    ] = None
+
+
+class DefaultsTable(Table, frozen=True, kw_only=True):
+    """What holds where a rule says nothing else."""
+
+    gates: Annotated[
+        Gates | None,
+        Meta(
+            description="Gates every answer must pass: names of [gates.…] or of checks, or inline tables. "
+            "Left out: `finished`, and `json_schema` with one re-ask."
+        ),
+    ] = None
+    prefer: Annotated[
+        Preference,
+        Meta(description="Order within a tier: `cheapest`, `fastest` (measured), or as `listed`."),
+    ] = "cheapest"
+    on_exhausted: Annotated[
+        Literal["deliver", "refuse"],
+        Meta(description="When the top was reached and nothing passed: deliver the last answer, or refuse."),
+    ] = "deliver"
+    on_refusal: Annotated[
+        Literal["deliver", "escalate"],
+        Meta(description="Whether a model's refusal is delivered, or taken to the next model."),
+    ] = "deliver"
+    concrete_fallback: Annotated[
+        bool, Meta(description="Whether a request that names one model may be answered by another.")
+    ] = False
+    raise_small_budgets: Annotated[
+        bool,
+        Meta(
+            description="Ask for more tokens than a small max_tokens where hidden thinking would eat it all."
+        ),
+    ] = True
+    residency: Annotated[
+        FilledText | None,
+        Meta(description="Where requests must stay that do not say so themselves, such as `eu` or `local`."),
+    ] = None
+
+
+class TierTable(Table, frozen=True, kw_only=True):
+    """A role, and the models that fill it."""
+
+    members: Annotated[
+        Annotated[tuple[LadderEntry, ...], Meta(min_length=1)],
+        Meta(description="Models or deployments, each with an optional `@effort`."),
+    ]
+    prefer: Annotated[Preference | None, Meta(description="Order within this tier.")] = None
+    first_token_seconds: Annotated[
+        Seconds | None, Meta(description="How long its models may think before their first token.")
+    ] = None
+
+
+class WhenTable(Table, frozen=True, kw_only=True):
+    """Conditions on a request's facts. All must hold; within a list, any will do."""
+
+    task: Annotated[Task | tuple[Task, ...] | None, Meta(description="What the request asks for.")] = None
+    complexity: Annotated[
+        Complexity | tuple[Complexity, ...] | None, Meta(description="How hard it looks.")
+    ] = None
+    risk: Annotated[Risk | tuple[Risk, ...] | None, Meta(description="What a wrong answer would cost.")] = (
+        None
+    )
+    latency: Annotated[
+        Latency | tuple[Latency, ...] | None, Meta(description="How urgent the answer is.")
+    ] = None
+    modality: Annotated[
+        Modality | tuple[Modality, ...] | None, Meta(description="What the request contains, in any message.")
+    ] = None
+    residency: Annotated[
+        FilledText | tuple[FilledText, ...] | None, Meta(description="Where the request must stay.")
+    ] = None
+    strict_json: Annotated[bool | None, Meta(description="Whether the answer must be JSON.")] = None
+    tools: Annotated[bool | None, Meta(description="Whether the request offers tools.")] = None
+    min_tokens: Annotated[Count | None, Meta(description="At least this many input tokens (estimated).")] = (
+        None
+    )
+    max_tokens: Annotated[Count | None, Meta(description="At most this many input tokens (estimated).")] = (
+        None
+    )
+
+
+class RuleTable(Table, frozen=True, kw_only=True):
+    """When these facts hold, climb this ladder. The first rule that matches decides."""
+
+    name: Annotated[Name, Meta(description="A name for records and reports; `auto:NAME` picks the rule.")]
+    ladder: Annotated[
+        Annotated[tuple[LadderEntry, ...], Meta(min_length=1)],
+        Meta(description="Tiers, models or deployments, each with an optional `@effort`, cheapest first."),
+    ]
+    when: Annotated[WhenTable | None, Meta(description="The conditions; without them it matches always.")] = (
+        None
+    )
+    gates: Annotated[Gates | None, Meta(description="Gates instead of the default ones.")] = None
+    prefer: Annotated[Preference | None, Meta(description="Order within each tier of this ladder.")] = None
+    limits: Annotated[LimitsTable | None, Meta(description="Bounds that differ from [limits].")] = None
+    why: Annotated[str, Meta(description="The reason, shown by `tiercel explain`.")] = ""
+
+
+class PolicyFile(Table, frozen=True, kw_only=True):
+    """policy.toml: which models answer what, what their answers must pass, and what a request may cost."""
+
+    version: Annotated[Literal[1], Meta(description="The version of this file's form: 1.")]
+    defaults: DefaultsTable = DefaultsTable()
+    limits: LimitsTable = LimitsTable()
+    gates: Annotated[
+        dict[Name, GateTable], Meta(description="Gates by name, to be used in lists of gates.")
+    ] = field(default_factory=dict)
+    tiers: Annotated[dict[Name, TierTable], Meta(description="The tiers by name.")]
+    rules: Annotated[
+        Annotated[tuple[RuleTable, ...], Meta(min_length=1)],
+        Meta(description="The rules, tried in this order."),
+    ]
+    aliases: Annotated[
+        dict[FilledText, FilledText],
+        Meta(description="Names that clients may ask for, such as `gpt-4o`, and what they mean here."),
+    ] = field(default_factory=dict)

@@ -1,0 +1,104 @@
+"""`tiercel.toml` into `Settings`. Keys come from the environment only; one that stands in the file is an error."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tiercel.domain.secret import Secret
+from tiercel.domain.settings import Listener, Settings, Storage
+from tiercel.policy.addresses import is_loopback_host, key_complaint, variable_complaint
+from tiercel.policy.catalog_file import Environment, read_catalog
+from tiercel.policy.problems import Problems
+from tiercel.policy.settings_tables import ListenerTable, SettingsFile, StorageTable
+from tiercel.policy.shape import find_problems
+from tiercel.policy.toml_reader import check_version, content_hash, read_table
+
+HEADERS = {"listener": 1, "storage": 1, "providers": 2, "models": 2, "deployments": 2}
+MEGABYTE = 1_000_000
+LITERAL_KEYS = {"key", "keys", "api_key", "api_keys", "apikey", "token", "secret", "password"}
+
+
+def read_settings(
+    text: str, name: str, environ: Mapping[str, str], *, folder: Path | None = None
+) -> Settings:
+    """The settings that this text describes, with keys from `environ`. Paths in it start from `folder`.
+
+    Raises one `ConfigError` with all problems, each with its fix. A missing key is none: its provider's deployments
+    are left out, and the provider is named in `Settings.missing_keys`.
+    """
+    table = read_table(text, name)
+    problems = Problems(name, HEADERS)
+    check_version(table, problems)
+    refuse_literal_keys(table, problems)
+    find_problems(table, SettingsFile, problems)
+    problems.raise_if_any()
+    file = msgspec.convert(table, SettingsFile)
+    environment = Environment(environ, folder)
+    listener = listener_of(file.listener, environ, problems)
+    catalog, missing_keys = read_catalog(file, environment, problems)
+    problems.raise_if_any()
+    return Settings(
+        listener=listener,
+        storage=storage_of(file.storage, folder),
+        catalog=catalog,
+        missing_keys=missing_keys,
+        hash=content_hash(table),
+    )
+
+
+def refuse_literal_keys(table: dict[str, Any], problems: Problems) -> None:
+    """Says so where a credential is written into the file, and takes it out, so that nothing else can show it."""
+    listener = table.get("listener")
+    if isinstance(listener, dict):
+        for key in LITERAL_KEYS & listener.keys():
+            del listener[key]
+            problems.add(("listener", key), "keys never stand in this file; name variables in keys_env")
+    providers = table.get("providers")
+    for name, provider in providers.items() if isinstance(providers, dict) else ():
+        if not isinstance(provider, dict):
+            continue
+        for key in LITERAL_KEYS & provider.keys():
+            del provider[key]
+            path = ("providers", name, key)
+            problems.add(path, "keys never stand in this file; name the variable that holds it in key_env")
+
+
+def listener_of(table: ListenerTable, environ: Mapping[str, str], problems: Problems) -> Listener:
+    keys = []
+    for position, variable in enumerate(table.keys_env):
+        path = ("listener", "keys_env", position)
+        value = environ.get(variable, "").strip()
+        complaint = variable_complaint(variable)
+        if complaint is not None:
+            problems.add(path, complaint)
+        elif not value:
+            problems.add(
+                path, "not set in the environment; set it to the key that clients will send", variable
+            )
+        elif key_complaint(value) is not None:
+            problems.add(path, f"the variable {variable} {key_complaint(value)}")
+        else:
+            keys.append(Secret(value))
+    if not table.keys_env and not is_loopback_host(table.host):
+        message = "beyond this machine clients must show a key; name its variable in keys_env"
+        problems.add(("listener", "host"), message, table.host)
+    return Listener(
+        host=table.host,
+        port=table.port,
+        keys=tuple(keys),
+        allowed_hosts=table.allowed_hosts,
+        max_body_bytes=round(table.max_body_mb * MEGABYTE),
+        drain_seconds=table.drain_seconds,
+    )
+
+
+def storage_of(table: StorageTable, folder: Path | None) -> Storage:
+    return Storage(
+        folder=str((folder or Path()) / table.folder),
+        segment_bytes=round(table.segment_mb * MEGABYTE),
+        journal_limit_bytes=round(table.journal_limit_mb * MEGABYTE),
+        when_unwritable=table.when_unwritable,
+        retention_days=table.retention_days,
+    )
