@@ -1,0 +1,1 @@
+"""What happened: journal, ingest into the SQL store, counters, feedback. Never decides anything."""

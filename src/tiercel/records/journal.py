@@ -1,0 +1,264 @@
+"""The append-only journal: every record is here before the client has its last byte.
+
+One `write` per entry into a file of mode 0600. That survives the death of the process at any moment; the loss of
+power is survived up to the last group sync, about 100 ms ago. A process never appends to a segment it did not make,
+so a damaged tail is never written over.
+"""
+
+import contextlib
+import errno
+import os
+import threading
+import time
+from pathlib import Path
+
+from tiercel.domain.errors import UnavailableError
+from tiercel.domain.record import JournalEntry
+from tiercel.domain.settings import Storage
+from tiercel.records.segments import LARGEST_ENTRY_BYTES, frame, journal_folder, next_segment, segments
+
+SYNC_EVERY_SECONDS = 0.1
+PROBE_EVERY_SECONDS = 0.5
+PROBE_BYTES = 64_000
+HEADROOM_BYTES = 1_000_000
+
+# macOS has no fdatasync
+_sync_data = getattr(os, "fdatasync", os.fsync)
+
+
+class StorageError(UnavailableError):
+    """A record could not be written: the disk is full, read-only or failing, or the journal is at its limit."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("storage_unavailable", message)
+
+
+class Journal:
+    """The one writer of a data folder's journal. Safe to use from several threads."""
+
+    def __init__(self, folder: Path, storage: Storage) -> None:
+        self.folder = folder
+        self._segment_bytes = storage.segment_bytes
+        self._limit = storage.journal_limit_bytes
+        self._headroom = min(HEADROOM_BYTES, storage.journal_limit_bytes // 16)
+        self._lock = threading.Lock()
+        self._problem: str | None = None
+        self._probed_at = 0.0
+        self._retired: list[int] = []
+        self._total = 0
+        self._fd = -1
+        self._path = journal_folder(folder)
+        self._size = 0
+        self._needs_new_segment = False
+        self._names_changed = False
+        self._dirty = threading.Event()
+        self._closing = threading.Event()
+        self._syncer = threading.Thread(target=self._sync_in_groups, name="tiercel-journal-sync", daemon=True)
+
+    @classmethod
+    def open(cls, folder: Path, storage: Storage) -> "Journal":
+        """Opens a new segment in `folder`, which is made (mode 0700) where it is missing.
+
+        Raises `StorageError` when nothing can be written there.
+        """
+        journal = cls(folder, storage)
+        try:
+            journal_folder(folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+            journal._begin_segment()
+        except OSError as error:
+            raise StorageError(f"{folder}: cannot keep a journal here: {_words(error)}") from error
+        journal._recount()
+        journal._syncer.start()
+        return journal
+
+    def append(self, entry: JournalEntry) -> None:
+        """Writes one entry; it outlives this process from then on. Raises `StorageError` when it is not written."""
+        data = frame(entry)
+        if len(data) > LARGEST_ENTRY_BYTES:
+            raise StorageError(f"a record of {len(data)} bytes is more than a journal entry may have")
+        with self._lock:
+            if self._fd < 0:
+                raise StorageError("the journal is closed")
+            if self._total + len(data) > self._limit:
+                self._recount()
+            if self._total + len(data) > self._limit:
+                raise StorageError(self._limit_text())
+            if self._size >= self._segment_bytes:
+                with contextlib.suppress(OSError):  # no new file: the old one still serves
+                    self._begin_segment()
+            self._write(data)
+        if not self._dirty.is_set():
+            self._dirty.set()
+
+    def writable(self) -> bool:
+        """Whether a new request may count on being recorded."""
+        return self.problem() is None
+
+    def problem(self) -> str | None:
+        """Why no new request should be taken on, or `None`. Looks again by itself, so it recovers without a restart.
+
+        It answers a little before `append` refuses, so that answers under way can still be recorded.
+        """
+        if self._problem is None and self._total + self._headroom <= self._limit:
+            return None
+        with self._lock:
+            if time.monotonic() - self._probed_at >= PROBE_EVERY_SECONDS:
+                self._probed_at = time.monotonic()
+                self._recount()
+                self._probe()
+            if self._problem is not None:
+                return self._problem
+            return self._limit_text() if self._total + self._headroom > self._limit else None
+
+    def position(self) -> tuple[Path, int]:
+        """The segment being written and how many of its bytes are whole entries; no segment's path once closed."""
+        with self._lock:
+            return self._path, self._size
+
+    def remove(self, segment: Path, *, keep_as: Path | None = None) -> None:
+        """Deletes a segment that is not needed any more, or renames it. Raises `OSError`."""
+        size = segment.stat().st_size
+        if keep_as is None:
+            segment.unlink()
+        else:
+            segment.rename(keep_as)
+        with self._lock:
+            self._total -= size
+
+    def rotate(self) -> None:
+        """Goes on in a new segment, so that the present one is complete. Raises `OSError`."""
+        with self._lock:
+            if self._size and self._fd >= 0:
+                self._begin_segment()
+
+    def close(self) -> None:
+        """Syncs everything to the disk and closes. May be called twice."""
+        with self._lock:
+            if self._fd < 0:
+                return
+            self._retired.append(self._fd)
+            self._fd = -1
+            self._path, self._size = journal_folder(self.folder), 0
+        self._closing.set()
+        self._dirty.set()
+        self._syncer.join()
+
+    def _write(self, data: bytes) -> None:
+        """All of `data` or nothing of it; a failing file is left for a new one before giving up."""
+        error = OSError()
+        for _ in range(2):
+            try:
+                if self._needs_new_segment:
+                    self._begin_segment()
+                self._write_all(data)
+            except OSError as caught:
+                error = caught
+                self._needs_new_segment = self._needs_new_segment or self._size > 0
+            else:
+                self._problem = None
+                return
+        self._problem = f"{self.folder}: cannot write the journal: {_words(error)}"
+        self._probed_at = time.monotonic()
+        raise StorageError(self._problem) from error
+
+    def _write_all(self, data: bytes) -> None:
+        written = 0
+        try:
+            while written < len(data):
+                written += os.write(self._fd, data[written:] if written else data)
+        except OSError:
+            if written:  # these bytes are ours and no entry: the one case in which an end may be cut off
+                self._needs_new_segment = True
+                os.ftruncate(self._fd, self._size)
+            raise
+        self._size += written
+        self._total += written
+
+    def _begin_segment(self) -> None:
+        path = next_segment(self.folder)
+        fd = os.open(
+            path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o600
+        )
+        if self._fd >= 0:
+            self._retired.append(self._fd)
+        self._fd, self._path, self._size = fd, path, 0
+        self._needs_new_segment = False
+        self._names_changed = True
+
+    def _probe(self) -> None:
+        """Tries to write and delete a file where the journal lives."""
+        path = journal_folder(self.folder) / "probe"
+        try:
+            try:
+                fd = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+                try:
+                    if os.write(fd, bytes(PROBE_BYTES)) < PROBE_BYTES:
+                        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                finally:
+                    os.close(fd)
+            finally:
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            self._problem = f"{self.folder}: cannot write the journal: {_words(error)}"
+        else:
+            self._problem = None
+
+    def _recount(self) -> None:
+        """Measures all segments anew, because others may delete some."""
+        total = 0
+        for path in segments(self.folder):
+            with contextlib.suppress(FileNotFoundError):
+                total += path.stat().st_size
+        self._total = total
+
+    def _limit_text(self) -> str:
+        return (
+            f"{self.folder}: the journal is at its limit of {self._limit} bytes, because records are not being "
+            "ingested; see the server's log, or raise [storage] journal_limit_mb"
+        )
+
+    def _sync_in_groups(self) -> None:
+        while not self._closing.is_set():
+            self._dirty.wait()
+            self._closing.wait(SYNC_EVERY_SECONDS)
+            self._dirty.clear()
+            self._sync()
+        self._sync()
+
+    def _sync(self) -> None:
+        with self._lock:
+            retired, self._retired = self._retired, []
+            names_changed, self._names_changed = self._names_changed, False
+            fds = list(retired)
+            try:
+                # a second descriptor, because the first may be retired meanwhile
+                if self._fd >= 0:
+                    fds.append(os.dup(self._fd))
+            except OSError as error:
+                self._problem = f"{self.folder}: cannot sync the journal: {_words(error)}"
+        try:
+            for fd in fds:
+                _sync_data(fd)
+            if names_changed:
+                _sync_names(journal_folder(self.folder))
+        except OSError as error:
+            with self._lock:
+                self._problem = f"{self.folder}: the disk did not keep the journal: {_words(error)}"
+        finally:
+            for fd in fds:
+                os.close(fd)
+
+
+def _sync_names(folder: Path) -> None:
+    """Makes the names of new segments as lasting as their bytes, where the system can."""
+    if os.name == "nt":
+        return
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _words(error: OSError) -> str:
+    return error.strerror or str(error)

@@ -1,0 +1,115 @@
+"""Nouns as rows of the tables in `schema.py`, and back again without loss."""
+
+from collections.abc import Iterable
+from typing import Any, TypeAlias, TypeVar
+
+import msgspec
+
+from tiercel.domain.climb import Verdict
+from tiercel.domain.failure import Failure
+from tiercel.domain.record import AttemptRecord, Feedback, Record, Started
+from tiercel.domain.response import Usage
+
+Row: TypeAlias = dict[str, Any]
+T = TypeVar("T")
+
+_RECORD_LISTS = ("modalities", "stated", "ladder")
+_RECORD_PLAIN = tuple(name for name in Record.__struct_fields__ if name not in (*_RECORD_LISTS, "attempts"))
+_ATTEMPT_LISTS = ("repairs", "lost", "notes")
+_ATTEMPT_PLAIN = tuple(
+    name
+    for name in AttemptRecord.__struct_fields__
+    if name not in (*_ATTEMPT_LISTS, "verdicts", "usage", "failure")
+)
+_USAGE = Usage.__struct_fields__
+_LARGEST_INTEGER = 2**63 - 1
+
+_encode = msgspec.json.Encoder().encode
+_names = msgspec.json.Decoder(tuple[str, ...]).decode
+_verdicts = msgspec.json.Decoder(tuple[Verdict, ...]).decode
+_failure = msgspec.json.Decoder(Failure).decode
+
+
+def record_row(record: Record) -> Row:
+    """The row of `records`."""
+    row = {name: getattr(record, name) for name in _RECORD_PLAIN}
+    for name in _RECORD_LISTS:
+        row[name] = _text(getattr(record, name))
+    row["tokens_estimated"] = _bounded(record.tokens_estimated)
+    row["cost_nano"] = _bounded(record.cost_nano)
+    row["cost_known"] = record.cost_known
+    return row
+
+
+def attempt_rows(record: Record) -> list[Row]:
+    """The rows of `attempts`, in their order."""
+    return [_attempt_row(record.id, position, attempt) for position, attempt in enumerate(record.attempts)]
+
+
+def _attempt_row(record_id: str, position: int, attempt: AttemptRecord) -> Row:
+    row = {name: getattr(attempt, name) for name in _ATTEMPT_PLAIN}
+    row["record_id"] = record_id
+    row["position"] = position
+    row["cost_nano"] = _bounded(attempt.cost_nano)
+    for name in _ATTEMPT_LISTS:
+        row[name] = _text(getattr(attempt, name))
+    row["verdicts"] = _text(attempt.verdicts)
+    row["failure_kind"] = attempt.failure.kind if attempt.failure else None
+    row["failure"] = _text(attempt.failure) if attempt.failure else None
+    for name in _USAGE:
+        value = getattr(attempt.usage, name) if attempt.usage else None
+        row[f"usage_{name}"] = _bounded(value) if isinstance(value, int) else value
+    return row
+
+
+def record_from(row: Row, attempt_rows: Iterable[Row]) -> Record:
+    """The record that these rows were made from."""
+    values = {name: row[name] for name in _RECORD_PLAIN}
+    for name in _RECORD_LISTS:
+        values[name] = _names(row[name])
+    return Record(**values, attempts=tuple(_attempt_from(attempt) for attempt in attempt_rows))
+
+
+def _attempt_from(row: Row) -> AttemptRecord:
+    values = {name: row[name] for name in _ATTEMPT_PLAIN}
+    for name in _ATTEMPT_LISTS:
+        values[name] = _names(row[name])
+    values["verdicts"] = _verdicts(row["verdicts"])
+    values["failure"] = None if row["failure"] is None else _failure(row["failure"])
+    if row["usage_source"] is not None:
+        values["usage"] = Usage(**{name: row[f"usage_{name}"] for name in _USAGE})
+    return AttemptRecord(**values)
+
+
+def plain_row(noun: Feedback | Started) -> Row:
+    """The row of `feedback` or `pending`, whose columns are the noun's fields."""
+    return {name: getattr(noun, name) for name in noun.__struct_fields__}
+
+
+def noun_from(kind: type[T], row: Row) -> T:
+    """The noun that `plain_row` made this row from."""
+    return kind(**row)
+
+
+def interrupted(started: Started) -> Record:
+    """What is known of a request whose process ended before its record was written."""
+    return Record(
+        id=started.id,
+        started_at=started.started_at,
+        seconds=0.0,
+        outcome="interrupted",
+        format=started.format,
+        model_requested=started.model_requested,
+        task=started.task,
+        rule=started.rule,
+        message=f"the server stopped while {started.rung or 'the request'} was under way",
+    )
+
+
+def _text(value: object) -> str:
+    return _encode(value).decode()
+
+
+def _bounded(number: int | None) -> int | None:
+    """SQL integers have 64 bits; what a provider claims to have counted may have more."""
+    return None if number is None else max(-_LARGEST_INTEGER, min(_LARGEST_INTEGER, number))
