@@ -1,0 +1,354 @@
+"""One call to one deployment, with its clocks: request in, answer or failure out. Knows nothing about climbs.
+
+Nothing that a provider does raises here: every way of not answering becomes a `Failure`.
+"""
+
+import contextlib
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TypeAlias
+
+import msgspec
+
+from tiercel.domain.catalog import Target
+from tiercel.domain.errors import UpstreamDataError
+from tiercel.domain.events import Broken, End, Fold, ReasoningDelta, StreamEvent, is_content
+from tiercel.domain.failure import Failure
+from tiercel.domain.request import Format, ModelRequest
+from tiercel.domain.response import ModelResponse, Usage
+from tiercel.upstream.auth import call_headers, call_url, credential_of
+from tiercel.upstream.connection import HttpLimits, HttpResponse
+from tiercel.upstream.errors import HttpError, ResetError, TimedOutError
+from tiercel.upstream.failures import classify_exception, classify_status, failure_of, refine, timed_out
+from tiercel.upstream.http import HttpClient
+from tiercel.upstream.usage import complete_usage
+from tiercel.upstream.wait_hint import wait_seconds
+from tiercel.wire.codec import Codec, EncodedCall, ErrorFacts
+
+OnEvents: TypeAlias = Callable[[Sequence[StreamEvent]], Awaitable[None] | None]
+MAX_ERROR_BYTES = 65_536
+ERROR_BODY_SECONDS = 5.0
+"""An error whose body does not come within this time is judged by its status alone."""
+MAX_ID_CHARS = 128
+BUDGET_SHARE = 0.95
+"""Thinking that took this share of the token limit is what left an answer empty."""
+
+
+class CallLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """Bounds of one call; seconds count from its beginning, `idle_seconds` from the last byte received.
+
+    `first_token_seconds` holds for streams, where it ends at the first reasoning or content token. A whole answer's
+    first byte comes with its last one, so it has `total_seconds`, or `first_byte_seconds` where that is given.
+    """
+
+    first_token_seconds: float
+    idle_seconds: float
+    total_seconds: float
+    max_answer_bytes: int = 8_000_000
+    first_byte_seconds: float | None = None
+
+
+class CallResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of a call: a response, or a failure, or a failure with the part of the response that had arrived.
+
+    An answer counts only when `failure` is `None`. `seconds` is the whole call, `ttft_seconds` until the first token
+    of any kind, `ttfa_seconds` until the first that a client can use; both are `seconds` for a whole answer and
+    `None` where there was none. `usage` is `None` where nothing can have been used. `lost` names what the target
+    could not carry. `upstream_id` is the provider's own name for the call, for a question to its support.
+    """
+
+    response: ModelResponse | None = None
+    failure: Failure | None = None
+    seconds: float = 0.0
+    ttft_seconds: float | None = None
+    ttfa_seconds: float | None = None
+    usage: Usage | None = None
+    lost: tuple[str, ...] = ()
+    upstream_id: str | None = None
+
+
+class Upstream:
+    """Calls deployments. `clock` is monotonic seconds; `now` is Unix seconds, for waits that are given as a date."""
+
+    def __init__(
+        self,
+        http: HttpClient,
+        codecs: Mapping[Format, Codec],
+        clock: Callable[[], float],
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._http = http
+        self._codecs = codecs
+        self._clock = clock
+        self._now = now
+
+    async def call(
+        self,
+        request: ModelRequest,
+        target: Target,
+        limits: CallLimits,
+        on_events: OnEvents | None = None,
+    ) -> CallResult:
+        """Ask `target` to answer `request`, as a stream if it says so.
+
+        A stream's events go to `on_events` as they arrive; where that returns an awaitable, the provider is read no
+        further until it is done. The last event is `End` or `Broken`, in accord with the result, once a stream had
+        begun. Cancelling closes the connection.
+        """
+        call = _Call(request, target, limits, self._clock, on_events)
+        codec = self._codecs[target.deployment.provider.format]
+        encoded = codec.encode_request(request, target)
+        try:
+            response = await self._send(encoded, call)
+        except HttpError as error:
+            return call.failed(classify_exception(error), encoded)
+        call.upstream_id = _request_id(response.headers)
+        try:
+            await self._answer(response, codec, call)
+        except HttpError as error:
+            await call.break_off(call.why(error))
+        finally:
+            response.close()
+        return call.result(encoded)
+
+    async def _send(self, encoded: EncodedCall, call: "_Call") -> HttpResponse:
+        provider = call.target.deployment.provider
+        return await self._http.request(
+            "POST",
+            call_url(provider, encoded.path),
+            call_headers(provider, encoded.headers),
+            encoded.body,
+            call.http_limits(provider.connect_seconds),
+            proxy=provider.proxy,
+            ca_file=provider.ca_file,
+        )
+
+    async def _answer(self, response: HttpResponse, codec: Codec, call: "_Call") -> None:
+        """Take in the answer, whatever it turns out to be."""
+        content_type = response.headers.get("content-type", "").lower()
+        is_html = "html" in content_type
+        if not 200 <= response.status < 300:
+            call.failure = await self._read_error(response, codec, call, is_html)
+        elif is_html:
+            call.failure = failure_of("bad_response", code="html")
+        elif not call.target.stream:
+            await self._read_whole(response, codec, call)
+        elif "application/json" in content_type:
+            # a stream was asked for and refused in one piece
+            body = await response.read(MAX_ERROR_BYTES)
+            call.failure = self._error_in(body, response, codec, call) or failure_of("bad_response")
+        else:
+            await _read_stream(response, codec, call)
+
+    async def _read_whole(self, response: HttpResponse, codec: Codec, call: "_Call") -> None:
+        body = await response.read()
+        try:
+            answer = codec.decode_response(body, call.target)
+        except UpstreamDataError as error:
+            call.failure = self._error_in(body, response, codec, call) or classify_exception(error)
+            return
+        call.take_whole(answer)
+
+    async def _read_error(
+        self, response: HttpResponse, codec: Codec, call: "_Call", is_html: bool
+    ) -> Failure:
+        body = b""
+        response.set_deadline(call.elapsed() + ERROR_BODY_SECONDS)
+        with contextlib.suppress(HttpError):  # the status alone says enough
+            body = await response.read(MAX_ERROR_BYTES)
+        facts = self._facts(response.status, body, response, codec)
+        return classify_status(response.status, facts, html=is_html, credential=call.credential)
+
+    def _error_in(self, body: bytes, response: HttpResponse, codec: Codec, call: "_Call") -> Failure | None:
+        """The error that a 200 carries in its body, if it carries one."""
+        facts = self._facts(response.status, body, response, codec)
+        if not (facts.message or facts.code or facts.type):
+            return None
+        failure = classify_status(response.status, facts, credential=call.credential)
+        return msgspec.structs.replace(failure, status=facts.status)
+
+    def _facts(self, status: int, body: bytes, response: HttpResponse, codec: Codec) -> ErrorFacts:
+        facts = codec.decode_error(status, response.headers, body)
+        wait = wait_seconds(response.headers, body.decode("utf-8", "replace"), self._now())
+        # Gemini's limits per day come with a wait of seconds, which would not help
+        code = "quota_per_day" if b"PerDay" in body and status == 429 else facts.code
+        return msgspec.structs.replace(facts, code=code, retry_after_seconds=wait)
+
+
+async def _read_stream(response: HttpResponse, codec: Codec, call: "_Call") -> None:
+    decoder = codec.stream_decoder(call.target)
+    try:
+        async for data in response:
+            events = decoder.feed(data)
+            if not events:
+                continue
+            had_begun = call.has_begun
+            await call.take_events(events)
+            if call.has_begun and not had_begun:
+                response.set_deadline(call.limits.total_seconds)
+            if call.is_over:
+                response.let_go()
+                return
+    except (ResetError, TimedOutError) as error:
+        # what has finished by the format's own rules is whole, even if the connection then broke
+        events = decoder.close()
+        if not events or not isinstance(events[-1], End):
+            await call.take_events([event for event in events if not isinstance(event, Broken)])
+            raise error
+        await call.take_events(events)
+        return
+    await call.take_events(decoder.close())
+    if not call.is_over:
+        await call.break_off(failure_of("truncated"))
+
+
+class _Call:
+    """What is known of one call while it runs."""
+
+    def __init__(
+        self,
+        request: ModelRequest,
+        target: Target,
+        limits: CallLimits,
+        clock: Callable[[], float],
+        on_events: OnEvents | None,
+    ) -> None:
+        self.request = request
+        self.target = target
+        self.limits = limits
+        self.credential = credential_of(target.deployment.provider)
+        self.failure: Failure | None = None
+        self.upstream_id: str | None = None
+        self.is_over = False
+        self._clock = clock
+        self._on_events = on_events
+        self._began = clock()
+        self._fold = Fold()
+        self._streamed = False
+        self._response: ModelResponse | None = None
+        self._ttft: float | None = None
+        self._ttfa: float | None = None
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the first token is here."""
+        return self._ttft is not None
+
+    def elapsed(self) -> float:
+        return self._clock() - self._began
+
+    def http_limits(self, connect_seconds: float) -> HttpLimits:
+        limits = self.limits
+        total = limits.total_seconds
+        begin = limits.first_token_seconds if self.target.stream else limits.first_byte_seconds or total
+        return HttpLimits(
+            connect_seconds=connect_seconds,
+            first_byte_seconds=begin,
+            idle_seconds=limits.idle_seconds,
+            deadline_seconds=min(begin, total) if self.target.stream else total,
+            max_body_bytes=limits.max_answer_bytes,
+        )
+
+    def why(self, error: HttpError) -> Failure:
+        """The failure an exception is, now that the call's own state can tell which clock it was."""
+        waited = isinstance(error, TimedOutError) and error.phase in ("first_byte", "deadline")
+        limits = self.limits
+        no_token = self.target.stream and not self.has_begun
+        if waited and no_token and limits.first_token_seconds < limits.total_seconds:
+            return timed_out("first_token")
+        return classify_exception(error)
+
+    async def take_events(self, events: Sequence[StreamEvent]) -> None:
+        """Fold the events, stop the clocks they stop, and hand them on."""
+        if not events or self.is_over:
+            return
+        self._streamed = True
+        for event in events:
+            self._fold.add(event)
+            if self._ttfa is None:
+                self._stop_clocks(event)
+        last = events[-1]
+        if isinstance(last, Broken):
+            self.failure = refine(last.failure, credential=self.credential)
+        elif isinstance(last, End):
+            self.failure = self._judge(self._fold.response(), self._fold.usage)
+        self.is_over = isinstance(last, Broken | End)
+        if self.is_over and self.failure is not None:
+            events = [*events[:-1], Broken(failure=self.failure)]
+        await self._hand_on(events)
+
+    async def break_off(self, failure: Failure) -> None:
+        """The answer will not be completed."""
+        if self.is_over:
+            return
+        self.failure = failure
+        self.is_over = True
+        if self._streamed:
+            await self._hand_on([Broken(failure=failure)])
+
+    def take_whole(self, response: ModelResponse) -> None:
+        """A whole answer came at once."""
+        self._response = response
+        self.failure = self._judge(response, response.usage)
+
+    def failed(self, failure: Failure, encoded: EncodedCall) -> CallResult:
+        """The result of a call that got no answer at all."""
+        return CallResult(failure=failure, seconds=self.elapsed(), lost=encoded.lost)
+
+    def result(self, encoded: EncodedCall) -> CallResult:
+        seconds = self.elapsed()
+        response, usage = self._outcome()
+        if self._response is not None and self.failure is None:
+            self._ttft = self._ttfa = seconds
+        return CallResult(
+            response=response,
+            failure=self.failure,
+            seconds=seconds,
+            ttft_seconds=self._ttft,
+            ttfa_seconds=self._ttfa,
+            usage=usage,
+            lost=encoded.lost,
+            upstream_id=self.upstream_id or (response.id[:MAX_ID_CHARS] or None if response else None),
+        )
+
+    def _outcome(self) -> tuple[ModelResponse | None, Usage | None]:
+        response = self._fold.response() if self._streamed else self._response
+        if response is None:
+            return None, None
+        whole = self.failure is None or self.failure.kind in ("empty", "empty_length")
+        usage = complete_usage(self.request, response, response.usage, whole=whole)
+        return msgspec.structs.replace(response, usage=usage), usage
+
+    def _stop_clocks(self, event: StreamEvent) -> None:
+        if is_content(event):
+            self._ttfa = self.elapsed()
+        elif not (isinstance(event, ReasoningDelta) and event.text):
+            return
+        if self._ttft is None:
+            self._ttft = self._ttfa or self.elapsed()
+
+    async def _hand_on(self, events: Sequence[StreamEvent]) -> None:
+        if self._on_events is not None and events:
+            pause = self._on_events(events)
+            if pause is not None:
+                await pause
+
+    def _judge(self, response: ModelResponse, usage: Usage | None) -> Failure | None:
+        """Why a complete answer is none: it has nothing in it, or says itself that it is an error."""
+        reasons = {choice.finish.reason for choice in response.choices}
+        if reasons == {"error"}:
+            return failure_of("server_error", code="finish_error")
+        if not all(choice.is_empty for choice in response.choices) or "content_filter" in reasons:
+            return None
+        if "length" in reasons or self._thinking_took_all(usage):
+            return failure_of("empty_length")
+        return failure_of("empty")
+
+    def _thinking_took_all(self, usage: Usage | None) -> bool:
+        budget = self.target.max_output_tokens or self.request.max_output_tokens
+        return budget is not None and usage is not None and usage.reasoning >= budget * BUDGET_SHARE
+
+
+def _request_id(headers: Mapping[str, str]) -> str | None:
+    value = headers.get("x-request-id") or headers.get("request-id") or headers.get("x-generation-id") or ""
+    return value[:MAX_ID_CHARS] if value.isascii() and value.isprintable() and value else None

@@ -1,0 +1,240 @@
+"""How the deployments are doing, in the memory of this process: who rests, how fast they are, how many retries are left.
+
+The rules:
+- five failures of a deployment in a row open its breaker: it rests 10 s, then twice as long each time, up to 300 s.
+  After the rest exactly one call may go through; its answer closes the breaker, its failure opens it again.
+- a rate limit rests a deployment exactly as long as the provider asked, 5 s where it did not say.
+- a used-up quota, a refused credential or a missing model rests it 60 s, twice as long each time.
+- failures that are about the request, and answers that were merely empty, count against nobody.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from statistics import median
+from typing import Literal
+
+import msgspec
+
+from tiercel.domain.failure import Failure, FailureKind
+from tiercel.upstream.call import CallResult
+
+OPEN_AFTER_FAILURES = 5
+FIRST_REST_SECONDS = 10.0
+MAX_REST_SECONDS = 300.0
+RATE_LIMIT_REST_SECONDS = 5.0
+STANDING_REST_SECONDS = 60.0
+MAX_STANDING_REST_SECONDS = 900.0
+PROBE_SECONDS = 120.0
+"""A probe that has told nothing by then no longer keeps others from trying."""
+SAMPLES = 20
+MIN_TOKENS = 16
+"""Shorter answers say nothing about speed."""
+
+RETRY_START = RETRY_CAP = 10.0
+RETRY_PER_REQUEST = 0.2
+RETRY_FLOOR = 3
+RETRY_FLOOR_WINDOW_SECONDS = 10.0
+
+COUNTED: frozenset[FailureKind] = frozenset(
+    (
+        "unreachable",
+        "reset",
+        "timeout",
+        "overloaded",
+        "server_error",
+        "bad_response",
+        "too_large",
+        "truncated",
+        "stream_error",
+    )
+)
+"""Failures of the deployment itself: five in a row open its breaker."""
+STANDING: frozenset[FailureKind] = frozenset(("quota", "auth", "model_gone"))
+"""Failures that only a person, or a new month, puts right."""
+SILENT: frozenset[FailureKind] = frozenset(("cancelled", "interrupted"))
+"""Failures that say nothing about the deployment."""
+
+State = Literal["ok", "cooling", "open", "half_open"]
+
+
+class DeploymentHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """One deployment's state, for a status page. `reason` is why it rests; medians are of the last answers."""
+
+    name: str
+    state: State
+    reason: FailureKind | None
+    rest_seconds: float
+    failures_in_a_row: int
+    calls: int
+    failures: int
+    tokens_per_second: float | None
+    ttft_seconds: float | None
+
+
+class _Deployment:
+    """What is remembered of one deployment."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.failures = 0
+        self.in_a_row = 0
+        self.breaker_rests = 0
+        self.standing_rests = 0
+        self.rest_until = 0.0
+        self.half_open = False
+        self.probe_until = 0.0
+        self.reason: FailureKind | None = None
+        self.speeds: deque[float] = deque(maxlen=SAMPLES)
+        self.ttfts: deque[float] = deque(maxlen=SAMPLES)
+
+    def rest(self, until: float, reason: FailureKind) -> None:
+        if until >= self.rest_until:
+            self.rest_until = until
+            self.reason = reason
+
+    def is_resting(self, now: float) -> bool:
+        return now < self.rest_until or (self.half_open and now < self.probe_until)
+
+    def state(self, now: float) -> State:
+        if self.half_open:
+            return "open" if now < self.rest_until else "half_open"
+        return "cooling" if now < self.rest_until else "ok"
+
+    def recovered(self) -> None:
+        """It answers: whatever was held against it is over, but for a wait that the provider itself asked for."""
+        self.in_a_row = self.breaker_rests = self.standing_rests = 0
+        if self.half_open:
+            self.half_open = False
+            self.rest_until = self.probe_until = 0.0
+
+
+class Health:
+    """Of one process. `clock` is monotonic seconds. Never decides: it says what is so, the ladder acts on it."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._deployments: dict[str, _Deployment] = {}
+        self._bucket = RETRY_START
+        self._spent: deque[float] = deque(maxlen=RETRY_FLOOR)
+
+    def resting(self, names: Iterable[str]) -> frozenset[str]:
+        """Those of `names` that should not be called now."""
+        now = self._clock()
+        known = self._deployments
+        return frozenset(name for name in names if name in known and known[name].is_resting(now))
+
+    def began(self, name: str) -> None:
+        """A call to this deployment goes out now. After a rest it is the probe, and the others wait for its result."""
+        deployment = self._of(name)
+        if deployment.half_open:
+            deployment.probe_until = self._clock() + PROBE_SECONDS
+
+    def observe(self, name: str, result: CallResult) -> None:
+        """Take in what came of a call."""
+        deployment = self._of(name)
+        deployment.calls += 1
+        if result.failure is not None:
+            self._failed(deployment, result.failure)
+        else:
+            deployment.recovered()
+            _measure(deployment, result)
+
+    def note_request(self) -> None:
+        """A client's request came in: the retry budget grows."""
+        self._bucket = min(RETRY_CAP, self._bucket + RETRY_PER_REQUEST)
+
+    def spend_retry(self) -> None:
+        """A retry or a fallback goes out."""
+        self._bucket = max(0.0, self._bucket - 1.0)
+        self._spent.append(self._clock())
+
+    @property
+    def retry_tokens(self) -> float:
+        """How many retries the process may still make. Small traffic always has three in ten seconds."""
+        since = self._clock() - RETRY_FLOOR_WINDOW_SECONDS
+        recent = sum(1 for at in self._spent if at > since)
+        return max(self._bucket, float(RETRY_FLOOR - recent))
+
+    def measured_speed(self) -> dict[str, float]:
+        """Output tokens per second of each deployment that has been measured: the median of its last answers."""
+        return {name: median(d.speeds) for name, d in self._deployments.items() if d.speeds}
+
+    def snapshot(self) -> tuple[DeploymentHealth, ...]:
+        """Every deployment that was called, by name."""
+        now = self._clock()
+        return tuple(_shown(name, d, now) for name, d in sorted(self._deployments.items()))
+
+    def _of(self, name: str) -> _Deployment:
+        return self._deployments.setdefault(name, _Deployment())
+
+    def _failed(self, deployment: _Deployment, failure: Failure) -> None:
+        now = self._clock()
+        deployment.failures += 1
+        deployment.probe_until = 0.0
+        if failure.kind in COUNTED:
+            self._count(deployment, failure.kind, now)
+            if failure.retry_after_seconds is not None:
+                deployment.rest(now + failure.retry_after_seconds, failure.kind)
+        elif failure.kind == "rate_limited":
+            asked = failure.retry_after_seconds
+            deployment.rest(now + (RATE_LIMIT_REST_SECONDS if asked is None else asked), failure.kind)
+        elif failure.kind in STANDING:
+            own = _doubled(STANDING_REST_SECONDS, deployment.standing_rests, MAX_STANDING_REST_SECONDS)
+            deployment.standing_rests += 1
+            deployment.rest(now + max(own, failure.retry_after_seconds or 0.0), failure.kind)
+        elif failure.kind not in SILENT:
+            deployment.recovered()
+
+    @staticmethod
+    def _count(deployment: _Deployment, kind: FailureKind, now: float) -> None:
+        deployment.in_a_row += 1
+        # calls that were already under way when it opened do not lengthen the rest
+        if deployment.in_a_row >= OPEN_AFTER_FAILURES and now >= deployment.rest_until:
+            seconds = _doubled(FIRST_REST_SECONDS, deployment.breaker_rests, MAX_REST_SECONDS)
+            deployment.breaker_rests += 1
+            deployment.half_open = True
+            deployment.rest(now + seconds, kind)
+
+
+def _doubled(seconds: float, times: int, cap: float) -> float:
+    return float(min(cap, seconds * 2 ** min(times, 16)))
+
+
+def _measure(deployment: _Deployment, result: CallResult) -> None:
+    if result.ttft_seconds is not None and result.ttft_seconds < result.seconds:
+        deployment.ttfts.append(result.ttft_seconds)
+    speed = tokens_per_second(result)
+    if speed is not None:
+        deployment.speeds.append(speed)
+
+
+def tokens_per_second(result: CallResult) -> float | None:
+    """Output tokens per second of one good answer, where it is long enough to say.
+
+    A stream is timed from its first token. Thinking that was not streamed was done by then, so that its tokens do not
+    count; a whole answer is timed from the call's beginning and counts them all.
+    """
+    usage = result.usage
+    if usage is None or usage.source == "partial" or result.ttft_seconds is None:
+        return None
+    tokens, seconds = usage.output, result.seconds
+    if result.ttft_seconds < result.seconds:
+        seconds -= result.ttft_seconds
+        if result.ttft_seconds == result.ttfa_seconds:
+            tokens = usage.visible
+    return tokens / seconds if tokens >= MIN_TOKENS and seconds > 0 else None
+
+
+def _shown(name: str, deployment: _Deployment, now: float) -> DeploymentHealth:
+    state = deployment.state(now)
+    return DeploymentHealth(
+        name=name,
+        state=state,
+        reason=None if state == "ok" else deployment.reason,
+        rest_seconds=max(0.0, deployment.rest_until - now),
+        failures_in_a_row=deployment.in_a_row,
+        calls=deployment.calls,
+        failures=deployment.failures,
+        tokens_per_second=median(deployment.speeds) if deployment.speeds else None,
+        ttft_seconds=median(deployment.ttfts) if deployment.ttfts else None,
+    )

@@ -1,0 +1,135 @@
+"""A small HTTP/1.1 client, made for one thing: calling model providers many times, quickly and guardedly.
+
+It pools connections per place, keeps deadlines and caps, follows no redirects, takes no compressed bodies, and closes
+the connection when its caller is cancelled. It never retries, but for one case: a reused connection that turns out to
+have been closed by the server before any byte of an answer came.
+"""
+
+import asyncio
+import os
+import re
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Literal
+
+from tiercel.upstream.address import Endpoint, parse_url
+from tiercel.upstream.connect import Connector
+from tiercel.upstream.connection import Connection, HttpLimits, HttpResponse
+from tiercel.upstream.errors import InvalidRequestError, StaleError, TimedOutError
+from tiercel.upstream.pool import Place, Pool
+from tiercel.upstream.proxy import choose_proxy
+
+Method = Literal["GET", "POST"]
+Headers = Sequence[tuple[str, str]]
+DEFAULT_LIMITS = HttpLimits()
+USER_AGENT = "tiercel"
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+_OURS = frozenset(("host", "content-length", "transfer-encoding", "connection", "accept-encoding"))
+MAX_KNOWN_URLS = 4_096
+
+
+class HttpClient:
+    """Calls servers. One per process and event loop; `environ` is where proxies are looked up."""
+
+    def __init__(self, environ: Mapping[str, str] | None = None) -> None:
+        self._environ = os.environ if environ is None else environ
+        self._connector = Connector()
+        self._pool = Pool()
+        self._places: dict[tuple[str, str | None, str | None], tuple[str, Place]] = {}
+
+    @property
+    def open_connections(self) -> int:
+        """Connections that are open now, in use or idle."""
+        return self._pool.open_count
+
+    async def request(
+        self,
+        method: Method,
+        url: str,
+        headers: Headers = (),
+        body: bytes = b"",
+        limits: HttpLimits = DEFAULT_LIMITS,
+        *,
+        proxy: str | None = None,
+        ca_file: str | None = None,
+    ) -> HttpResponse:
+        """Send a request; returns once the answer's head is here, whatever its status.
+
+        `proxy` is a URL, the empty string for a direct connection, or `None` for what the environment says.
+        `ca_file` replaces the system's certificate authorities. Raises `HttpError` and nothing else; the caller reads
+        the answer to its end or closes it.
+        """
+        prefix, place = self._locate(url, proxy, ca_file)
+        payload = _compose(method, prefix, headers, body)
+        started = asyncio.get_running_loop().time()
+        connection = self._pool.take(place)
+        if connection is not None:
+            try:
+                return await connection.exchange(payload, limits, started)
+            except StaleError:
+                pass  # the server had closed it; nothing was answered, so once more on a new one
+        connection = await self._open(place, limits)
+        return await connection.exchange(payload, limits, started)
+
+    async def aclose(self) -> None:
+        """Close every connection; calls that are still running fail."""
+        await self._pool.aclose()
+
+    def _locate(self, url: str, proxy: str | None, ca_file: str | None) -> tuple[str, Place]:
+        known = self._places.get((url, proxy, ca_file))
+        if known is not None:
+            return known
+        endpoint = parse_url(url)
+        chosen = choose_proxy(endpoint.origin, proxy, self._environ)
+        place = Place(origin=endpoint.origin, proxy=chosen, ca_file=ca_file)
+        found = _prefix(endpoint, place), place
+        if len(self._places) >= MAX_KNOWN_URLS:
+            self._places.clear()
+        self._places[url, proxy, ca_file] = found
+        return found
+
+    async def _open(self, place: Place, limits: HttpLimits) -> Connection:
+        def factory() -> Connection:
+            return Connection(self._pool.release, self._pool.forget)
+
+        seconds = min(limits.connect_seconds, limits.deadline_seconds)
+        try:
+            async with asyncio.timeout(seconds):
+                connection = await self._connector.open(place.origin, place.proxy, place.ca_file, factory)
+        except TimeoutError:
+            raise TimedOutError("connect") from None
+        self._pool.add(connection, place)
+        return connection
+
+
+def _prefix(endpoint: Endpoint, place: Place) -> str:
+    """What follows the method and is the same for every call to `endpoint`."""
+    target = endpoint.target
+    authorization = ""
+    if place.proxy is not None and endpoint.origin.scheme == "http":
+        target = f"http://{endpoint.origin.host_header}{target}"
+        if place.proxy.authorization:
+            authorization = f"Proxy-Authorization: {place.proxy.authorization}\r\n"
+    return (
+        f" {target} HTTP/1.1\r\nHost: {endpoint.origin.host_header}\r\nUser-Agent: {USER_AGENT}\r\n"
+        f"Accept-Encoding: identity\r\n{authorization}"
+    )
+
+
+def _compose(method: Method, prefix: str, headers: Headers, body: bytes) -> bytes:
+    lines = [method, prefix, *[_header_line(name, value) for name, value in headers]]
+    if method == "POST":
+        lines.append(f"Content-Length: {len(body)}\r\n")
+    lines.append("\r\n")
+    return "".join(lines).encode("latin-1") + body
+
+
+@lru_cache(maxsize=256)
+def _header_line(name: str, value: str) -> str:
+    """One header, or `InvalidRequestError` for what would break out of its line or is ours to say."""
+    if not _NAME.fullmatch(name) or name.lower() in _OURS:
+        raise InvalidRequestError("a header has a name that cannot be sent")
+    if not _VALUE.fullmatch(value):
+        raise InvalidRequestError(f"the header {name} holds characters that cannot be sent")
+    return f"{name}: {value}\r\n"
