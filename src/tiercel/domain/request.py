@@ -110,6 +110,7 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True):
     strict: bool | None = None
     source: Format | None = None
     raw: JsonObject | None = None
+    extra: JsonObject = {}
 
 
 class ToolChoice(msgspec.Struct, frozen=True, kw_only=True):
@@ -178,5 +179,7 @@ class ModelRequest(msgspec.Struct, frozen=True, kw_only=True):
     stream: bool = False
     include_usage: bool = False
     metadata: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+    """What `metadata` carried for us under `tiercel.`, without that prefix: for hints and checks, never sent on."""
     user: str | None = None
     extra: JsonObject = {}

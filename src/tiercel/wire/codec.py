@@ -11,7 +11,7 @@ from typing import Protocol
 import msgspec
 
 from tiercel.domain.catalog import Target
-from tiercel.domain.errors import ProblemKind
+from tiercel.domain.errors import ProblemKind, UpstreamDataError
 from tiercel.domain.events import StreamEvent
 from tiercel.domain.request import Format, ModelRequest
 from tiercel.domain.response import ModelResponse, Stamp
@@ -37,6 +37,14 @@ class ErrorFacts(msgspec.Struct, frozen=True, kw_only=True):
     code: str | None = None
     status: int | None = None
     retry_after_seconds: float | None = None
+
+
+class UpstreamReplyError(UpstreamDataError):
+    """A 200 whose body is an error object: readable, but no answer. `facts` go where those of an error answer go."""
+
+    def __init__(self, facts: ErrorFacts) -> None:
+        super().__init__("the upstream answered 200 with an error in the body")
+        self.facts = facts
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,7 +120,8 @@ class Codec(Protocol):
         ...
 
     def decode_response(self, body: bytes, target: Target) -> ModelResponse:
-        """A whole answer. Raises `UpstreamDataError` where it is not what the format says."""
+        """A whole answer. Raises `UpstreamReplyError` where it is an error in disguise, `UpstreamDataError` where it is
+        not what the format says."""
         ...
 
     def stream_decoder(self, target: Target) -> StreamDecoder:

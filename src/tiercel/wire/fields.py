@@ -1,0 +1,109 @@
+"""Reading typed values out of a client's parsed JSON, with messages that name the field and what was expected.
+
+`null` counts as absent, as the official clients send it for fields that were not set.
+"""
+
+from typing import NoReturn
+
+from tiercel.domain.errors import CallerError
+from tiercel.domain.json import Json, JsonObject
+
+
+def refuse(param: str, expected: str, got: Json) -> NoReturn:
+    """Raises `CallerError`: `messages[2].content: expected a string, got a number`."""
+    raise CallerError("invalid_request", f"{param}: expected {expected}, got {_kind(got)}", param=param)
+
+
+def text(source: JsonObject, key: str, param: str) -> str:
+    """A required string."""
+    value = source.get(key)
+    if not isinstance(value, str):
+        refuse(param, "a string", value)
+    return value
+
+
+def optional_text(source: JsonObject, key: str, param: str) -> str | None:
+    value = source.get(key)
+    if value is not None and not isinstance(value, str):
+        refuse(param, "a string", value)
+    return value
+
+
+def optional_flag(source: JsonObject, key: str, param: str) -> bool | None:
+    value = source.get(key)
+    if value is not None and not isinstance(value, bool):
+        refuse(param, "true or false", value)
+    return value
+
+
+def optional_number(source: JsonObject, key: str, param: str) -> float | None:
+    value = source.get(key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        refuse(param, "a number", value)
+    return value
+
+
+def optional_integer(source: JsonObject, key: str, param: str, least: int | None = None) -> int | None:
+    value = source.get(key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int):
+        refuse(param, "an integer", value)
+    if least is not None and value < least:
+        raise CallerError("invalid_request", f"{param}: expected an integer of at least {least}", param=param)
+    return value
+
+
+def optional_object(source: JsonObject, key: str, param: str) -> JsonObject | None:
+    value = source.get(key)
+    if value is not None and not isinstance(value, dict):
+        refuse(param, "an object", value)
+    return value
+
+
+def optional_list(source: JsonObject, key: str, param: str) -> list[Json] | None:
+    value = source.get(key)
+    if value is not None and not isinstance(value, list):
+        refuse(param, "a list", value)
+    return value
+
+
+def as_object(value: Json, param: str) -> JsonObject:
+    """A required object, such as an item of a list."""
+    if not isinstance(value, dict):
+        refuse(param, "an object", value)
+    return value
+
+
+def text_map(source: JsonObject, key: str, param: str) -> dict[str, str]:
+    """An object of strings, empty where it is absent."""
+    found = optional_object(source, key, param) or {}
+    for name, value in found.items():
+        if not isinstance(value, str):
+            refuse(f"{param}.{name}", "a string", value)
+    return found
+
+
+def leftovers(source: JsonObject, known: frozenset[str]) -> JsonObject:
+    """The fields that nobody here reads, to be kept."""
+    if source.keys() <= known:
+        return {}
+    return {key: value for key, value in source.items() if key not in known}
+
+
+def _kind(value: Json) -> str:
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return "a boolean"
+        case int() | float():
+            return "a number"
+        case str():
+            return "a string"
+        case list():
+            return "a list"
+        case _:
+            return "an object"

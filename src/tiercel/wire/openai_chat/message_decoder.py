@@ -1,0 +1,185 @@
+"""One message of a Chat Completions request as a `Message`, its content parts as `Part`s."""
+
+from typing import cast
+
+from tiercel.domain.errors import CallerError
+from tiercel.domain.json import Json, JsonObject
+from tiercel.domain.request import (
+    Media,
+    MediaKind,
+    Message,
+    Opaque,
+    Part,
+    Reasoning,
+    Refusal,
+    Role,
+    Text,
+    ToolCall,
+    ToolResult,
+)
+from tiercel.wire import fields
+from tiercel.wire.data_url import split_data_url
+
+_PLAIN = {"role", "content"}
+_ROLES = ("system", "developer", "user", "assistant", "tool")
+_COMMON = frozenset(("role", "content", "name"))
+_ASSISTANT = _COMMON | {"refusal", "tool_calls", "reasoning", "reasoning_content", "reasoning_details"}
+_TOOL = _COMMON | {"tool_call_id"}
+_URL_KINDS: dict[str, MediaKind] = {"image_url": "image", "video_url": "video", "audio_url": "audio"}
+
+
+def decode_message(value: Json, index: int) -> Message:
+    """Raises `CallerError` naming `messages[index]` and the field."""
+    param = f"messages[{index}]"
+    source = fields.as_object(value, param)
+    role = source.get("role")
+    content = source.get("content")
+    if role == "user" and isinstance(content, str) and source.keys() == _PLAIN:
+        return Message(role="user", parts=(Text(text=content),))
+    if role == "function":  # the deprecated shape, which has no other reader than its own format
+        return Message(role="tool", parts=(Opaque(source="openai_chat", raw=source),))
+    if role not in _ROLES:
+        fields.refuse(f"{param}.role", "one of " + ", ".join(_ROLES), role)
+    name = fields.optional_text(source, "name", f"{param}.name")
+    if role == "tool":
+        return _tool_message(source, name, param)
+    if role == "assistant":
+        return _assistant_message(source, name, param)
+    if content is None:
+        fields.refuse(f"{param}.content", "a string or a list of parts", content)
+    parts = _content_parts(content, f"{param}.content")
+    return Message(role=cast(Role, role), parts=parts, name=name, extra=fields.leftovers(source, _COMMON))
+
+
+def _tool_message(source: JsonObject, name: str | None, param: str) -> Message:
+    parts = _content_parts(source.get("content"), f"{param}.content")
+    result = ToolResult(
+        call_id=fields.text(source, "tool_call_id", f"{param}.tool_call_id"),
+        parts=tuple(part for part in parts if isinstance(part, Text | Media)),
+    )
+    others = tuple(part for part in parts if not isinstance(part, Text | Media))
+    return Message(role="tool", parts=(result, *others), name=name, extra=fields.leftovers(source, _TOOL))
+
+
+def _assistant_message(source: JsonObject, name: str | None, param: str) -> Message:
+    parts: list[Part] = []
+    reasoning = _reasoning(source, param)
+    if reasoning is not None:
+        parts.append(reasoning)
+    parts += _content_parts(source.get("content"), f"{param}.content")
+    refusal = fields.optional_text(source, "refusal", f"{param}.refusal")
+    if refusal is not None:
+        parts.append(Refusal(text=refusal))
+    calls = fields.optional_list(source, "tool_calls", f"{param}.tool_calls") or ()
+    parts += [_tool_call(call, f"{param}.tool_calls[{i}]") for i, call in enumerate(calls)]
+    return Message(
+        role="assistant", parts=tuple(parts), name=name, extra=fields.leftovers(source, _ASSISTANT)
+    )
+
+
+def _reasoning(source: JsonObject, param: str) -> Reasoning | None:
+    text = fields.optional_text(source, "reasoning_content", f"{param}.reasoning_content")
+    if text is None:
+        text = fields.optional_text(source, "reasoning", f"{param}.reasoning")
+    details = source.get("reasoning_details")
+    if text is None and not details:
+        return None
+    extra = {"reasoning_details": details} if details else {}
+    return Reasoning(text=text or "", source="openai_chat", extra=extra)
+
+
+def _tool_call(value: Json, param: str) -> ToolCall:
+    call = fields.as_object(value, param)
+    kind = call.get("type", "function")
+    if kind not in ("function", "custom"):
+        raise CallerError(
+            "invalid_request", f'{param}.type: expected "function" or "custom"', param=f"{param}.type"
+        )
+    body = fields.as_object(call.get(kind), f"{param}.{kind}")
+    payload = "arguments" if kind == "function" else "input"
+    extra = fields.leftovers(call, frozenset(("id", "type", kind, "index")))
+    rest = fields.leftovers(body, frozenset(("name", payload)))
+    if rest:
+        extra[kind] = rest
+    return ToolCall(
+        id=fields.text(call, "id", f"{param}.id"),
+        name=fields.text(body, "name", f"{param}.{kind}.name"),
+        arguments=fields.text(body, payload, f"{param}.{kind}.{payload}"),
+        kind=kind,
+        extra=extra,
+    )
+
+
+def _content_parts(content: Json, param: str) -> tuple[Part, ...]:
+    if isinstance(content, str):
+        return (Text(text=content),)
+    if content is None:
+        return ()
+    if not isinstance(content, list):
+        fields.refuse(param, "a string or a list of parts", content)
+    return tuple([_content_part(part, f"{param}[{index}]") for index, part in enumerate(content)])
+
+
+def _content_part(value: Json, param: str) -> Part:
+    part = fields.as_object(value, param)
+    kind = fields.text(part, "type", f"{param}.type")
+    if kind == "text":
+        extra = fields.leftovers(part, frozenset(("type", "text")))
+        return Text(text=fields.text(part, "text", f"{param}.text"), extra=extra)
+    if kind == "refusal":
+        return Refusal(text=fields.text(part, "refusal", f"{param}.refusal"))
+    if kind in _URL_KINDS:
+        return _linked(part, kind, param)
+    if kind == "input_audio":
+        return _audio(part, param)
+    if kind == "file":
+        return _file(part, param)
+    return Opaque(source="openai_chat", raw=part)
+
+
+def _extra(part: JsonObject, kind: str, body: JsonObject, *known: str) -> JsonObject:
+    """What neither the part nor the object inside it is read for; the inner rest stands under the kind."""
+    extra = fields.leftovers(part, frozenset(("type", kind)))
+    rest = fields.leftovers(body, frozenset(known))
+    if rest:
+        extra[kind] = rest
+    return extra
+
+
+def _linked(part: JsonObject, kind: str, param: str) -> Media:
+    body = fields.as_object(part.get(kind), f"{param}.{kind}")
+    url = fields.text(body, "url", f"{param}.{kind}.url")
+    inline = split_data_url(url)
+    return Media(
+        kind=_URL_KINDS[kind],
+        url=url if inline is None else None,
+        mime_type=inline[0] if inline else None,
+        data=inline[1] if inline else None,
+        detail=fields.optional_text(body, "detail", f"{param}.{kind}.detail"),
+        extra=_extra(part, kind, body, "url", "detail"),
+    )
+
+
+def _audio(part: JsonObject, param: str) -> Media:
+    body = fields.as_object(part.get("input_audio"), f"{param}.input_audio")
+    audio_format = fields.text(body, "format", f"{param}.input_audio.format")
+    return Media(
+        kind="audio",
+        data=fields.text(body, "data", f"{param}.input_audio.data"),
+        mime_type=f"audio/{audio_format}",
+        extra=_extra(part, "input_audio", body, "data", "format"),
+    )
+
+
+def _file(part: JsonObject, param: str) -> Media:
+    body = fields.as_object(part.get("file"), f"{param}.file")
+    data = fields.optional_text(body, "file_data", f"{param}.file.file_data")
+    inline = split_data_url(data) if data is not None else None
+    return Media(
+        kind="file",
+        data=inline[1] if inline else data,
+        mime_type=inline[0] if inline else None,
+        file_id=fields.optional_text(body, "file_id", f"{param}.file.file_id"),
+        filename=fields.optional_text(body, "filename", f"{param}.file.filename"),
+        extra=_extra(part, "file", body, "file_data", "file_id", "filename"),
+    )

@@ -1,0 +1,224 @@
+"""A client's Chat Completions body as a `ModelRequest`: types checked, every field read or kept."""
+
+from typing import Literal, cast
+
+from tiercel.domain.errors import CallerError
+from tiercel.domain.json import Json, JsonObject
+from tiercel.domain.request import (
+    EFFORTS,
+    Effort,
+    Message,
+    ModelRequest,
+    ResponseFormat,
+    Sampling,
+    Tool,
+    ToolChoice,
+)
+from tiercel.wire import fields
+from tiercel.wire.openai_chat.message_decoder import decode_message
+from tiercel.wire.scan import parse_object
+
+MAX_MESSAGES = 2_000
+MAX_CHOICES = 8
+
+_SAMPLING = frozenset(Sampling.__struct_fields__)
+_KNOWN = _SAMPLING | {
+    "model",
+    "messages",
+    "tools",
+    "tool_choice",
+    "parallel_tool_calls",
+    "response_format",
+    "max_tokens",
+    "max_completion_tokens",
+    "reasoning_effort",
+    "n",
+    "stream",
+    "stream_options",
+    "metadata",
+    "user",
+}
+_NO_SAMPLING = Sampling()
+
+
+def decode_request(body: bytes) -> ModelRequest:
+    """Raises `CallerError` naming the field."""
+    source = parse_object(body)
+    extra = fields.leftovers(source, _KNOWN)
+    options = fields.optional_object(source, "stream_options", "stream_options") or {}
+    _keep_rest(extra, "stream_options", options, "include_usage")
+    model = fields.text(source, "model", "model")
+    if not model:
+        raise CallerError("invalid_request", "model: expected a name, got an empty string", param="model")
+    return ModelRequest(
+        format="openai_chat",
+        model=model,
+        messages=_messages(source),
+        raw=body,
+        tools=_tools(source),
+        tool_choice=_tool_choice(source.get("tool_choice")),
+        parallel_tool_calls=fields.optional_flag(source, "parallel_tool_calls", "parallel_tool_calls"),
+        response_format=_response_format(source, extra),
+        max_output_tokens=_max_output_tokens(source),
+        effort=_effort(source),
+        sampling=_sampling(source),
+        n=_choices(source),
+        stream=fields.optional_flag(source, "stream", "stream") or False,
+        include_usage=fields.optional_flag(options, "include_usage", "stream_options.include_usage") or False,
+        metadata=fields.text_map(source, "metadata", "metadata"),
+        user=fields.optional_text(source, "user", "user"),
+        extra=extra,
+    )
+
+
+def _keep_rest(extra: JsonObject, key: str, value: JsonObject, *known: str) -> None:
+    rest = fields.leftovers(value, frozenset(known))
+    if rest:
+        extra[key] = rest
+
+
+def _messages(source: JsonObject) -> tuple[Message, ...]:
+    messages = fields.optional_list(source, "messages", "messages")
+    if messages is None:
+        fields.refuse("messages", "a list of messages", None)
+    if not messages:
+        raise CallerError("invalid_request", "messages: expected at least one message", param="messages")
+    if len(messages) > MAX_MESSAGES:
+        raise CallerError(
+            "invalid_request",
+            f"messages: expected at most {MAX_MESSAGES:,} messages, got {len(messages):,}",
+            param="messages",
+        )
+    return tuple([decode_message(message, index) for index, message in enumerate(messages)])
+
+
+def _max_output_tokens(source: JsonObject) -> int | None:
+    current = fields.optional_integer(source, "max_completion_tokens", "max_completion_tokens", least=1)
+    deprecated = fields.optional_integer(source, "max_tokens", "max_tokens", least=1)
+    return deprecated if current is None else current
+
+
+def _effort(source: JsonObject) -> Effort | None:
+    value = fields.optional_text(source, "reasoning_effort", "reasoning_effort")
+    if value is not None and value not in EFFORTS:
+        raise CallerError(
+            "unsupported_value",
+            f"reasoning_effort: expected one of {', '.join(EFFORTS)}",
+            param="reasoning_effort",
+        )
+    return value
+
+
+def _choices(source: JsonObject) -> int:
+    value = fields.optional_integer(source, "n", "n")
+    if value is None:
+        return 1
+    if not 1 <= value <= MAX_CHOICES:
+        raise CallerError("invalid_request", f"n: expected an integer from 1 to {MAX_CHOICES}", param="n")
+    return value
+
+
+def _sampling(source: JsonObject) -> Sampling:
+    if source.keys().isdisjoint(_SAMPLING):
+        return _NO_SAMPLING
+    return Sampling(
+        temperature=fields.optional_number(source, "temperature", "temperature"),
+        top_p=fields.optional_number(source, "top_p", "top_p"),
+        top_k=fields.optional_integer(source, "top_k", "top_k"),
+        frequency_penalty=fields.optional_number(source, "frequency_penalty", "frequency_penalty"),
+        presence_penalty=fields.optional_number(source, "presence_penalty", "presence_penalty"),
+        seed=fields.optional_integer(source, "seed", "seed"),
+        stop=_stop(source.get("stop")),
+        logit_bias=fields.optional_object(source, "logit_bias", "logit_bias"),
+        logprobs=fields.optional_flag(source, "logprobs", "logprobs"),
+        top_logprobs=fields.optional_integer(source, "top_logprobs", "top_logprobs", least=0),
+    )
+
+
+def _stop(value: Json) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        return (value,)
+    if not isinstance(value, list):
+        fields.refuse("stop", "a string or a list of strings", value)
+    for index, item in enumerate(value):
+        if not isinstance(item, str):
+            fields.refuse(f"stop[{index}]", "a string", item)
+    return tuple(value)
+
+
+def _tools(source: JsonObject) -> tuple[Tool, ...]:
+    tools = fields.optional_list(source, "tools", "tools")
+    return tuple(_tool(item, f"tools[{index}]") for index, item in enumerate(tools)) if tools else ()
+
+
+def _tool(item: Json, param: str) -> Tool:
+    tool = fields.as_object(item, param)
+    kind = fields.text(tool, "type", f"{param}.type")
+    if kind != "function":
+        body = tool.get(kind)
+        name = body.get("name") if isinstance(body, dict) else None
+        return Tool(name=name if isinstance(name, str) else kind, source="openai_chat", raw=tool)
+    function = fields.as_object(tool.get("function"), f"{param}.function")
+    extra = fields.leftovers(tool, frozenset(("type", "function")))
+    _keep_rest(extra, "function", function, "name", "description", "parameters", "strict")
+    return Tool(
+        name=fields.text(function, "name", f"{param}.function.name"),
+        description=fields.optional_text(function, "description", f"{param}.function.description") or "",
+        parameters=fields.optional_object(function, "parameters", f"{param}.function.parameters"),
+        strict=fields.optional_flag(function, "strict", f"{param}.function.strict"),
+        extra=extra,
+    )
+
+
+def _tool_choice(value: Json) -> ToolChoice | None:
+    if value is None:
+        return None
+    if value in ("none", "auto", "required"):
+        return ToolChoice(mode=cast(Literal["none", "auto", "required"], value))
+    if not isinstance(value, dict):
+        fields.refuse("tool_choice", '"none", "auto", "required" or an object', value)
+    kind = fields.text(value, "type", "tool_choice.type")
+    if kind == "allowed_tools":
+        allowed = fields.as_object(value.get(kind), f"tool_choice.{kind}")
+        listed = fields.optional_list(allowed, "tools", f"tool_choice.{kind}.tools") or []
+        return ToolChoice(mode="allowed", names=_names_in(listed), raw=value)
+    body = fields.as_object(value.get(kind), f"tool_choice.{kind}")
+    name = fields.text(body, "name", f"tool_choice.{kind}.name")
+    return ToolChoice(mode="named", names=(name,), raw=None if kind == "function" else value)
+
+
+def _names_in(tools: list[Json]) -> tuple[str, ...]:
+    names = []
+    for index, tool in enumerate(tools):
+        param = f"tool_choice.allowed_tools.tools[{index}]"
+        item = fields.as_object(tool, param)
+        function = item.get(item.get("type", "function"))
+        names.append(fields.text(fields.as_object(function, param), "name", f"{param}.name"))
+    return tuple(names)
+
+
+def _response_format(source: JsonObject, extra: JsonObject) -> ResponseFormat | None:
+    value = fields.optional_object(source, "response_format", "response_format")
+    if value is None:
+        return None
+    kind = fields.text(value, "type", "response_format.type")
+    if kind in ("text", "json_object"):
+        _keep_rest(extra, "response_format", value, "type")
+        return ResponseFormat(kind="text" if kind == "text" else "json_object")
+    if kind != "json_schema":
+        extra["response_format"] = value  # a grammar or the like, which some servers know
+        return None
+    param = "response_format.json_schema"
+    body = fields.as_object(value.get("json_schema"), param)
+    schema = body.get("schema")
+    if schema is not None and not isinstance(schema, dict | bool):
+        fields.refuse(f"{param}.schema", "an object", schema)
+    return ResponseFormat(
+        kind="json_schema",
+        name=fields.optional_text(body, "name", f"{param}.name"),
+        schema=schema,
+        strict=fields.optional_flag(body, "strict", f"{param}.strict"),
+        description=fields.optional_text(body, "description", f"{param}.description"),
+    )

@@ -1,0 +1,168 @@
+"""A `ModelRequest` as the body of a Chat Completions call to one target.
+
+Where the client spoke this format too and the target takes everything as it is, the client's own bytes go out with
+the model's name spliced in. In every other case the body is written anew from what was parsed.
+"""
+
+import msgspec
+
+from tiercel.domain.catalog import Target
+from tiercel.domain.json import Json, JsonObject
+from tiercel.domain.request import ModelRequest, Reasoning, ResponseFormat, Sampling, Tool, ToolChoice
+from tiercel.wire.codec import EncodedCall
+from tiercel.wire.fit import fit
+from tiercel.wire.openai_chat.message_encoder import MessageEncoder
+from tiercel.wire.quirks import Quirks, quirks_named
+from tiercel.wire.splice import splice_model
+
+_SCALARS = tuple(name for name in Sampling.__struct_fields__ if name != "stop")
+_UNSET = Sampling()
+_DEFAULT_SCHEMA_NAME = "answer"
+
+
+def encode_request(request: ModelRequest, target: Target) -> EncodedCall:
+    """Nothing is lost without its name in `lost`."""
+    quirks = quirks_named(target.deployment.provider.quirks)
+    fitted = fit(request, target)
+    upstream_name = target.deployment.upstream_name
+    if not fitted.changed and request.raw is not None and _sends_as_it_is(request, quirks):
+        body = splice_model(request.raw, upstream_name)
+        if body is not None:
+            return EncodedCall(path=quirks.path, body=body)
+    lost = list(fitted.lost)
+    written = _body(fitted.request, quirks, lost)
+    written["model"] = upstream_name
+    return EncodedCall(path=quirks.path, body=msgspec.json.encode(written), lost=tuple(sorted(set(lost))))
+
+
+def _sends_as_it_is(request: ModelRequest, quirks: Quirks) -> bool:
+    """Whether this server needs nothing spelled otherwise than the client spelled it."""
+    raw = request.raw
+    if request.format != "openai_chat" or raw is None or quirks.body:
+        return False
+    if request.stream and request.include_usage != quirks.stream_options:
+        return False
+    if request.max_output_tokens is not None:
+        other = {"max_tokens", "max_completion_tokens"} - {quirks.max_tokens_field}
+        if any(f'"{name}"'.encode() in raw for name in other):
+            return False
+    if request.effort is not None and quirks.effort_field != "reasoning_effort":
+        return False
+    if quirks.schema_body and request.response_format is not None:
+        return False
+    for message in request.messages:
+        if message.role == "developer" and not quirks.developer_role:
+            return False
+        if message.role == "assistant" and any(isinstance(part, Reasoning) for part in message.parts):
+            return False
+    return True
+
+
+def _body(request: ModelRequest, quirks: Quirks, lost: list[str]) -> JsonObject:
+    encoder = MessageEncoder(quirks, request.format == "openai_chat", lost)
+    body: JsonObject = {"model": "", "messages": encoder.encode(request.messages)}
+    _write_sampling(request.sampling, body)
+    if request.max_output_tokens is not None:
+        body[quirks.max_tokens_field] = request.max_output_tokens
+    if request.effort is not None:
+        nested = quirks.effort_field == "reasoning"
+        body[quirks.effort_field] = {"effort": request.effort} if nested else request.effort
+    _write_tools(request, body, lost)
+    if request.response_format is not None:
+        body["response_format"] = _response_format(request.response_format)
+    if request.n > 1:
+        body["n"] = request.n
+    if request.stream:
+        body["stream"] = True
+        if quirks.stream_options:
+            body["stream_options"] = {"include_usage": True}
+    if request.metadata:
+        body["metadata"] = request.metadata
+    if request.user is not None:
+        body["user"] = request.user
+    _write_extra(request, body, quirks, lost)
+    return body
+
+
+def _write_sampling(sampling: Sampling, body: JsonObject) -> None:
+    if sampling == _UNSET:
+        return
+    for name in _SCALARS:
+        value = getattr(sampling, name)
+        if value is not None:
+            body[name] = value
+    if sampling.stop:
+        body["stop"] = list(sampling.stop)
+
+
+def _write_tools(request: ModelRequest, body: JsonObject, lost: list[str]) -> None:
+    tools = []
+    for index, tool in enumerate(request.tools):
+        if tool.raw is None:
+            tools.append(_tool(tool, request.format == "openai_chat", f"tools[{index}]", lost))
+        elif tool.source == "openai_chat":
+            tools.append(tool.raw)
+        else:
+            lost.append(f"tools[{index}]")
+    if not tools:
+        return
+    body["tools"] = tools
+    if request.tool_choice is not None:
+        body["tool_choice"] = _tool_choice(request.tool_choice, request.format == "openai_chat")
+    if request.parallel_tool_calls is not None:
+        body["parallel_tool_calls"] = request.parallel_tool_calls
+
+
+def _tool(tool: Tool, native: bool, param: str, lost: list[str]) -> JsonObject:
+    function: JsonObject = {"name": tool.name}
+    if tool.description:
+        function["description"] = tool.description
+    if tool.parameters is not None:
+        function["parameters"] = tool.parameters
+    if tool.strict is not None:
+        function["strict"] = tool.strict
+    if not native:
+        lost.extend(f"{param}.{key}" for key in tool.extra)
+        return {"type": "function", "function": function}
+    extra = dict(tool.extra)
+    function |= extra.pop("function", {})
+    return {"type": "function", "function": function, **extra}
+
+
+def _tool_choice(choice: ToolChoice, native: bool) -> Json:
+    if native and choice.raw is not None:
+        return choice.raw
+    if choice.mode == "named":
+        return {"type": "function", "function": {"name": choice.names[0]}}
+    if choice.mode == "allowed":
+        tools = [{"type": "function", "function": {"name": name}} for name in choice.names]
+        return {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": tools}}
+    return choice.mode
+
+
+def _response_format(wanted: ResponseFormat) -> JsonObject:
+    if wanted.kind != "json_schema":
+        return {"type": wanted.kind}
+    body: JsonObject = {"name": wanted.name or _DEFAULT_SCHEMA_NAME}
+    optional = {"description": wanted.description, "schema": wanted.schema, "strict": wanted.strict}
+    body |= {key: value for key, value in optional.items() if value is not None}
+    return {"type": "json_schema", "json_schema": body}
+
+
+def _write_extra(request: ModelRequest, body: JsonObject, quirks: Quirks, lost: list[str]) -> None:
+    """What we do not read goes to a server of the client's own format; the server's own additions come last."""
+    added = dict(quirks.body)
+    if request.response_format is not None and request.response_format.kind == "json_schema":
+        added |= quirks.schema_body
+    if request.format == "openai_chat":
+        _merge(body, request.extra)
+    else:
+        lost.extend(request.extra)
+    _merge(body, added)
+
+
+def _merge(body: JsonObject, added: JsonObject) -> None:
+    """Adds fields; where both sides have an object under one name, the fields of both."""
+    for key, value in added.items():
+        present = body.get(key)
+        body[key] = {**present, **value} if isinstance(present, dict) and isinstance(value, dict) else value

@@ -1,0 +1,228 @@
+"""One upstream stream of chunks as events, made regular: finish once and last, usage wherever it stood, errors seen.
+
+The finish is held until the stream ends, since servers repeat it, send it early, or call a stop what was a tool call.
+"""
+
+from collections.abc import Sequence
+
+from tiercel.domain.errors import UpstreamDataError
+from tiercel.domain.events import (
+    Broken,
+    End,
+    Finished,
+    OpaqueDelta,
+    ReasoningDelta,
+    RefusalDelta,
+    Start,
+    StreamEvent,
+    TextDelta,
+    UsageUpdate,
+)
+from tiercel.domain.failure import Failure
+from tiercel.domain.json import Json, JsonObject
+from tiercel.domain.request import Opaque, Part, Reasoning, Refusal, Text
+from tiercel.domain.response import Usage
+from tiercel.wire.error_facts import stream_failure
+from tiercel.wire.fields import leftovers
+from tiercel.wire.openai_chat.finish import read_finish
+from tiercel.wire.openai_chat.response import read_content, reasoning_text
+from tiercel.wire.openai_chat.tool_call_deltas import ToolCallDeltas
+from tiercel.wire.openai_chat.usage import read_usage
+from tiercel.wire.quirks import Quirks
+from tiercel.wire.scan import parse_chunk
+from tiercel.wire.sse import EventDecoder, ServerSentEvent
+
+_TOP = frozenset(("id", "object", "created", "model", "choices", "usage", "obfuscation"))
+_DELTA = frozenset(("role", "content", "refusal", "tool_calls", "index", "name", "reasoning_details"))
+
+
+class _ChoiceState:
+    """What has to be remembered of one choice until its end."""
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+        self.calls = ToolCallDeltas(index)
+        self.raw_finish: str | None = None
+        self.reasoning_details: list[JsonObject] = []
+
+    def end(self) -> list[StreamEvent]:
+        events: list[StreamEvent] = []
+        if self.reasoning_details:
+            extra = {"reasoning_details": self.reasoning_details}
+            events.append(ReasoningDelta(source="openai_chat", extra=extra, choice=self.index))
+        events += self.calls.end()
+        finish = read_finish(self.raw_finish, self.calls.are_complete)
+        if finish.reason == "error":
+            return [*events, Broken(failure=_ended_in_error(finish.raw))]
+        return [*events, Finished(finish=finish, choice=self.index)]
+
+
+class ChatStreamDecoder:
+    """Decodes one stream; see `StreamDecoder` for what it guarantees."""
+
+    def __init__(self, quirks: Quirks) -> None:
+        self._quirks = quirks
+        self._read_fields = _DELTA.union(quirks.reasoning_fields)
+        self._sse = EventDecoder()
+        self._choices: dict[int, _ChoiceState] = {}
+        self._answer_id = ""
+        self._started = False
+        self._over = False
+        self._usage: Usage | None = None
+
+    def feed(self, data: bytes) -> Sequence[StreamEvent]:
+        if self._over:
+            return ()
+        events: list[StreamEvent] = []
+        try:
+            received = self._sse.feed(data)
+        except UpstreamDataError as error:
+            self._break(Failure(kind="too_large", message=str(error)), events)
+            return events
+        for event in received:
+            if not self._take(event, events):
+                break
+        return events
+
+    def close(self) -> Sequence[StreamEvent]:
+        if self._over:
+            return ()
+        events: list[StreamEvent] = []
+        for event in self._sse.close():
+            if not self._take(event, events, is_last=True):
+                return events
+        unfinished = not self._choices or any(c.raw_finish is None for c in self._choices.values())
+        if unfinished or self._quirks.ends_with_done:
+            self._break(Failure(kind="truncated", message="the stream ended before the answer did"), events)
+        else:
+            self._end(events)
+        return events
+
+    def _take(self, event: ServerSentEvent, events: list[StreamEvent], is_last: bool = False) -> bool:
+        """Whether the stream goes on."""
+        if event.data.strip() == b"[DONE]":
+            self._end(events)
+            return False
+        chunk = parse_chunk(event.data)
+        if chunk is None:
+            if not is_last and event.data.strip():  # at the very end half a chunk only says that it was cut
+                self._break(
+                    Failure(kind="bad_response", message="the stream held what is no JSON object"), events
+                )
+                return False
+            return True
+        error = chunk.get("error") or (chunk if event.event == "error" else None)
+        if error:
+            self._break(stream_failure(error), events)
+            return False
+        choices = chunk.get("choices")
+        listed = choices if isinstance(choices, list) else []
+        self._start(chunk, bool(listed), events)
+        for item in listed:
+            if isinstance(item, dict):
+                self._take_choice(item, events)
+        usage = read_usage(chunk.get("usage"))
+        if usage is not None and usage != self._usage:
+            self._usage = usage
+            events.append(UsageUpdate(usage=usage))
+        return True
+
+    def _start(self, chunk: JsonObject, has_choices: bool, events: list[StreamEvent]) -> None:
+        """Azure opens with a chunk that has neither id nor choices: that is not the start yet."""
+        if self._started or not (has_choices or chunk.get("id")):
+            return
+        self._started = True
+        answer_id, model, created = chunk.get("id"), chunk.get("model"), chunk.get("created")
+        self._answer_id = answer_id if isinstance(answer_id, str) else ""
+        events.append(
+            Start(
+                id=self._answer_id,
+                model=model if isinstance(model, str) else "",
+                created=created if isinstance(created, int) else 0,
+                extra=leftovers(chunk, _TOP),
+            )
+        )
+
+    def _take_choice(self, item: JsonObject, events: list[StreamEvent]) -> None:
+        index = item.get("index")
+        index = index if isinstance(index, int) else 0
+        state = self._choices.get(index)
+        if state is None:
+            state = self._choices[index] = _ChoiceState(index)
+        delta = item.get("delta")
+        if isinstance(delta, dict):
+            self._take_delta(delta, item.get("logprobs"), state, events)
+        word = item.get("finish_reason")
+        if isinstance(word, str) and word and state.raw_finish is None:
+            state.raw_finish = word
+
+    def _take_delta(
+        self, delta: JsonObject, logprobs: Json, state: _ChoiceState, events: list[StreamEvent]
+    ) -> None:
+        reasoning = reasoning_text(delta, self._quirks)
+        if reasoning:
+            events.append(ReasoningDelta(text=reasoning, source="openai_chat", choice=state.index))
+        details = delta.get("reasoning_details")
+        if isinstance(details, list):
+            _merge_details(state.reasoning_details, details)
+        content = delta.get("content")
+        if isinstance(content, str):
+            if content or logprobs is not None:
+                events.append(TextDelta(text=content, choice=state.index, logprobs=logprobs))
+        elif content:
+            events += [event for part in read_content(content) if (event := _part_event(part, state.index))]
+        refusal = delta.get("refusal")
+        if isinstance(refusal, str) and refusal:
+            events.append(RefusalDelta(text=refusal, choice=state.index))
+        calls = delta.get("tool_calls")
+        if isinstance(calls, list):
+            events += state.calls.take(calls, self._answer_id)
+        for key, value in leftovers(delta, self._read_fields).items():
+            if value:
+                events.append(OpaqueDelta(source="openai_chat", raw={key: value}, choice=state.index))
+
+    def _end(self, events: list[StreamEvent]) -> None:
+        self._over = True
+        for index in sorted(self._choices):
+            events += self._choices[index].end()
+            if isinstance(events[-1], Broken):
+                return
+        events.append(End())
+
+    def _break(self, failure: Failure, events: list[StreamEvent]) -> None:
+        self._over = True
+        events.append(Broken(failure=failure))
+
+
+def _part_event(part: Part, choice: int) -> StreamEvent | None:
+    match part:
+        case Text():
+            return TextDelta(text=part.text, choice=choice)
+        case Reasoning():
+            return ReasoningDelta(text=part.text, source=part.source, choice=choice)
+        case Refusal():
+            return RefusalDelta(text=part.text, choice=choice)
+        case Opaque():
+            return OpaqueDelta(source=part.source, raw=part.raw, choice=choice)
+        case _:
+            return None
+
+
+def _merge_details(merged: list[JsonObject], pieces: list[Json]) -> None:
+    """Pieces of one detail (same index and type) become one, so that what is sent back is what a whole answer holds."""
+    for piece in pieces:
+        if not isinstance(piece, dict):
+            continue
+        last = merged[-1] if merged else None
+        if last is None or any(last.get(key) != piece.get(key) for key in ("index", "type")):
+            merged.append(dict(piece))
+            continue
+        for key, value in piece.items():
+            if key in ("text", "summary", "data") and isinstance(value, str):
+                last[key] = (last.get(key) or "") + value
+            elif value is not None:
+                last[key] = value
+
+
+def _ended_in_error(word: str | None) -> Failure:
+    return Failure(kind="stream_error", message="the provider broke off its answer with an error", code=word)

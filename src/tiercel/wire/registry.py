@@ -1,0 +1,7 @@
+"""The codecs by format: the one place where a format's name becomes code."""
+
+from tiercel.domain.request import Format
+from tiercel.wire.codec import Codec
+from tiercel.wire.openai_chat import OpenAIChat
+
+CODECS: dict[Format, Codec] = {"openai_chat": OpenAIChat()}
