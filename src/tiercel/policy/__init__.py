@@ -4,9 +4,8 @@ This layer reads files and the environment values it is handed; it calls nobody 
 """
 
 from tiercel.policy.cross_check import CrossCheck, cross_check
-from tiercel.policy.load import load_policy, load_settings, shipped_policy, shipped_policy_text
-from tiercel.policy.policy_file import read_policy
-from tiercel.policy.settings_file import read_settings
+from tiercel.policy.policy_file import load_policy, read_policy, shipped_policy, shipped_policy_text
+from tiercel.policy.settings_file import load_settings, read_settings
 
 __all__ = [
     "CrossCheck",

@@ -7,16 +7,11 @@ import ipaddress
 import re
 from urllib.parse import urlsplit
 
-VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*\Z")
+"""Capitals only: a key written where its variable's name belongs nearly always has small letters."""
 HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+\Z")
-CREDENTIAL_HEADERS = {
-    "authorization",
-    "proxy-authorization",
-    "x-api-key",
-    "api-key",
-    "x-goog-api-key",
-    "cookie",
-}
+CREDENTIAL_WORDS = ("auth", "key", "token", "secret", "password", "cookie")
+"""A header whose name holds one of these carries a credential."""
 CONNECTION_HEADERS = {"host", "content-length", "transfer-encoding", "connection"}
 
 
@@ -59,8 +54,8 @@ def is_loopback_host(host: str) -> bool:
 def header_complaint(name: str, value: str) -> str | None:
     if not HEADER_NAME.match(name):
         return "is not the name of a header"
-    if name.lower() in CREDENTIAL_HEADERS:
-        return "is a credential; name the variable that holds it in key_env"
+    if any(word in name.lower() for word in CREDENTIAL_WORDS):
+        return "is a credential, which never stands in this file; name its variable in key_env"
     if name.lower() in CONNECTION_HEADERS:
         return "is set by Tiercel itself; remove it"
     if not value.isascii() or not value.isprintable():
@@ -71,7 +66,7 @@ def header_complaint(name: str, value: str) -> str | None:
 def variable_complaint(name: str) -> str | None:
     if VARIABLE.match(name):
         return None
-    return "is not the name of an environment variable; a key itself must never stand in this file"
+    return "is not the name of an environment variable (capitals, digits, _); a key itself never stands in this file"
 
 
 def key_complaint(value: str) -> str | None:

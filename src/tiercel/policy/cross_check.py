@@ -7,7 +7,7 @@ import msgspec
 from tiercel.domain.catalog import Catalog
 from tiercel.domain.policy import Gate, Policy
 from tiercel.policy.policy_file import AUTO, HEADERS
-from tiercel.policy.problems import Path, Problems, listed, nearest
+from tiercel.policy.problems import Problems, Steps, listed, nearest
 
 
 class CrossCheck(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +62,7 @@ class Checker:
         if tier in self.catalog.models or tier in self.catalog.deployments:
             self.problems.add(("tiers", tier), "a model or deployment has this name; rename the tier")
 
-    def check_entry(self, entry: str, path: Path, *, tiers: bool) -> None:
+    def check_entry(self, entry: str, path: Steps, *, tiers: bool) -> None:
         """A ladder's entry or a tier's member: does it exist, has it this effort, and can it be called?"""
         name, _, effort = entry.partition("@")
         if tiers and name in self.policy.tiers:
@@ -78,7 +78,7 @@ class Checker:
         if not self.can_be_called(entry):
             self.notices.add(path, f"is left out: {self.why_not(name)}", entry)
 
-    def check_effort(self, name: str, effort: str, entry: str, path: Path) -> None:
+    def check_effort(self, name: str, effort: str, entry: str, path: Steps) -> None:
         model = self.model_of(name)
         if not effort or model is None:
             return
@@ -94,7 +94,7 @@ class Checker:
         choices = {*self.names(), *self.policy.tiers, AUTO}
         self.problems.add(("aliases", alias), f"no such tier or model{nearest(target, choices)}", target)
 
-    def gates(self) -> Iterator[tuple[Path, Gate]]:
+    def gates(self) -> Iterator[tuple[Steps, Gate]]:
         for position, gate in enumerate(self.policy.gates):
             yield ("defaults", "gates", position), gate
         for rule in self.policy.rules:

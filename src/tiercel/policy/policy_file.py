@@ -1,5 +1,6 @@
 """`policy.toml` into a `Policy`. Models and checks are named here and looked up later (`cross_check.py`)."""
 
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -7,6 +8,7 @@ import msgspec
 from tiercel.domain.money import nano_from_usd
 from tiercel.domain.policy import Gate, Limits, Policy, Rule, Tier, When
 from tiercel.domain.request import EFFORTS
+from tiercel.policy.builtin import data_text
 from tiercel.policy.policy_tables import (
     Gates,
     GateTable,
@@ -15,9 +17,9 @@ from tiercel.policy.policy_tables import (
     RuleTable,
     WhenTable,
 )
-from tiercel.policy.problems import Path, Problems, listed, nearest
+from tiercel.policy.problems import Problems, Steps, listed, nearest
 from tiercel.policy.shape import find_problems
-from tiercel.policy.toml_reader import check_version, content_hash, read_table
+from tiercel.policy.toml_reader import check_version, content_hash, read_table, read_text
 
 HEADERS = {"defaults": 1, "limits": 1, "aliases": 1, "gates": 2, "tiers": 2, "rules": 2}
 AUTO = "auto"
@@ -61,6 +63,21 @@ def read_policy(text: str, name: str = "policy.toml") -> Policy:
         residency_default=defaults.residency,
         hash=content_hash(table),
     )
+
+
+def load_policy(path: Path) -> Policy:
+    """The policy in this file. Raises `ConfigError`."""
+    return read_policy(read_text(path), path.name)
+
+
+def shipped_policy_text() -> str:
+    """The policy that comes with Tiercel, with its comments."""
+    return data_text("policy.toml")
+
+
+def shipped_policy() -> Policy:
+    """The policy that comes with Tiercel."""
+    return read_policy(shipped_policy_text())
 
 
 def rule_of(rule: RuleTable, file: PolicyFile, limits: Limits) -> Rule:
@@ -162,7 +179,7 @@ def find_rule_contradictions(rule: RuleTable, problems: Problems) -> None:
     find_gate_contradictions(rule.gates, (*path, "gates"), problems)
 
 
-def find_gate_contradictions(gates: Gates | None, path: Path, problems: Problems) -> None:
+def find_gate_contradictions(gates: Gates | None, path: Steps, problems: Problems) -> None:
     for position, gate in enumerate(gates or ()):
         if isinstance(gate, GateTable) and gate.check is None:
             problems.add((*path, position), "'check' is missing: the check to run")
@@ -180,7 +197,7 @@ def find_alias_contradictions(file: PolicyFile, rules: set[str], problems: Probl
             problems.add(path, f"no such rule{nearest(rule, rules)}", target)
 
 
-def check_effort(entry: str, path: Path, problems: Problems) -> None:
+def check_effort(entry: str, path: Steps, problems: Problems) -> None:
     effort = entry.partition("@")[2]
     if effort and effort not in EFFORTS:
         fix = nearest(effort, EFFORTS) or f"; the efforts are {listed(EFFORTS)}"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from tiercel.domain.errors import ConfigError
 
-Path = tuple[str | int, ...]
+Steps = tuple[str | int, ...]
 """Where a value stands: keys, and positions within lists (rules stand by their name)."""
 
 BARE_KEY = re.compile(r"[A-Za-z0-9_-]+\Z")
@@ -23,14 +23,14 @@ class Problems:
         self.headers = headers
         self.lines: list[str] = []
 
-    def add(self, path: Path, message: str, value: str | None = None) -> None:
+    def add(self, path: Steps, message: str, value: str | None = None) -> None:
         """Notes one problem. `value` is quoted in front of the message; never pass what may be a credential."""
         place = self.place(path)
         if value is not None:
             place = f"{place} {value!r}".lstrip()
         self.lines.append(f"{self.name}: {place}: {message}" if place else f"{self.name}: {message}")
 
-    def place(self, path: Path) -> str:
+    def place(self, path: Steps) -> str:
         """`[rules.hard-coding] ladder[0]`: the table's header as it stands in the file, then the key in it."""
         if not path:
             return ""
@@ -48,7 +48,7 @@ class Problems:
             raise ConfigError(*self.lines)
 
 
-def dotted(path: Path) -> str:
+def dotted(path: Steps) -> str:
     """A path as TOML spells it, list positions in brackets."""
     text = ""
     for step in path:

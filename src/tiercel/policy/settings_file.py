@@ -13,7 +13,7 @@ from tiercel.policy.catalog_file import Environment, read_catalog
 from tiercel.policy.problems import Problems
 from tiercel.policy.settings_tables import ListenerTable, SettingsFile, StorageTable
 from tiercel.policy.shape import find_problems
-from tiercel.policy.toml_reader import check_version, content_hash, read_table
+from tiercel.policy.toml_reader import check_version, content_hash, read_table, read_text
 
 HEADERS = {"listener": 1, "storage": 1, "providers": 2, "models": 2, "deployments": 2}
 MEGABYTE = 1_000_000
@@ -46,6 +46,11 @@ def read_settings(
         missing_keys=missing_keys,
         hash=content_hash(table),
     )
+
+
+def load_settings(path: Path, environ: Mapping[str, str]) -> Settings:
+    """The settings in this file, with keys from `environ`; paths in it start from its folder. Raises `ConfigError`."""
+    return read_settings(read_text(path), path.name, environ, folder=path.parent)
 
 
 def refuse_literal_keys(table: dict[str, Any], problems: Problems) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec.inspect as inspect
 
-from tiercel.policy.problems import Path, Problems, listed, nearest
+from tiercel.policy.problems import Problems, Steps, listed, nearest
 
 
 def find_problems(value: object, table_type: type, problems: Problems) -> None:
@@ -18,7 +18,7 @@ def find_problems(value: object, table_type: type, problems: Problems) -> None:
     compare(value, inspect.type_info(table_type), (), problems)
 
 
-def compare(value: object, wanted: inspect.Type, path: Path, problems: Problems) -> None:
+def compare(value: object, wanted: inspect.Type, path: Steps, problems: Problems) -> None:
     """One value against one type, with everything below it."""
     wanted = unwrap(wanted, value)
     match wanted:
@@ -41,7 +41,7 @@ def compare(value: object, wanted: inspect.Type, path: Path, problems: Problems)
                 problems.add(path, complaint)
 
 
-def compare_table(value: dict[str, Any], wanted: inspect.StructType, path: Path, problems: Problems) -> None:
+def compare_table(value: dict[str, Any], wanted: inspect.StructType, path: Steps, problems: Problems) -> None:
     fields = {field.encode_name: field for field in wanted.fields}
     for key, item in value.items():
         if key in fields:
@@ -57,13 +57,13 @@ def compare_table(value: dict[str, Any], wanted: inspect.StructType, path: Path,
             problems.add(path, f"{name!r} is missing: {description(field.type)}")
 
 
-def compare_name(key: str, wanted: inspect.Type, path: Path, problems: Problems) -> None:
+def compare_name(key: str, wanted: inspect.Type, path: Steps, problems: Problems) -> None:
     complaint = scalar_complaint(key, unwrap(wanted, key))
     if complaint is not None:
         problems.add((*path, key), f"a name that cannot be used: {complaint}")
 
 
-def compare_json(value: object, path: Path, problems: Problems) -> None:
+def compare_json(value: object, path: Steps, problems: Problems) -> None:
     """Free content may hold whatever JSON can; TOML's dates, times and infinities cannot be carried."""
     match value:
         case dict():
