@@ -246,3 +246,51 @@ def _merged_logprobs(pieces: list[Json]) -> Json:
                 if isinstance(entries, list):
                     merged.setdefault(key, []).extend(entries)
     return merged
+
+
+def unfold(response: ModelResponse) -> list[StreamEvent]:
+    """A whole answer as the events of a stream: what `Fold` would add up to the same answer."""
+    events: list[StreamEvent] = [
+        Start(id=response.id, model=response.model, created=response.created, extra=response.extra)
+    ]
+    for choice in response.choices:
+        calls = 0
+        for part in choice.parts:
+            events.extend(_unfold_part(part, choice.index, calls))
+            calls += isinstance(part, ToolCall)
+        if choice.logprobs is not None:
+            events.append(TextDelta(text="", choice=choice.index, logprobs=choice.logprobs))
+        events.append(Finished(finish=choice.finish, choice=choice.index))
+    if response.usage is not None:
+        events.append(UsageUpdate(usage=response.usage))
+    events.append(End())
+    return events
+
+
+def _unfold_part(part: Part, choice: int, call_index: int) -> list[StreamEvent]:
+    match part:
+        case Text():
+            return [TextDelta(text=part.text, choice=choice)]
+        case Refusal():
+            return [RefusalDelta(text=part.text, choice=choice)]
+        case Reasoning():
+            return [
+                ReasoningDelta(
+                    text=part.text,
+                    signature=part.signature,
+                    redacted=part.redacted,
+                    source=part.source,
+                    extra=part.extra,
+                    choice=choice,
+                )
+            ]
+        case ToolCall():
+            return [
+                ToolCallStart(index=call_index, id=part.id, name=part.name, choice=choice),
+                ArgumentsDelta(index=call_index, text=part.arguments, choice=choice),
+            ]
+        case Opaque():
+            return [OpaqueDelta(source=part.source, raw=part.raw, choice=choice)]
+        case _:
+            # media and tool results do not stream in any format; they reach a client whole or not at all
+            return []

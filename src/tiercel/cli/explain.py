@@ -1,0 +1,62 @@
+"""`tiercel explain`: where a request would go and why, calling nobody."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from tiercel.checks.registry import Registry
+from tiercel.checks.resolve import resolve_policy
+from tiercel.cli.configuration import add_file_arguments, load_configuration
+from tiercel.domain.errors import CallerError, ConfigError
+from tiercel.domain.request import Hints, Message, ModelRequest, Text
+from tiercel.gateway.hints import checked_hints
+from tiercel.routing.explain import render_text
+from tiercel.routing.facts import read_facts
+from tiercel.routing.plan import make_plan
+from tiercel.wire.registry import CODECS
+
+
+def add_parser(subparsers: Any) -> None:
+    """Register the command."""
+    parser = subparsers.add_parser("explain", help="where a request would go and why", description=__doc__)
+    parser.add_argument("prompt", nargs="?", help="a prompt; or use --request")
+    parser.add_argument(
+        "--request", type=Path, metavar="FILE", help="a chat completions body ('-': standard input)"
+    )
+    parser.add_argument("--model", default="auto", help="what the client would send as model (default: auto)")
+    for name in ("task", "risk", "latency", "residency"):
+        parser.add_argument(f"--{name}", help=f"the hint x-tiercel-{name}")
+    add_file_arguments(parser)
+    parser.set_defaults(func=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print facts, filters, rule, ladder and why; 1 when the request could not be served."""
+    loaded = load_configuration(args)
+    policy = resolve_policy(loaded.policy, Registry.load())
+    request = _request(args)
+    try:
+        hints = _hints(args)
+        facts = read_facts(request, hints, residency_default=policy.residency_default)
+        plan = make_plan(request, facts, policy, loaded.settings.catalog)
+    except CallerError as error:
+        print(f"would be refused ({error.kind}): {error.message}")
+        return 1
+    print(render_text(plan))
+    return 0
+
+
+def _request(args: argparse.Namespace) -> ModelRequest:
+    if args.request is not None:
+        body = sys.stdin.buffer.read() if str(args.request) == "-" else args.request.read_bytes()
+        return CODECS["openai_chat"].decode_request(body)
+    if not args.prompt:
+        raise ConfigError("give a prompt, or --request FILE")
+    message = Message(role="user", parts=(Text(text=args.prompt),))
+    return ModelRequest(format="openai_chat", model=args.model, messages=(message,))
+
+
+def _hints(args: argparse.Namespace) -> Hints:
+    stated = {name: getattr(args, name) for name in ("task", "risk", "latency", "residency")}
+    return checked_hints({name: (value, f"--{name}") for name, value in stated.items() if value is not None})

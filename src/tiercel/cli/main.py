@@ -1,0 +1,49 @@
+"""`tiercel`: finds the command, runs it, and turns the operator's mistakes into plain messages with the fix.
+
+Exit codes: 0 done, 1 the command's own negative answer, 2 wrong arguments or configuration, 130 interrupted.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from tiercel import __version__
+from tiercel.cli import demo, explain, init, lab, report, schema, serve, validate
+from tiercel.domain.errors import ConfigError, TiercelError
+
+COMMANDS = (demo, init, validate, serve, explain, report, lab, schema)
+"""In the order in which a newcomer meets them."""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line; the documentation is tested against it."""
+    parser = argparse.ArgumentParser(
+        prog="tiercel",
+        description="One API layer in front of many models, several response tiers, measurement on your own traffic.",
+    )
+    parser.add_argument("--version", action="version", version=f"tiercel {__version__}")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        command.add_parser(subparsers)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    args = build_parser().parse_args(argv)
+    try:
+        code: int = args.func(args)
+    except ConfigError as error:
+        for problem in error.problems:
+            print(f"tiercel: {problem}", file=sys.stderr)
+        return 2
+    except TiercelError as error:
+        print(f"tiercel: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        # the reader of our output left (`tiercel report | head`)
+        sys.stderr.close()
+        return 0
+    except KeyboardInterrupt:
+        return 130
+    return code

@@ -1,0 +1,156 @@
+"""From a climb to its record: the outcome in one word, the clocks, what was delivered."""
+
+import msgspec
+
+from tiercel.domain.climb import Deliver, GiveUp, Plan
+from tiercel.domain.errors import ProblemKind
+from tiercel.domain.failure import FailureKind
+from tiercel.domain.record import AttemptRecord, Outcome, Record
+from tiercel.domain.request import ModelRequest
+from tiercel.engine.climb import Climbed
+
+FAILURE_PROBLEMS: dict[FailureKind, ProblemKind] = {
+    "unreachable": "upstream_unreachable",
+    "reset": "upstream_unreachable",
+    "timeout": "timeout",
+    "rate_limited": "rate_limit",
+    "overloaded": "overloaded",
+    "server_error": "upstream_error",
+    "quota": "quota",
+    "auth": "upstream_auth",
+    "model_gone": "upstream_error",
+    "context_too_long": "context_length",
+    "content_policy": "content_policy",
+    "bad_request": "invalid_request",
+    "bad_response": "upstream_bad_response",
+    "too_large": "upstream_bad_response",
+    "empty": "upstream_bad_response",
+    "empty_length": "upstream_bad_response",
+    "truncated": "upstream_unreachable",
+    "stream_error": "upstream_error",
+    "cancelled": "upstream_error",
+    "interrupted": "upstream_error",
+}
+"""What a client is told when everything failed."""
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+    """When a request came in: our id for it, Unix seconds, and the monotonic clock's reading."""
+
+    id: str
+    started_at: float
+    received: float
+
+
+def outcome_of(climbed: Climbed) -> Outcome:
+    """The climb in one word."""
+    step = climbed.step
+    if isinstance(step, Deliver):
+        if climbed.refused:
+            return "refused"
+        return "passed" if step.passed else "marked"
+    match step.reason:
+        case "check_failed":
+            return "withheld"
+        case "broken":
+            return "broken"
+        case _:
+            return "failed"
+
+
+def problem_of(step: GiveUp) -> ProblemKind:
+    """What kind of problem a client is told of."""
+    match step.reason:
+        case "check_failed":
+            return "check_failed"
+        case "cost_cap":
+            return "cost_cap"
+        case "no_rung":
+            return "no_rung"
+        case "deadline":
+            return "timeout"
+        case _:
+            return FAILURE_PROBLEMS[step.failure.kind] if step.failure is not None else "upstream_error"
+
+
+def start_record(receipt: Receipt, request: ModelRequest, plan: Plan | None = None) -> Record:
+    """A record of what is known before any call: of a request that goes no further, the whole of it."""
+    record = Record(
+        id=receipt.id,
+        started_at=receipt.started_at,
+        seconds=0.0,
+        outcome="rejected",
+        format=request.format,
+        stream=request.stream,
+        model_requested=request.model,
+    )
+    if plan is None:
+        return record
+    facts = plan.facts
+    return msgspec.structs.replace(
+        record,
+        task=facts.task,
+        complexity=facts.complexity,
+        risk=facts.risk,
+        latency=facts.latency,
+        residency=facts.residency,
+        session=facts.session,
+        modalities=facts.modalities,
+        strict_json=facts.strict_json,
+        tokens_estimated=facts.size.tokens,
+        stated=facts.stated,
+        rule=plan.rule,
+        ladder=plan.stages,
+        why=plan.why,
+        policy_hash=plan.policy_hash,
+    )
+
+
+def finish_record(
+    record: Record, climbed: Climbed, *, seconds: float, first_content_seconds: float | None, simulated: bool
+) -> Record:
+    """The record of a climb that ended. `seconds` and `first_content_seconds` count from the request's receipt."""
+    step = climbed.step
+    delivered = step.attempt if isinstance(step, Deliver) else None
+    answer = next((a for a in climbed.attempts if a.number == delivered), None)
+    return msgspec.structs.replace(
+        record,
+        seconds=seconds,
+        outcome=outcome_of(climbed),
+        attempts=climbed.attempts,
+        delivered=delivered,
+        verified=isinstance(step, Deliver) and step.passed and answer is not None and _is_verified(answer),
+        ttft_seconds=_first_token_seconds(answer, first_content_seconds),
+        ttfa_seconds=first_content_seconds,
+        problem=problem_of(step) if isinstance(step, GiveUp) else None,
+        message=step.message if isinstance(step, GiveUp) else step.reason,
+        simulated=simulated,
+    )
+
+
+def abandoned_record(
+    record: Record, attempts: tuple[AttemptRecord, ...], *, seconds: float, message: str, simulated: bool
+) -> Record:
+    """The record of a request that was stopped before its end."""
+    return msgspec.structs.replace(
+        record,
+        seconds=seconds,
+        outcome="cancelled",
+        attempts=attempts,
+        message=message,
+        simulated=simulated,
+    )
+
+
+def _is_verified(answer: AttemptRecord) -> bool:
+    """Whether a check beyond `finished` really measured this answer."""
+    return any(verdict.check != "finished" and verdict.error is None for verdict in answer.verdicts)
+
+
+def _first_token_seconds(answer: AttemptRecord | None, first_content_seconds: float | None) -> float | None:
+    """Reasoning counts as the first token, also where the client's format shows it only with the answer."""
+    if answer is None or first_content_seconds is None:
+        return None
+    if answer.ttft_seconds is None:
+        return first_content_seconds
+    return min(first_content_seconds, answer.began_seconds + answer.ttft_seconds)

@@ -1,0 +1,259 @@
+"""One attempt: encode for the rung, call, cut, check, and write down what it took."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+import msgspec
+
+from tiercel.checks.registry import Registry
+from tiercel.checks.run import run_checks
+from tiercel.domain.catalog import Target
+from tiercel.domain.climb import Attempt, Call, Plan, Rung, Verdict
+from tiercel.domain.events import ReasoningDelta, StreamEvent, TextDelta
+from tiercel.domain.failure import Failure
+from tiercel.domain.record import AttemptRecord
+from tiercel.domain.request import ModelRequest
+from tiercel.domain.response import Choice, ModelResponse, Usage
+from tiercel.domain.tokens import CHARS_PER_TOKEN_ASCII
+from tiercel.engine.cut import CUT, StreamCutter, cut_response
+from tiercel.engine.delivery import Delivery
+from tiercel.upstream.call import CallLimits, CallResult, Upstream
+from tiercel.upstream.health import Health
+
+
+class Machinery(msgspec.Struct, frozen=True, kw_only=True):
+    """What an engine works with; put together once, in `gateway/app.py`. `clock` is monotonic seconds."""
+
+    upstream: Upstream
+    health: Health
+    registry: Registry
+    clock: Callable[[], float]
+    draw: Callable[[], float]
+    simulated: bool = False
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of one attempt: for the ladder, for the record, and the answer itself where there is one."""
+
+    attempt: Attempt
+    record: AttemptRecord
+    response: ModelResponse | None = None
+
+
+class _Meter:
+    """Counts what a stream has brought so far, for the bill of an attempt that is stopped half-way."""
+
+    def __init__(self, forward: Callable[[Sequence[StreamEvent]], Awaitable[None] | None] | None) -> None:
+        self._forward = forward
+        self.visible_chars = 0
+        self.reasoning_chars = 0
+
+    def __call__(self, events: Sequence[StreamEvent]) -> Awaitable[None] | None:
+        for event in events:
+            if isinstance(event, TextDelta):
+                self.visible_chars += len(event.text)
+            elif isinstance(event, ReasoningDelta):
+                self.reasoning_chars += len(event.text)
+        return self._forward(events) if self._forward is not None else None
+
+    def usage(self, input_tokens: int) -> Usage:
+        """What the attempt has used at least; estimated, and marked partial."""
+        return Usage(
+            uncached=input_tokens,
+            visible=int(self.visible_chars / CHARS_PER_TOKEN_ASCII),
+            reasoning=int(self.reasoning_chars / CHARS_PER_TOKEN_ASCII),
+            source="partial",
+        )
+
+
+class AttemptRunner:
+    """Runs one call of a climb. `received` is the clock's reading at the request's receipt."""
+
+    def __init__(
+        self,
+        machinery: Machinery,
+        request: ModelRequest,
+        plan: Plan,
+        call: Call,
+        *,
+        delivery: Delivery | None,
+        received: float,
+        previous_text: str | None,
+    ) -> None:
+        self.call = call
+        self._machinery = machinery
+        self._request = request
+        self._plan = plan
+        self._rung: Rung = plan.rungs[call.rung]
+        self._delivery = delivery
+        self._received = received
+        self._previous_text = previous_text
+        self._began = machinery.clock()
+        self._sent = False
+        cut_at = self._rung.cut_at
+        self._cutter = StreamCutter(cut_at) if delivery is not None and cut_at is not None else None
+        receiver = delivery.receiver(call.number, self._cutter) if delivery is not None else None
+        self._meter = _Meter(receiver)
+
+    async def run(self) -> Finding:
+        """Make the call and measure the answer. Cancelling it closes the connection; see `stopped`."""
+        if self.call.delay_seconds > 0:
+            await asyncio.sleep(self.call.delay_seconds)
+        self._began = self._machinery.clock()
+        self._sent = True
+        self._machinery.health.began(self._rung.deployment.name)
+        result = await self._machinery.upstream.call(
+            self._request, self._target(), self._limits(), self._meter if self._request.stream else None
+        )
+        self._machinery.health.observe(self._rung.deployment.name, result)
+        if result.failure is not None or result.response is None:
+            return self._failed(result)
+        response, was_cut = self._cut(result.response)
+        checked = await run_checks(
+            self._plan.gates,
+            self._request,
+            response,
+            registry=self._machinery.registry,
+            cut_by_client=was_cut or self._client_cap_reached(response),
+        )
+        return self._answered(result, checked.response, checked.verdicts)
+
+    def stopped(self, failure: Failure) -> Finding:
+        """What is known of an attempt that was cancelled: at least what it was sent, and what came back so far."""
+        usage = None
+        if self._sent:
+            usage = self._meter.usage(self._plan.facts.size.tokens)
+            seconds = self._machinery.clock() - self._began
+            self._machinery.health.observe(
+                self._rung.deployment.name, CallResult(failure=failure, seconds=seconds)
+            )
+        record = self._record(state="cancelled", failure=failure, usage=usage)
+        attempt = Attempt(call=self.call, state="failed", failure=failure)
+        return Finding(attempt=attempt, record=record)
+
+    def _target(self) -> Target:
+        cap = self._rung.max_output_tokens
+        if self.call.output_boost > 1:
+            cap = self._boosted_cap()
+        return Target(
+            deployment=self._rung.deployment,
+            effort=self._rung.effort,
+            max_output_tokens=cap,
+            stream=self._request.stream,
+            correction=self.call.correction,
+            previous_text=self._previous_text,
+        )
+
+    def _boosted_cap(self) -> int | None:
+        """More room after thinking ate the answer, within what the model can do."""
+        capabilities = self._rung.deployment.model.capabilities
+        cap = max(self._rung.max_output_tokens or 0, capabilities.output_floor) * self.call.output_boost
+        if cap == 0:
+            return None
+        return min(cap, capabilities.max_output) if capabilities.max_output else cap
+
+    def _limits(self) -> CallLimits:
+        limits = self._plan.limits
+        elapsed = self._machinery.clock() - self._received
+        return CallLimits(
+            first_token_seconds=self._rung.first_token_seconds or limits.first_token_seconds,
+            idle_seconds=limits.idle_seconds,
+            total_seconds=max(0.001, limits.deadline_seconds - elapsed),
+        )
+
+    def _cut(self, response: ModelResponse) -> tuple[ModelResponse, bool]:
+        if self._cutter is not None and self._passed_through:
+            if not self._cutter.was_cut:
+                return response, False
+            choices = tuple(msgspec.structs.replace(choice, finish=CUT) for choice in response.choices)
+            return msgspec.structs.replace(response, choices=choices), True
+        cut_at = self._rung.cut_at if self.call.output_boost == 1 else self._request.max_output_tokens
+        if cut_at is None or self._plan.facts.strict_json:
+            return response, False
+        return cut_response(response, cut_at)
+
+    @property
+    def _passed_through(self) -> bool:
+        return self._delivery is not None and self._delivery.committed == self.call.number
+
+    def _client_cap_reached(self, response: ModelResponse) -> bool:
+        """Whether an answer that ended by `length` did so at the limit that the client itself had set."""
+        client_cap = self._request.max_output_tokens
+        upstream_cap = self._rung.max_output_tokens
+        at_length = any(choice.finish.reason == "length" for choice in response.choices)
+        raised = self.call.output_boost > 1 or (
+            upstream_cap is not None and client_cap is not None and upstream_cap > client_cap
+        )
+        return at_length and client_cap is not None and not raised
+
+    def _answered(
+        self, result: CallResult, response: ModelResponse, verdicts: tuple[Verdict, ...]
+    ) -> Finding:
+        finish = response.choices[0].finish if response.choices else None
+        repairs = tuple(dict.fromkeys(step for verdict in verdicts for step in verdict.repairs))
+        record = self._record(
+            result=result,
+            verdicts=tuple(msgspec.structs.replace(v, repaired=None) for v in verdicts),
+            repairs=repairs,
+            finish_reason=finish.reason if finish else None,
+            finish_raw=finish.raw if finish else None,
+        )
+        attempt = Attempt(
+            call=self.call,
+            state="answered",
+            finish=finish.reason if finish else None,
+            refused=bool(response.choices) and all(map(_is_refusal, response.choices)),
+            verdicts=verdicts,
+        )
+        return Finding(attempt=attempt, record=record, response=response)
+
+    def _failed(self, result: CallResult) -> Finding:
+        failure = result.failure or Failure(kind="bad_response", message="the provider sent no answer")
+        finish = result.response.choices[0].finish if result.response and result.response.choices else None
+        record = self._record(
+            state="failed",
+            result=result,
+            failure=failure,
+            empty=failure.kind in ("empty", "empty_length"),
+            finish_reason=finish.reason if finish else None,
+            finish_raw=finish.raw if finish else None,
+        )
+        attempt = Attempt(call=self.call, state="failed", failure=failure)
+        return Finding(attempt=attempt, record=record, response=result.response)
+
+    def _record(self, *, result: CallResult | None = None, **fields: object) -> AttemptRecord:
+        deployment = self._rung.deployment
+        usage = result.usage if result is not None else fields.pop("usage", None)
+        assert usage is None or isinstance(usage, Usage)
+        base = AttemptRecord(
+            number=self.call.number,
+            why=self.call.why,
+            rung=self._rung.name,
+            deployment=deployment.name,
+            provider=deployment.provider.name,
+            model=deployment.model.name,
+            tier=self._rung.tier,
+            effort=self._rung.effort,
+            began_seconds=self._began - self._received,
+            seconds=result.seconds if result is not None else self._machinery.clock() - self._began,
+            ttft_seconds=result.ttft_seconds if result is not None else None,
+            ttfa_seconds=result.ttfa_seconds if result is not None else None,
+            usage=usage,
+            cost_nano=None if usage is None else cost_of(usage, self._rung),
+            lost=result.lost if result is not None else (),
+            notes=self._rung.notes,
+            upstream_id=result.upstream_id if result is not None else None,
+            simulated=self._machinery.simulated,
+        )
+        return msgspec.structs.replace(base, **fields)
+
+
+def cost_of(usage: Usage, rung: Rung) -> int | None:
+    """What the provider itself says it charged, else tokens times prices; `None` where a price is unknown."""
+    if usage.reported_cost_nano is not None:
+        return usage.reported_cost_nano
+    return rung.deployment.billing.cost(usage)
+
+
+def _is_refusal(choice: Choice) -> bool:
+    return choice.finish.reason == "content_filter" or bool(choice.refusal)

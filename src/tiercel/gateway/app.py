@@ -1,0 +1,241 @@
+"""The composition root: the only file that names concrete classes. Read it from top to bottom.
+
+`open_runtime` puts the machinery together; `Gateway` is the ASGI application over it; `running` serves it in the
+background of an event loop, which is what the command line, the demo and the tests use.
+"""
+
+import logging
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TypeAlias, TypeVar
+
+import msgspec
+
+from tiercel.checks.registry import Registry
+from tiercel.checks.resolve import resolve_policy
+from tiercel.domain.errors import CallerError, ConfigError, ProblemError, UnavailableError
+from tiercel.domain.policy import Policy
+from tiercel.domain.settings import Settings
+from tiercel.engine.attempt import Machinery
+from tiercel.gateway.admission import Admission, check_listener
+from tiercel.gateway.endpoints.chat import chat_completions
+from tiercel.gateway.endpoints.feedback import post_feedback
+from tiercel.gateway.endpoints.health import healthz, readyz
+from tiercel.gateway.endpoints.models import get_model, list_models
+from tiercel.gateway.endpoints.records import get_record
+from tiercel.gateway.exchange import ClientLeftError, Exchange, Receive, Scope, Send
+from tiercel.gateway.ids import new_record_id
+from tiercel.gateway.problems import render_problem
+from tiercel.gateway.runtime import Runtime, State
+from tiercel.gateway.server import Server
+from tiercel.policy.cross_check import cross_check
+from tiercel.records.recorder import Recorder
+from tiercel.upstream.call import Upstream
+from tiercel.upstream.health import Health
+from tiercel.upstream.http import HttpClient
+from tiercel.wire.registry import CODECS
+
+log = logging.getLogger(__name__)
+
+Handler: TypeAlias = Callable[[Runtime, Exchange], Awaitable[None]]
+OpenHandler: TypeAlias = Callable[[Runtime, Exchange, str], Awaitable[None]]
+
+H = TypeVar("H")
+
+OPENAI = CODECS["openai_chat"]
+
+
+async def _chat(runtime: Runtime, exchange: Exchange) -> None:
+    receipt = runtime.receipt()
+    exchange.id = receipt.id
+    await chat_completions(runtime, exchange, receipt, OPENAI)
+
+
+PUBLIC: dict[str, dict[str, Handler]] = {
+    "/healthz": {"GET": healthz, "HEAD": healthz},
+    "/readyz": {"GET": readyz, "HEAD": readyz},
+}
+"""Routes that need no key: they say nothing about anybody."""
+
+ROUTES: dict[str, dict[str, Handler]] = {
+    "/v1/chat/completions": {"POST": _chat},
+    "/v1/models": {"GET": list_models},
+    "/v1/feedback": {"POST": post_feedback},
+}
+
+OPEN_ROUTES: dict[str, dict[str, OpenHandler]] = {
+    "/v1/models/": {"GET": get_model},
+    "/v1/records/": {"GET": get_record},
+}
+"""Routes that end in a name."""
+
+
+class Gateway:
+    """The ASGI application."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; whatever goes wrong becomes an error in the client's own format."""
+        exchange = Exchange(scope, receive, send, new_record_id())
+        try:
+            await self._answer(exchange)
+        except ClientLeftError:
+            return
+        except ProblemError as error:
+            await self._refuse(exchange, error)
+        except Exception:
+            # the one boundary: a bug of ours is logged with the request's id, and the client is told no more
+            log.exception("request %s broke", exchange.id)
+            await self._crash(exchange)
+
+    async def _answer(self, exchange: Exchange) -> None:
+        public = PUBLIC.get(exchange.path)
+        if public is not None:
+            await _pick(public, exchange)(self._runtime, exchange)
+            return
+        self._runtime.state.admission.admit(exchange)
+        routes = ROUTES.get(exchange.path)
+        if routes is not None:
+            await _pick(routes, exchange)(self._runtime, exchange)
+            return
+        for prefix, open_routes in OPEN_ROUTES.items():
+            name = exchange.path.removeprefix(prefix)
+            if name != exchange.path and name:
+                await _pick(open_routes, exchange)(self._runtime, exchange, name)
+                return
+        raise CallerError("not_found", f"there is no {exchange.path[:80]!r} here; docs/api.md lists what is")
+
+    async def _refuse(self, exchange: Exchange, error: ProblemError) -> None:
+        if exchange.started:
+            log.error("request %s: %s after its answer had begun", exchange.id, error.kind)
+            raise error
+        status, headers, body = render_problem(error, OPENAI, exchange.id)
+        await exchange.answer(status, [*headers, (b"x-tiercel-record", exchange.id.encode("ascii"))], body)
+
+    async def _crash(self, exchange: Exchange) -> None:
+        if exchange.unfinished is not None:
+            record = exchange.unfinished
+            self._runtime.record_end(msgspec.structs.replace(record, outcome="failed", problem="internal"))
+        if exchange.started and exchange.crash_bytes is not None:
+            await exchange.send(exchange.crash_bytes(), last=True)
+        else:
+            await self._refuse(exchange, UnavailableError("internal", "something went wrong in the gateway"))
+
+
+def _pick(routes: dict[str, H], exchange: Exchange) -> H:
+    handler = routes.get(exchange.method)
+    if handler is None:
+        raise CallerError("method_not_allowed", f"{exchange.path} takes {' or '.join(sorted(routes))}")
+    return handler
+
+
+def open_runtime(settings: Settings, policy: Policy) -> "OpenRuntime":
+    """Put the machinery together. Raises `ConfigError` where configuration, folder or lock do not allow it.
+
+    Call it inside the event loop that will serve, and `close` what it returns.
+    """
+    check_listener(settings.listener)
+    registry = Registry.load()
+    clock = time.monotonic
+    http = HttpClient()
+    parts = Parts(
+        registry=registry,
+        http=http,
+        upstream=Upstream(http, CODECS, clock),
+        health=Health(clock),
+        clock=clock,
+    )
+    state = make_state(settings, policy, parts)
+    recorder = Recorder.open(settings.storage)
+    return OpenRuntime(parts, Runtime(state, recorder, new_record_id))
+
+
+class Parts(msgspec.Struct, frozen=True, kw_only=True):
+    """What outlives a reload: connections, health, checks."""
+
+    registry: Registry
+    http: HttpClient
+    upstream: Upstream
+    health: Health
+    clock: Callable[[], float]
+
+
+def make_state(settings: Settings, policy: Policy, parts: Parts) -> State:
+    """One whole configuration, checked against what there is. Raises `ConfigError` with every problem at once."""
+    checked = cross_check(policy, settings.catalog, parts.registry.problems)
+    if checked.problems:
+        raise ConfigError(*checked.problems)
+    for notice in checked.notices:
+        log.info("%s", notice)
+    return State(
+        settings=settings,
+        policy=resolve_policy(policy, parts.registry),
+        admission=Admission(settings.listener),
+        machinery=Machinery(
+            upstream=parts.upstream,
+            health=parts.health,
+            registry=parts.registry,
+            clock=parts.clock,
+            draw=random.random,
+            simulated=settings.simulated,
+        ),
+    )
+
+
+class OpenRuntime:
+    """A runtime with what has to be closed after it."""
+
+    def __init__(self, parts: Parts, runtime: Runtime) -> None:
+        self._parts = parts
+        self.runtime = runtime
+
+    def reload(self, settings: Settings, policy: Policy) -> None:
+        """Swap in another configuration at once. Raises `ConfigError` and keeps the old one where it is invalid.
+
+        The listener's address and the storage stay as they are until the next start.
+        """
+        check_listener(settings.listener)
+        self.runtime.state = make_state(settings, policy, self._parts)
+
+    async def close(self) -> None:
+        """Close connections, flush the journal, release the folder."""
+        await self._parts.http.aclose()
+        await self._parts.registry.aclose()
+        self.runtime.recorder.close()
+
+
+class RunningGateway(msgspec.Struct, frozen=True, kw_only=True):
+    """A gateway that is serving. `base_url` has no trailing slash and no `/v1`."""
+
+    base_url: str
+    open_runtime: OpenRuntime
+
+    @property
+    def runtime(self) -> Runtime:
+        return self.open_runtime.runtime
+
+    @property
+    def recorder(self) -> Recorder:
+        return self.open_runtime.runtime.recorder
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings, policy: Policy, *, port: int | None = None
+) -> AsyncIterator[RunningGateway]:
+    """Serve in the background of this event loop; leaving the context drains. `port` 0 takes any free one."""
+    opened = open_runtime(settings, policy)
+    listener = settings.listener
+    server = Server(Gateway(opened.runtime), host=listener.host, port=listener.port if port is None else port)
+    try:
+        bound = await server.start()
+        host = f"[{listener.host}]" if ":" in listener.host else listener.host
+        yield RunningGateway(base_url=f"http://{host}:{bound}", open_runtime=opened)
+    finally:
+        opened.runtime.draining = True
+        await server.stop(listener.drain_seconds)
+        await opened.close()

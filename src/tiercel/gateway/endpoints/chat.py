@@ -1,0 +1,222 @@
+"""POST /v1/chat/completions: decode, plan, climb, encode; streaming and not."""
+
+import asyncio
+
+import msgspec
+
+from tiercel.domain.climb import Deliver, GiveUp, Plan
+from tiercel.domain.errors import CallerError, ProblemKind, UnavailableError
+from tiercel.domain.record import Record
+from tiercel.domain.request import ModelRequest
+from tiercel.domain.response import Stamp
+from tiercel.engine.account import Receipt, abandoned_record, finish_record, problem_of, start_record
+from tiercel.engine.climb import Climb, Climbed
+from tiercel.gateway.endpoints.answer_headers import STREAM_HEADERS, answer_headers, commit_headers
+from tiercel.gateway.endpoints.client_stream import ClientStream
+from tiercel.gateway.exchange import JSON, ClientLeftError, Exchange
+from tiercel.gateway.hints import take_hints
+from tiercel.gateway.runtime import Runtime, State
+from tiercel.wire.codec import Codec
+
+CALLERS_FAULT: frozenset[ProblemKind] = frozenset(
+    ("invalid_request", "context_length", "content_policy", "no_rung")
+)
+
+
+SHUTTING_DOWN = UnavailableError("overloaded", "the gateway is being stopped")
+BROKEN = UnavailableError(
+    "internal", "something went wrong in the gateway; the operator's log has this request's id"
+)
+
+
+class Served(msgspec.Struct, frozen=True, kw_only=True):
+    """One request on its way through this endpoint."""
+
+    state: State
+    receipt: Receipt
+    request: ModelRequest
+    plan: Plan
+    codec: Codec
+    record: Record
+
+    @property
+    def stamp(self) -> Stamp:
+        """Our id and time for the answer; the model's name is filled in once it is known."""
+        return Stamp(
+            id=f"chatcmpl-{self.receipt.id}", created=int(self.receipt.started_at), model=self.request.model
+        )
+
+
+async def chat_completions(runtime: Runtime, exchange: Exchange, receipt: Receipt, codec: Codec) -> None:
+    """Answer one request. Problems are raised; the application renders them."""
+    state = runtime.state
+    body = await exchange.body(state.settings.listener.max_body_bytes)
+    request, hints = take_hints(codec.decode_request(body), exchange)
+    record = start_record(receipt, request)
+    try:
+        plan = runtime.plan(state, request, hints)
+    except CallerError as error:
+        runtime.record_rejection(receipt, record, error)
+        raise
+    runtime.record_start(state, receipt, request, plan)
+    served = Served(
+        state=state,
+        receipt=receipt,
+        request=request,
+        plan=plan,
+        codec=codec,
+        record=start_record(receipt, request, plan),
+    )
+    exchange.unfinished = served.record
+    await (_stream(runtime, exchange, served) if request.stream else _whole(runtime, exchange, served))
+
+
+async def _whole(runtime: Runtime, exchange: Exchange, served: Served) -> None:
+    climb = Climb(served.state.machinery, served.request, served.plan, received=served.receipt.received)
+    climbing = asyncio.create_task(climb.run(), name="climb")
+    leaving = asyncio.create_task(exchange.client_left(), name="client-left")
+    try:
+        await asyncio.wait({climbing, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not climbing.done():
+            raise ClientLeftError
+        climbed = climbing.result()
+    except (ClientLeftError, asyncio.CancelledError) as stop:
+        await _abandon(runtime, served, climb, climbing, stop)
+        raise
+    finally:
+        leaving.cancel()
+    record = _finished(served, climbed, first_content_seconds=None)
+    runtime.record_end(record)
+    if climbed.response is None:
+        raise _problem(climbed)
+    answer = record.answer
+    stamp = msgspec.structs.replace(served.stamp, model=answer.model if answer else served.request.model)
+    body = served.codec.encode_response(climbed.response, stamp)
+    await exchange.answer(200, [JSON, *answer_headers(record)], body)
+
+
+async def _stream(runtime: Runtime, exchange: Exchange, served: Served) -> None:
+    client = ClientStream(
+        served.codec, served.request, served.plan, served.stamp, served.state.machinery.clock
+    )
+    climb = Climb(
+        served.state.machinery,
+        served.request,
+        served.plan,
+        received=served.receipt.received,
+        delivery=client.delivery,
+    )
+    client.rung_of = climb.rung_of
+    exchange.crash_bytes = lambda: client.problem(BROKEN, served.receipt.id)
+    climbing = asyncio.create_task(climb.run(), name="climb")
+    leaving = asyncio.create_task(exchange.client_left(), name="client-left")
+    leaving.add_done_callback(lambda _: client.delivery.wake())
+    try:
+        await _pass_through(exchange, served, client, climbing, leaving)
+        climbed = climbing.result()
+    except (ClientLeftError, asyncio.CancelledError) as stop:
+        await _abandon(runtime, served, climb, climbing, stop)
+        if exchange.started and isinstance(stop, asyncio.CancelledError):
+            await exchange.send(client.problem(SHUTTING_DOWN, served.receipt.id), last=True)
+        raise
+    finally:
+        leaving.cancel()
+    await _conclude(runtime, exchange, served, client, climbed)
+
+
+async def _pass_through(
+    exchange: Exchange,
+    served: Served,
+    client: ClientStream,
+    climbing: asyncio.Task[Climbed],
+    leaving: asyncio.Task[None],
+) -> None:
+    """Send what the delivery lets through, and heartbeats where it lets nothing through for too long."""
+    clock = served.state.machinery.clock
+    pause_seconds = served.plan.limits.commit_after_seconds
+    last_sent = served.receipt.received
+    while not climbing.done():
+        await client.delivery.wait(max(0.0, last_sent + pause_seconds - clock()))
+        if leaving.done():
+            raise ClientLeftError
+        data = client.delivery.take()
+        if not data and clock() - last_sent >= pause_seconds:
+            data = client.heartbeat()
+        if not data:
+            continue
+        if not exchange.started:
+            await exchange.start(200, commit_headers(served.receipt.id, served.plan, client.committed_rung))
+        await exchange.send(data)
+        last_sent = clock()
+
+
+async def _conclude(
+    runtime: Runtime, exchange: Exchange, served: Served, client: ClientStream, climbed: Climbed
+) -> None:
+    """The record, then the last bytes: the rest of the answer, or an explicit error."""
+    tail = (
+        client.delivery.conclude(climbed.response) if climbed.response is not None else client.delivery.take()
+    )
+    first_content_at = client.delivery.first_content_at
+    record = _finished(
+        served,
+        climbed,
+        first_content_seconds=None
+        if first_content_at is None
+        else first_content_at - served.receipt.received,
+    )
+    runtime.record_end(record)
+    if climbed.response is None:
+        error = _problem(climbed)
+        if not exchange.started:
+            raise error
+        await exchange.send(tail + client.problem(error, served.receipt.id), last=True)
+        return
+    if not exchange.started:
+        await exchange.start(200, [*STREAM_HEADERS, *answer_headers(record)])
+    await exchange.send(tail, last=True)
+
+
+def _finished(served: Served, climbed: Climbed, *, first_content_seconds: float | None) -> Record:
+    machinery = served.state.machinery
+    return finish_record(
+        served.record,
+        climbed,
+        seconds=machinery.clock() - served.receipt.received,
+        first_content_seconds=first_content_seconds,
+        simulated=machinery.simulated,
+    )
+
+
+async def _abandon(
+    runtime: Runtime, served: Served, climb: Climb, climbing: asyncio.Task[Climbed], stop: BaseException
+) -> None:
+    """The client left, or the server is being stopped: stop every call, and keep what they cost."""
+    left = isinstance(stop, ClientLeftError)
+    climbing.cancel()
+    await asyncio.wait({climbing})
+    machinery = served.state.machinery
+    runtime.record_end(
+        abandoned_record(
+            served.record,
+            climb.records,
+            seconds=machinery.clock() - served.receipt.received,
+            message="the client closed the connection" if left else "the gateway was stopped",
+            simulated=machinery.simulated,
+        )
+    )
+
+
+def _problem(climbed: Climbed) -> UnavailableError | CallerError:
+    step = climbed.step
+    assert not isinstance(step, Deliver)
+    kind = problem_of(step)
+    retry_after_seconds = step.failure.retry_after_seconds if step.failure is not None else None
+    fault = CallerError if kind in CALLERS_FAULT else UnavailableError
+    return fault(kind, _message(step), retry_after_seconds=retry_after_seconds)
+
+
+def _message(step: GiveUp) -> str:
+    if step.failure is None or step.failure.message == step.message:
+        return step.message
+    return f"{step.message}: {step.failure.message}"

@@ -1,0 +1,94 @@
+"""One HTTP request and its answer, as thin as ASGI allows: headers, a bounded body, sending, a client that leaves."""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, TypeAlias
+
+import msgspec
+
+from tiercel.domain.errors import CallerError
+from tiercel.domain.json import Json
+from tiercel.domain.record import Record
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+Headers: TypeAlias = list[tuple[bytes, bytes]]
+
+JSON = (b"content-type", b"application/json")
+
+
+class ClientLeftError(Exception):
+    """The client closed its connection."""
+
+
+class Exchange:
+    """A request being answered. `id` names it in every answer, record and log line."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
+        self.id = request_id
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.query: bytes = scope.get("query_string", b"")
+        self._raw_headers: Headers = scope["headers"]
+        self._receive = receive
+        self._send = send
+        self.started = False
+        self.crash_bytes: Callable[[], bytes] | None = None
+        """What to send when our own code breaks after the answer began: an explicit error in the client's format."""
+        self.unfinished: Record | None = None
+        """The record so far of a request that was sent out, for the same case."""
+
+    def header(self, name: bytes) -> str | None:
+        """The first header of this lower-case name, or None."""
+        for key, value in self._raw_headers:
+            if key == name:
+                return value.decode("latin-1")
+        return None
+
+    async def body(self, limit: int) -> bytes:
+        """The whole body. Raises `CallerError` over the limit."""
+        declared = self.header(b"content-length")
+        if declared is not None and declared.isdigit() and int(declared) > limit:
+            raise _too_large(limit)
+        pieces: list[bytes] = []
+        size = 0
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientLeftError
+            piece: bytes = message.get("body", b"")
+            size += len(piece)
+            if size > limit:
+                raise _too_large(limit)
+            pieces.append(piece)
+            if not message.get("more_body", False):
+                return b"".join(pieces)
+
+    async def client_left(self) -> None:
+        """Returns when the client closes its connection; call it only after the body was read."""
+        message: Message = {"type": "http.request"}
+        while message["type"] != "http.disconnect":
+            message = await self._receive()
+
+    async def start(self, status: int, headers: Headers) -> None:
+        """Send the status line and the headers of an answer whose length is not known."""
+        self.started = True
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def send(self, data: bytes, *, last: bool = False) -> None:
+        """Send a piece of the body; waits while the client reads too slowly."""
+        await self._send({"type": "http.response.body", "body": data, "more_body": not last})
+
+    async def answer(self, status: int, headers: Headers, body: bytes) -> None:
+        """Send a whole answer."""
+        await self.start(status, [*headers, (b"content-length", str(len(body)).encode("ascii"))])
+        await self.send(body, last=True)
+
+    async def answer_json(self, value: Json, status: int = 200, headers: Headers | None = None) -> None:
+        """Send a value as JSON."""
+        await self.answer(status, [JSON, *(headers or [])], msgspec.json.encode(value))
+
+
+def _too_large(limit: int) -> CallerError:
+    return CallerError("too_large", f"the request's body is larger than {limit} bytes")

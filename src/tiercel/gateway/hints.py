@@ -1,0 +1,62 @@
+"""What a caller states about its own request: `x-tiercel-*` headers, or `metadata["tiercel.*"]` in the body.
+
+Metadata hints are taken out before anything is sent upstream. A header wins over metadata; a value that is none of
+the allowed ones is the caller's error.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import get_args
+
+import msgspec
+
+from tiercel.domain.errors import CallerError
+from tiercel.domain.facts import Latency, Risk, Task
+from tiercel.domain.request import Hints, ModelRequest
+from tiercel.gateway.exchange import Exchange
+
+PREFIX = "tiercel."
+ALLOWED: dict[str, tuple[str, ...]] = {
+    "task": get_args(Task),
+    "risk": get_args(Risk),
+    "latency": get_args(Latency),
+}
+FREE = ("residency", "session")
+NAMES = (*ALLOWED, *FREE)
+FREE_VALUE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}$")
+
+
+def take_hints(request: ModelRequest, exchange: Exchange) -> tuple[ModelRequest, Hints]:
+    """The request with our metadata moved to `annotations`, and the hints among it."""
+    ours = {
+        key.removeprefix(PREFIX): value for key, value in request.metadata.items() if key.startswith(PREFIX)
+    }
+    stated: dict[str, tuple[str, str]] = {}
+    for name in NAMES:
+        header = exchange.header(f"x-tiercel-{name}".encode("ascii"))
+        if header is not None:
+            stated[name] = (header, f"x-tiercel-{name}")
+        elif name in ours:
+            stated[name] = (ours[name], f"metadata['{PREFIX}{name}']")
+    if ours:
+        theirs = {key: value for key, value in request.metadata.items() if not key.startswith(PREFIX)}
+        request = msgspec.structs.replace(request, raw=None, metadata=theirs, annotations=ours)
+    return request, checked_hints(stated)
+
+
+def checked_hints(stated: Mapping[str, tuple[str, str]]) -> Hints:
+    """Hints from `name: (value, where it stood)`. Raises `CallerError` for a value that is none of the allowed."""
+    return Hints(**{name: _checked(name, value.strip(), where) for name, (value, where) in stated.items()})
+
+
+def _checked(name: str, value: str, where: str) -> str:
+    allowed = ALLOWED.get(name)
+    if allowed is None:
+        expected = "1 to 128 letters, digits or any of . _ : / @ + -"
+        good = FREE_VALUE.match(value) is not None
+    else:
+        expected = f"one of {', '.join(allowed)}"
+        good = value in allowed
+    if not good:
+        raise CallerError("invalid_request", f"{where}: {value[:40]!r} is not {expected}", param=where)
+    return value

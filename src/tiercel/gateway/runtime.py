@@ -1,0 +1,86 @@
+"""What endpoints work with: the current configuration as one immutable value, and the machinery behind it."""
+
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from tiercel.domain.climb import Plan
+from tiercel.domain.errors import CallerError, UnavailableError
+from tiercel.domain.policy import Policy
+from tiercel.domain.record import JournalEntry, Record, Started
+from tiercel.domain.request import Hints, ModelRequest
+from tiercel.domain.settings import Settings
+from tiercel.engine.account import Receipt
+from tiercel.engine.attempt import Machinery
+from tiercel.gateway.admission import Admission
+from tiercel.records.recorder import Recorder
+from tiercel.routing.facts import read_facts
+from tiercel.routing.plan import make_plan
+
+
+class State(msgspec.Struct, frozen=True, kw_only=True):
+    """One configuration, whole. A reload makes another and swaps it in; a request keeps the one it began with."""
+
+    settings: Settings
+    policy: Policy
+    admission: Admission
+    machinery: Machinery
+
+
+class Runtime:
+    """The running gateway, as far as endpoints may know it."""
+
+    def __init__(self, state: State, recorder: Recorder, new_id: Callable[[], str]) -> None:
+        self.state = state
+        self.recorder = recorder
+        self.draining = False
+        self._new_id = new_id
+
+    def receipt(self) -> Receipt:
+        """The id and clocks of a request that has just come in."""
+        return Receipt(id=self._new_id(), started_at=time.time(), received=self.state.machinery.clock())
+
+    def plan(self, state: State, request: ModelRequest, hints: Hints) -> Plan:
+        """Facts, filters, rule, ladder: the plan for this request under this configuration."""
+        facts = read_facts(request, hints, residency_default=state.policy.residency_default)
+        health = state.machinery.health
+        return make_plan(
+            request, facts, state.policy, state.settings.catalog, measured_speed=health.measured_speed()
+        )
+
+    def record_start(self, state: State, receipt: Receipt, request: ModelRequest, plan: Plan) -> None:
+        """Note the request before anything is sent. Raises `UnavailableError` where the policy is to refuse then."""
+        started = Started(
+            id=receipt.id,
+            started_at=receipt.started_at,
+            format=request.format,
+            model_requested=request.model,
+            task=plan.facts.task,
+            rule=plan.rule,
+            rung=plan.rungs[0].name if plan.rungs else "",
+        )
+        self._append(state, started, lambda: self.recorder.started(started))
+
+    def record_end(self, record: Record) -> None:
+        """Append the record before the answer's last byte; a full disk takes no paid answer away."""
+        try:
+            self.recorder.finished(record)
+        except UnavailableError:
+            # the recorder has logged and counted it, and /readyz says so
+            return
+
+    @staticmethod
+    def _append(state: State, entry: JournalEntry, append: Callable[[], None]) -> None:
+        try:
+            append()
+        except UnavailableError:
+            if state.settings.storage.when_unwritable == "refuse":
+                raise
+
+    def record_rejection(self, receipt: Receipt, record: Record, error: CallerError) -> None:
+        """Keep a record of a request that we could not serve as it was."""
+        seconds = self.state.machinery.clock() - receipt.received
+        self.record_end(
+            msgspec.structs.replace(record, seconds=seconds, problem=error.kind, message=error.message)
+        )

@@ -1,0 +1,163 @@
+"""The listening side: uvicorn's HTTP protocol with what it lacks, and a server that drains.
+
+Added to the protocol: limits on header count and bytes, exactly one valid Host, and deadlines for slow headers and slow
+bodies. One sweep a second over the open connections keeps those, instead of a timer for each request.
+"""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
+
+from tiercel.domain.errors import ConfigError
+from tiercel.gateway.admission import HOST
+
+log = logging.getLogger(__name__)
+
+MAX_HEADERS = 100
+MAX_HEADER_BYTES = 32 * 1024
+HEADERS_SECONDS = 10.0
+BODY_SECONDS = 60.0
+KEEP_ALIVE_SECONDS = 75
+SWEEP_SECONDS = 1.0
+
+
+class GuardedProtocol(HttpToolsProtocol):
+    """One client connection, with limits."""
+
+    deadline: float | None = None
+    """When the request being read must be complete, by the loop's clock; `None` while none is being read."""
+    header_bytes = 0
+    refusal: tuple[int, str] | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the base class
+        super().connection_made(transport)
+        self.deadline = self.loop.time() + HEADERS_SECONDS
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.header_bytes = 0
+        self.deadline = self.loop.time() + HEADERS_SECONDS
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.header_bytes += len(name) + len(value)
+        if self.header_bytes > MAX_HEADER_BYTES or len(self.headers) >= MAX_HEADERS:
+            self._refuse(431, "Too many or too large headers.")
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        hosts = [value for name, value in self.headers if name == b"host"]
+        if len(hosts) != 1 or HOST.match(hosts[0].decode("latin-1")) is None:
+            self._refuse(400, "Exactly one valid Host header is required.")
+        self.deadline = self.loop.time() + BODY_SECONDS
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self.deadline = None
+        super().on_message_complete()
+
+    def _refuse(self, status: int, message: str) -> None:
+        # the parser turns an exception in a callback into its own error, which ends in `send_400_response`
+        self.refusal = (status, message)
+        raise ValueError(message)
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what the parser refused; the connection is closed after it."""
+        status, message = self.refusal or (400, msg)
+        body = message.encode("ascii")
+        head = (
+            b"content-type: text/plain; charset=utf-8\r\nconnection: close\r\ncontent-length: %d\r\n\r\n"
+            % len(body)
+        )
+        self.transport.write(STATUS_LINE[status] + head + body)
+        self.transport.close()
+
+    def sweep(self, now: float) -> None:
+        """Close the connection when its request takes too long to arrive."""
+        if self.deadline is None or now < self.deadline or self.transport.is_closing():
+            return
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is not None and not cycle.response_complete and cycle.more_body:
+            # the application is waiting for the rest of a body that does not come
+            cycle.disconnected = True
+            cycle.message_event.set()
+        self.send_400_response("The request took too long to arrive.")
+
+
+class Server:
+    """Listens, serves, drains. Runs in the event loop of whoever starts it and installs no signal handlers."""
+
+    def __init__(self, app: Callable[..., Any], *, host: str, port: int) -> None:
+        self._config = Config(
+            app,
+            http=GuardedProtocol,
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            access_log=False,
+            log_config=None,
+            proxy_headers=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        )
+        self._state = ServerState()
+        self._host = host
+        self._port = port
+        self._server: asyncio.Server | None = None
+        self._sweeper: asyncio.Task[None] | None = None
+
+    async def start(self) -> int:
+        """Begin to listen; returns the port. Raises `ConfigError` where the address cannot be had."""
+        self._config.load()
+        loop = asyncio.get_running_loop()
+        try:
+            self._server = await loop.create_server(
+                self._protocol, host=self._host, port=self._port, backlog=2048
+            )
+        except OSError as error:
+            raise ConfigError(
+                f"cannot listen on {self._host}:{self._port}: {error.strerror or 'address not available'};"
+                " choose another with --port, or [listener] port in tiercel.toml"
+            ) from error
+        self._sweeper = asyncio.create_task(self._sweep(), name="sweep-connections")
+        bound: socket.socket = self._server.sockets[0]
+        return int(bound.getsockname()[1])
+
+    async def stop(self, drain_seconds: float) -> None:
+        """Accept nothing new, let running answers finish for so long, then cancel what is left."""
+        if self._server is not None:
+            self._server.close()
+        for connection in list(self._state.connections):
+            connection.shutdown()
+        if self._state.tasks:
+            _, late = await asyncio.wait(self._state.tasks, timeout=drain_seconds)
+            for task in late:
+                task.cancel()
+            if late:
+                log.warning(
+                    "%d answers did not finish within %g seconds and were cut", len(late), drain_seconds
+                )
+                await asyncio.wait(late, timeout=5.0)
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._sweeper
+        for connection in list(self._state.connections):
+            connection.transport.close()
+
+    def _protocol(self) -> asyncio.Protocol:
+        return GuardedProtocol(config=self._config, server_state=self._state, app_state={})
+
+    async def _sweep(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            now = loop.time()
+            for connection in list(self._state.connections):
+                if isinstance(connection, GuardedProtocol):
+                    connection.sweep(now)

@@ -1,0 +1,76 @@
+"""A whole gateway over scripted providers and real sockets, for tests."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import openai
+
+from tiercel.domain.catalog import Catalog, Deployment
+from tiercel.domain.policy import Gate, Limits, Policy, Rule, Tier
+from tiercel.domain.record import Record
+from tiercel.domain.settings import Listener, Settings, Storage
+from tiercel.gateway.app import RunningGateway, running
+
+GATES = (Gate(check="finished"), Gate(check="json_schema", re_ask=1))
+USER = [{"role": "user", "content": "Say hello"}]
+
+
+def two_tiers(*, limits: Limits = Limits(), gates: tuple[Gate, ...] = GATES, **more: object) -> Policy:
+    """`fast` is the deployment `cheap`, `balanced` is `dear`; everything climbs fast then balanced."""
+    return Policy(
+        tiers={
+            "fast": Tier(name="fast", members=("cheap",)),
+            "balanced": Tier(name="balanced", members=("dear",)),
+        },
+        rules=(Rule(name="any", ladder=("fast", "balanced")),),
+        gates=gates,
+        aliases={"gpt-4o": "auto"},
+        limits=limits,
+        hash="test",
+        **more,  # type: ignore[arg-type]  # fields of Policy, by name
+    )
+
+
+def settings_for(folder: Path, *deployments: Deployment, listener: Listener | None = None) -> Settings:
+    models = {deployment.model.name: deployment.model for deployment in deployments}
+    return Settings(
+        listener=listener or Listener(port=0, drain_seconds=2.0),
+        storage=Storage(folder=str(folder / "data")),
+        catalog=Catalog(
+            providers={d.provider.name: d.provider for d in deployments},
+            models=models,
+            deployments={d.name: d for d in deployments},
+        ),
+        hash="test",
+    )
+
+
+class House:
+    """A running gateway with the official client pointed at it."""
+
+    def __init__(self, gateway: RunningGateway) -> None:
+        self.gateway = gateway
+        self.url = gateway.base_url
+        self.client = openai.AsyncOpenAI(
+            base_url=f"{gateway.base_url}/v1", api_key="unused-key", max_retries=0
+        )
+
+    def record(self, record_id: str) -> Record:
+        record = self.gateway.recorder.find(record_id)
+        assert record is not None
+        return record
+
+
+@asynccontextmanager
+async def house(
+    folder: Path, *deployments: Deployment, policy: Policy | None = None, listener: Listener | None = None
+) -> AsyncIterator[House]:
+    """A gateway over these deployments, drained and closed at the end."""
+    settings = settings_for(folder, *deployments, listener=listener)
+    async with running(settings, policy or two_tiers(), port=0) as gateway:
+        built = House(gateway)
+        try:
+            yield built
+        finally:
+            await built.client.close()
