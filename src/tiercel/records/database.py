@@ -25,7 +25,7 @@ def connect_to_write(path: Path) -> sqlite3.Connection:
     """The writer's connection; the file is made with mode 0600, which its side files inherit."""
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     # transactions are begun by `store`, so that changes to tables are part of them
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(path, timeout=1.0, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     return connection

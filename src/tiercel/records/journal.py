@@ -63,7 +63,8 @@ class Journal:
         """
         journal = cls(folder, storage)
         try:
-            journal_folder(folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            journal_folder(folder).mkdir(mode=0o700, exist_ok=True)
             journal._begin_segment()
         except OSError as error:
             raise StorageError(f"{folder}: cannot keep a journal here: {_words(error)}") from error
