@@ -4,6 +4,7 @@ A `Delivery` is an HTTP answer as it would be sent; `Fault.spoil` turns a good o
 package (scripted provider and lab) send deliveries, so a fault means the same in both.
 """
 
+import asyncio
 from collections.abc import Mapping
 from typing import Literal
 
@@ -21,6 +22,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     """One HTTP answer, piece by piece. A `stream` has no length; any other body announces `length`.
 
     `before_seconds` is the silence before the status line, `gap_seconds` the one after each piece.
+    With `release` it waits after `release_after` pieces until that event is set.
     """
 
     status: int = 200
@@ -31,6 +33,8 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     before_seconds: float = 0.0
     gap_seconds: float = 0.0
     ending: Ending = "complete"
+    release: asyncio.Event | None = None
+    release_after: int = 0
 
     @property
     def content_length(self) -> int:

@@ -1,24 +1,20 @@
 """A provider that says exactly what a test tells it to, over a real loopback socket, and remembers what it was asked.
 
-It speaks just enough HTTP/1.1 to serve one client library at a time and to break the rules on purpose. It is not a
-simulation of any model: for that there is the lab.
+It is the standard double for the gateway's tests, and no simulation of any model: for that there is the lab.
 """
 
 import asyncio
-import contextlib
-from http import HTTPStatus
 from types import TracebackType
 from typing import Self, TypeAlias
 
 import msgspec
 
 from tiercel.domain.catalog import Capabilities, Deployment, Model, Prices, Provider, UpstreamFormat
-from tiercel.domain.json import Json, JsonObject
 from tiercel.domain.secret import Secret
 from tiercel.testing.faults import Delivery, Fault
+from tiercel.testing.loopback import LoopbackServer, SeenRequest
 from tiercel.testing.replies import Called, Said, delivery_of
 
-PHRASES = {status.value: status.phrase for status in HTTPStatus}
 QUIRKS: dict[UpstreamFormat, str] = {"openai_chat": "openai", "anthropic": "anthropic"}
 
 
@@ -49,23 +45,6 @@ Reply: TypeAlias = Says | Fails | Raw | Delivery
 UNSCRIPTED = Fails(status=501, message="nothing more is scripted for this provider")
 
 
-class SeenRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A request as it arrived. Header names are in lower case."""
-
-    method: str
-    path: str
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> JsonObject:
-        """The body as JSON. Raises `msgspec.DecodeError` where it is none, and `TypeError` where it is no object."""
-        value: Json = msgspec.json.decode(self.body)
-        if not isinstance(value, dict):
-            raise TypeError(f"the body is no JSON object: {type(value).__name__}")
-        return value
-
-
 class ScriptedProvider:
     """A server whose replies are a queue. Use it as `async with ScriptedProvider(Says(text="hello")) as provider`.
 
@@ -82,26 +61,18 @@ class ScriptedProvider:
         self.abandoned = 0
         """How many replies were not finished because the client left."""
         self._replies: list[Reply] = list(replies)
-        self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._server = LoopbackServer(self._handle, self._note_abandoned)
         self._changed = asyncio.Condition()
         self._port = 0
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        self._port = self._server.sockets[0].getsockname()[1]
+        self._port = await self._server.start()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._server is not None
-        self._server.close()
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.sleep(0)  # lets the transports that were just closed report so
-        await self._server.wait_closed()
+        await self._server.aclose()
 
     @property
     def base_url(self) -> str:
@@ -156,139 +127,38 @@ class ScriptedProvider:
             residency=residency,
         )
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        incoming = _Incoming(reader)
-        try:
-            while await self._serve_one(incoming, writer):
-                pass
-        except (ConnectionError, EOFError):
-            pass  # the client left between two requests, or in the middle of one: its right
-        except asyncio.CancelledError:
-            writer.transport.abort()
-            raise
-        finally:
-            self._tasks.discard(task)
-            writer.close()
-
-    async def _serve_one(self, incoming: "_Incoming", writer: asyncio.StreamWriter) -> bool:
-        """Read one request and answer it; whether the connection may be used again."""
-        seen = await incoming.request()
+    async def _handle(self, seen: SeenRequest) -> Delivery | bytes:
         reply = self._replies.pop(0) if self._replies else self.default
         async with self._changed:
             self.requests.append(seen)
             self._changed.notify_all()
-        answering = asyncio.ensure_future(self._answer(reply, seen, writer))
-        leaving = asyncio.ensure_future(incoming.client_left())
-        try:
-            await asyncio.wait((answering, leaving), return_when=asyncio.FIRST_COMPLETED)
-            if answering.done() and not isinstance(answering.exception(), ConnectionError):
-                return answering.result()
-            async with self._changed:
-                self.abandoned += 1
-                self._changed.notify_all()
-            return False
-        finally:
-            answering.cancel()
-            leaving.cancel()
-            await asyncio.gather(answering, leaving, return_exceptions=True)
+        match reply:
+            case Raw():
+                return reply.data
+            case Delivery():
+                return reply
+            case Fails():
+                return reply.spoil(Delivery(headers=(("content-type", "application/json"),)), self.format)
+            case Says():
+                return await self._spoken(reply, seen)
 
-    async def _answer(self, reply: Reply, seen: SeenRequest, writer: asyncio.StreamWriter) -> bool:
-        if isinstance(reply, Raw):
-            writer.write(reply.data)
-            await writer.drain()
-            return False
-        delivery = self._delivery(reply, seen)
-        hold = reply.release if isinstance(reply, Says) else None
-        hold_after = reply.release_after if isinstance(reply, Says) else 0
-        await asyncio.sleep(delivery.before_seconds)
-        if hold is not None and hold_after == 0:
-            await hold.wait()
-        writer.write(_head(delivery))
-        for number, piece in enumerate(delivery.pieces):
-            if hold is not None and number == hold_after > 0:
-                await hold.wait()
-            writer.write(b"%x\r\n%b\r\n" % (len(piece), piece) if delivery.stream else piece)
-            await writer.drain()
-            if delivery.gap_seconds:
-                await asyncio.sleep(delivery.gap_seconds)
-        return await _finish(delivery, writer)
+    async def _note_abandoned(self) -> None:
+        async with self._changed:
+            self.abandoned += 1
+            self._changed.notify_all()
 
-    def _delivery(self, reply: Says | Fails | Delivery, seen: SeenRequest) -> Delivery:
-        if isinstance(reply, Delivery):
-            return reply
-        if isinstance(reply, Fails):
-            return reply.spoil(Delivery(headers=(("content-type", "application/json"),)), self.format)
+    async def _spoken(self, says: Says, seen: SeenRequest) -> Delivery:
         try:
             request = seen.json
         except (msgspec.DecodeError, TypeError):
             request = {}
-        delivery = delivery_of(reply, self.format, request)
-        return delivery if reply.fault is None else reply.fault.spoil(delivery, self.format)
-
-
-class _Incoming:
-    """The requests of one connection. What comes early, while an answer is being sent, is kept for the next one."""
-
-    def __init__(self, reader: asyncio.StreamReader) -> None:
-        self._reader = reader
-        self._early = b""
-
-    async def client_left(self) -> None:
-        """Return when the client has closed its side."""
-        with contextlib.suppress(EOFError, ConnectionError):
-            while True:
-                await self._more()
-
-    async def request(self) -> SeenRequest:
-        """The next request. Raises `EOFError` where the client leaves before it is complete."""
-        while b"\r\n\r\n" not in self._early:
-            await self._more()
-        head, _, self._early = self._early.partition(b"\r\n\r\n")
-        first, *lines = head.decode("latin-1").split("\r\n")
-        method, path, _ = first.split(" ", 2)
-        pairs = (line.partition(":") for line in lines)
-        headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
-        length = int(headers.get("content-length", "0"))
-        while len(self._early) < length:
-            await self._more()
-        body, self._early = self._early[:length], self._early[length:]
-        return SeenRequest(method=method, path=path, headers=headers, body=body)
-
-    async def _more(self) -> None:
-        data = await self._reader.read(65_536)
-        if not data:
-            raise EOFError
-        self._early += data
-
-
-def _head(delivery: Delivery) -> bytes:
-    length = (
-        ("transfer-encoding", "chunked")
-        if delivery.stream
-        else ("content-length", str(delivery.content_length))
-    )
-    lines = [f"HTTP/1.1 {delivery.status} {_phrase(delivery.status)}"]
-    lines += [f"{name}: {value}" for name, value in (*delivery.headers, length)]
-    return "\r\n".join((*lines, "", "")).encode("latin-1")
-
-
-def _phrase(status: int) -> str:
-    return PHRASES.get(status, "Unassigned")
-
-
-async def _finish(delivery: Delivery, writer: asyncio.StreamWriter) -> bool:
-    if delivery.ending == "stall":
-        await asyncio.Event().wait()
-    if delivery.ending == "cut":
-        writer.transport.abort()
-        return False
-    if delivery.stream:
-        writer.write(b"0\r\n\r\n")
-        await writer.drain()
-    return True
+        delivery = delivery_of(says, self.format, request)
+        if says.fault is not None:
+            delivery = says.fault.spoil(delivery, self.format)
+        if says.release is not None and says.release_after == 0:
+            await says.release.wait()
+            return delivery
+        return msgspec.structs.replace(delivery, release=says.release, release_after=says.release_after)
 
 
 __all__ = ["Called", "Delivery", "Fails", "Fault", "Raw", "Reply", "Says", "ScriptedProvider", "SeenRequest"]
