@@ -43,15 +43,18 @@ def compare(value: object, wanted: inspect.Type, path: Steps, problems: Problems
 
 def compare_table(value: dict[str, Any], wanted: inspect.StructType, path: Steps, problems: Problems) -> None:
     fields = {field.encode_name: field for field in wanted.fields}
+    split_names = 0
     for key, item in value.items():
         if key in fields:
             compare(item, fields[key].type, (*path, key), problems)
-        elif isinstance(item, dict) and len(path) == 2:
-            fix = nearest(key, fields) or f'; a name with a dot is quoted: [{path[0]}."{path[1]}.{key}"]'
-            problems.add((*path, key), f"no such key{fix}")
-        else:
-            fix = nearest(key, fields) or f"; the keys are {listed(fields)}"
-            problems.add((*path, key), f"no such key{fix}")
+            continue
+        fix = nearest(key, fields)
+        if not fix and isinstance(item, dict) and len(path) == 2:
+            split_names += 1
+            fix = f'; a name with a dot is quoted: [{path[0]}."{path[1]}.{key}"]'
+        problems.add((*path, key), f"no such key{fix or f'; the keys are {listed(fields)}'}")
+    if split_names == len(value) > 0:
+        return
     for name, field in fields.items():
         if field.required and name not in value:
             problems.add(path, f"{name!r} is missing: {description(field.type)}")

@@ -1,0 +1,102 @@
+"""Whether policy and catalog fit: names that do not exist are problems, members without a key only notices."""
+
+import pytest
+
+from tests.policy.build import MINIMAL_POLICY, settings
+from tiercel.domain.policy import Gate
+from tiercel.policy import cross_check, read_policy, shipped_policy
+
+OPENROUTER = settings("[providers.openrouter]", {"OPENROUTER_API_KEY": "k"}).catalog
+
+
+def no_problems(gate: Gate) -> list[str]:
+    return []
+
+
+def ladder(entry: str) -> str:
+    return MINIMAL_POLICY + f'[[rules]]\nname = "hard-coding"\nladder = ["{entry}"]\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (ladder("fats"), "[rules.hard-coding] ladder[0] 'fats': no such tier or model; did you mean 'fast'?"),
+        (
+            ladder("fast@max"),
+            "[rules.hard-coding] ladder[0] 'fast@max': 'gemini-3.5-flash' has no effort 'max'; "
+            "it takes 'minimal', 'low', 'medium', 'high'",
+        ),
+        (
+            ladder("claude-haiku-4-5@xhigh"),
+            "[rules.hard-coding] ladder[0] 'claude-haiku-4-5@xhigh': 'claude-haiku-4-5' has no effort 'xhigh'; "
+            "it takes 'none', 'low', 'medium', 'high'",
+        ),
+        (
+            MINIMAL_POLICY.replace("gemini-3.5-flash", "gemini-3.5-flush"),
+            "[tiers.fast] members[0] 'gemini-3.5-flush': no such model or deployment; "
+            "did you mean 'gemini-3.5-flash'?",
+        ),
+        (
+            MINIMAL_POLICY + '[aliases]\ngpt = "claude-haiku"\n',
+            "[aliases] gpt 'claude-haiku': no such tier or model; did you mean 'claude-haiku-4-5'?",
+        ),
+        (
+            MINIMAL_POLICY + '[tiers.claude-haiku-4-5]\nmembers = ["claude-opus-4-8"]\n',
+            "[tiers.claude-haiku-4-5]: a model or deployment has this name; rename the tier",
+        ),
+    ],
+    ids=["ladder", "tier's effort", "model's effort", "member", "alias", "tier's name"],
+)
+def test_a_name_that_does_not_exist_is_a_problem(text: str, problem: str) -> None:
+    result = cross_check(read_policy(text), OPENROUTER, no_problems)
+    assert result.problems == (f"policy.toml: {problem}",)
+
+
+@pytest.mark.parametrize(
+    "entry", ["claude-opus-4-8@high", "openrouter/claude-opus-4-8@low", "fast@minimal", "gemini-3.5-pro"]
+)
+def test_an_entry_may_be_a_tier_model_or_deployment(entry: str) -> None:
+    result = cross_check(read_policy(ladder(entry)), OPENROUTER, no_problems)
+    assert (result.problems, result.notices) == ((), ())
+
+
+def test_a_gates_mistakes_stand_at_the_gate() -> None:
+    """What the registry of checks says of a gate is told with its place, in the defaults and in rules."""
+    text = MINIMAL_POLICY.replace('ladder = ["fast"]', 'ladder = ["fast"]\ngates = ["finished", "jsn"]')
+
+    def problems(gate: Gate) -> list[str]:
+        return ["gate 'jsn': no such check"] if gate.check == "jsn" else []
+
+    result = cross_check(read_policy(text), OPENROUTER, problems)
+    assert result.problems == ("policy.toml: [rules.all] gates[1]: gate 'jsn': no such check",)
+
+
+def test_a_member_without_a_key_is_only_a_notice() -> None:
+    """The shipped policy works with one key of several; what is left out is said, once per place."""
+    catalog = settings("[providers.gemini]\n[providers.stepfun]", {"GEMINI_API_KEY": "k"}).catalog
+    result = cross_check(shipped_policy(), catalog, no_problems)
+    assert result.problems == ()
+    assert result.notices == (
+        "policy.toml: [tiers.fast] members[1] 'step-3.7-flash': is left out: STEP_API_KEY is not set",
+        "policy.toml: [tiers.fast] members[2] 'claude-haiku-4-5': is left out: "
+        "no provider of tiercel.toml serves it",
+        "policy.toml: [tiers.balanced] members[0] 'claude-sonnet-4-5': is left out: "
+        "no provider of tiercel.toml serves it",
+        "policy.toml: [tiers.deep] members[0] 'claude-opus-4-8': is left out: "
+        "no provider of tiercel.toml serves it",
+        "policy.toml: [rules.video] ladder[0] 'step-3.7-flash': is left out: STEP_API_KEY is not set",
+        "policy.toml: [rules.gui] ladder[0] 'step-3.7-flash': is left out: STEP_API_KEY is not set",
+    )
+
+
+def test_a_rule_that_nobody_can_serve_is_noticed() -> None:
+    catalog = settings("[providers.stepfun]", {"STEP_API_KEY": "k"}).catalog
+    notices = cross_check(shipped_policy(), catalog, no_problems).notices
+    assert "policy.toml: [rules.high-risk]: nothing on its ladder can be called" in notices
+
+
+def test_without_any_key_one_notice_says_it_all() -> None:
+    catalog = settings("[providers.gemini]").catalog
+    assert cross_check(shipped_policy(), catalog, no_problems).notices == (
+        "nothing can be called: no model has a provider and its key; set GEMINI_API_KEY",
+    )
