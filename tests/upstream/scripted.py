@@ -41,10 +41,28 @@ class Peer:
         socket.setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))
         self._writer.transport.abort()
 
+    async def join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Carry bytes both ways between the client and another connection until either ends."""
+        both = [_carry(self._reader, writer), _carry(reader, self._writer)]
+        tasks = [asyncio.create_task(one) for one in both]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            writer.close()
+
     async def gone(self) -> None:
         """Return when the client has closed its side."""
         while await self._reader.read(65_536):
             pass
+
+
+async def _carry(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    while data := await source.read(65_536):
+        sink.write(data)
+        await sink.drain()
 
 
 class Scripted:
@@ -82,12 +100,14 @@ class Scripted:
 
 
 @contextlib.asynccontextmanager
-async def scripted(*scripts: Script, tls: ssl.SSLContext | None = None) -> AsyncIterator[Scripted]:
+async def scripted(
+    *scripts: Script, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1", port: int = 0
+) -> AsyncIterator[Scripted]:
     """Run a server on loopback whose n-th connection runs the n-th script."""
     running = Scripted(scripts)
-    server = await asyncio.start_server(running.serve, "127.0.0.1", 0, ssl=tls)
+    server = await asyncio.start_server(running.serve, host, port, ssl=tls)
     running.port = server.sockets[0].getsockname()[1]
-    running.url = f"{'https' if tls else 'http'}://127.0.0.1:{running.port}"
+    running.url = f"{'https' if tls else 'http'}://{host}:{running.port}"
     try:
         yield running
     finally:
@@ -143,6 +163,15 @@ def resets_after(payload: bytes) -> Script:
         peer.reset()
 
     return script
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Return once `holds` does; fail when it does not within two seconds."""
+    for _ in range(2_000):
+        if holds():
+            return
+        await asyncio.sleep(0.001)
+    raise AssertionError("it never came to hold")
 
 
 async def silent(peer: Peer) -> None:

@@ -164,8 +164,7 @@ class Upstream:
         facts = self._facts(response.status, body, response, codec)
         if not (facts.message or facts.code or facts.type):
             return None
-        failure = classify_status(response.status, facts, credential=call.credential)
-        return msgspec.structs.replace(failure, status=facts.status)
+        return classify_status(response.status, facts, credential=call.credential)
 
     def _facts(self, status: int, body: bytes, response: HttpResponse, codec: Codec) -> ErrorFacts:
         facts = codec.decode_error(status, response.headers, body)

@@ -157,7 +157,8 @@ def classify_status(status: int, facts: ErrorFacts, *, html: bool = False, crede
     `facts.retry_after_seconds` must already hold what `wait_seconds` found. `credential` is what was sent, so that an
     answer quoting it is masked.
     """
-    kind = _kind_of(status, facts, html)
+    effective = _effective_status(status, facts)
+    kind = _kind_of(effective, facts, html)
     said = clean_message(facts.message, credential) if not html else ""
     message = MESSAGES[kind]
     if said and kind in QUOTED:
@@ -166,7 +167,7 @@ def classify_status(status: int, facts: ErrorFacts, *, html: bool = False, crede
     return Failure(
         kind=kind,
         message=message,
-        status=status,
+        status=effective if effective >= 300 else None,
         code=clean_code(facts.code or facts.type, credential),
         detail=said or None,
         retry_after_seconds=facts.retry_after_seconds if waits else None,
@@ -200,24 +201,22 @@ def refine(failure: Failure, *, credential: str = "") -> Failure:
         status=failure.status,
         retry_after_seconds=failure.retry_after_seconds,
     )
-    refined = classify_status(failure.status or 200, facts, credential=credential)
-    return msgspec.structs.replace(refined, status=failure.status)
+    return classify_status(200, facts, credential=credential)
 
 
 def _kind_of(status: int, facts: ErrorFacts, html: bool) -> FailureKind:
-    effective = _effective_status(status, facts)
-    if html and not (effective >= 500 or effective in (401, 403, 407, 408, 429)):
+    if html and not (status >= 500 or status in (401, 403, 407, 408, 429)):
         return "bad_response"
-    if 300 <= effective < 400:
+    if 300 <= status < 400:
         return "bad_response"
     names = f"{facts.code or ''} {facts.type or ''}".strip()
     for wording in WORDINGS:
-        if wording.codes.search(names) or _says(wording, facts, effective):
+        if wording.codes.search(names) or _says(wording, facts, status):
             return wording.kind
-    if effective in STATUSES:
-        return STATUSES[effective]
-    if effective >= 400:
-        return "server_error" if effective >= 500 else "bad_request"
+    if status in STATUSES:
+        return STATUSES[status]
+    if status >= 400:
+        return "server_error" if status >= 500 else "bad_request"
     lowered = names.lower()
     return next((kind for word, kind in TYPES if word in lowered), "stream_error")
 
@@ -226,7 +225,7 @@ def _effective_status(status: int, facts: ErrorFacts) -> int:
     """An error inside a 200 carries its status in the body, or as a numeric code."""
     if status >= 300:
         return status
-    if facts.status is not None:
+    if facts.status is not None and facts.status >= 300:
         return facts.status
     code = facts.code or ""
     return int(code) if code.isascii() and code.isdigit() and len(code) == 3 else status

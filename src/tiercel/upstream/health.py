@@ -1,4 +1,4 @@
-"""How the deployments are doing, in the memory of this process: who rests, how fast they are, how many retries are left.
+"""How the deployments are doing, in the memory of this process: who rests, how fast they are, how many retries remain.
 
 The rules:
 - five failures of a deployment in a row open its breaker: it rests 10 s, then twice as long each time, up to 300 s.
@@ -171,17 +171,17 @@ class Health:
         now = self._clock()
         deployment.failures += 1
         deployment.probe_until = 0.0
+        asked = failure.retry_after_seconds
+        if asked is not None:
+            asked = min(asked, MAX_REST_SECONDS)
         if failure.kind in COUNTED:
             self._count(deployment, failure.kind, now)
-            if failure.retry_after_seconds is not None:
-                deployment.rest(now + failure.retry_after_seconds, failure.kind)
+            if asked is not None:
+                deployment.rest(now + asked, failure.kind)
         elif failure.kind == "rate_limited":
-            asked = failure.retry_after_seconds
             deployment.rest(now + (RATE_LIMIT_REST_SECONDS if asked is None else asked), failure.kind)
         elif failure.kind in STANDING:
-            own = _doubled(STANDING_REST_SECONDS, deployment.standing_rests, MAX_STANDING_REST_SECONDS)
-            deployment.standing_rests += 1
-            deployment.rest(now + max(own, failure.retry_after_seconds or 0.0), failure.kind)
+            self._stand_aside(deployment, failure.kind, now, asked or 0.0)
         elif failure.kind not in SILENT:
             deployment.recovered()
 
@@ -194,6 +194,14 @@ class Health:
             deployment.breaker_rests += 1
             deployment.half_open = True
             deployment.rest(now + seconds, kind)
+
+    @staticmethod
+    def _stand_aside(deployment: _Deployment, kind: FailureKind, now: float, asked: float) -> None:
+        if now < deployment.rest_until and deployment.reason == kind:
+            return  # said by a call that was already under way
+        seconds = _doubled(STANDING_REST_SECONDS, deployment.standing_rests, MAX_STANDING_REST_SECONDS)
+        deployment.standing_rests += 1
+        deployment.rest(now + max(seconds, asked), kind)
 
 
 def _doubled(seconds: float, times: int, cap: float) -> float:

@@ -43,6 +43,11 @@ class HttpClient:
         """Connections that are open now, in use or idle."""
         return self._pool.open_count
 
+    @property
+    def idle_connections(self) -> int:
+        """Open connections that wait for a next call."""
+        return self._pool.idle_count
+
     async def request(
         self,
         method: Method,

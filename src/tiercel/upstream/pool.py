@@ -33,8 +33,9 @@ class Pool:
     def open_count(self) -> int:
         return len(self._open)
 
-    def idle_count(self, place: Place) -> int:
-        return len(self._idle.get(place, ()))
+    @property
+    def idle_count(self) -> int:
+        return sum(len(idle) for idle in self._idle.values())
 
     def add(self, connection: Connection, place: Place) -> None:
         """Take note of a connection that has just been opened, and is in use."""
