@@ -2,18 +2,26 @@
 
 No vendor's tokenizer is loaded: they differ from one another by more than this estimate from any of them, and the
 exact count arrives with the answer's usage. Where too low would be wrong (does it fit the window?) use `upper`.
+
+The weights were fitted to the counts of OpenAI's o200k_base encoding on about a thousand texts (instructions, word
+problems, Python, Markdown, JSON): 94 % come out within 20 %, 3 % more than 20 % too low. Chinese, Japanese and Korean
+come out about right, other scripts too high, and formulas made of single symbols up to 40 % too low.
 """
 
 import msgspec
 
-CHARS_PER_TOKEN_ASCII = 4.0
-CHARS_PER_TOKEN_OTHER = 1.5
-MARGIN = 0.20
-"""The estimate of ordinary prose, code and JSON stays within this share of the true count (tests/domain)."""
+LETTERS_PER_TOKEN = 4.9
+SYMBOLS_PER_TOKEN = 1.8
+OTHERS_PER_TOKEN = 1.7
+CHARS_PER_TOKEN = 4.0
+"""A rule of thumb over all kinds of text, where only a length is known."""
+MARGIN = 0.25
 
 TOKENS_PER_MESSAGE = 4
 TOKENS_PER_IMAGE = 1_100
 TOKENS_PER_MEDIA = 3_000
+
+_SYMBOLS = bytes(c for c in range(128) if not chr(c).isalpha() and chr(c) != " ")
 
 
 class TokenEstimate(msgspec.Struct, frozen=True):
@@ -28,10 +36,15 @@ class TokenEstimate(msgspec.Struct, frozen=True):
         return int(self.tokens * (1 + self.margin)) + 1
 
 
+def token_weight(text: str) -> float:
+    """About how many tokens `text` has, as a fraction: of two texts together it is the sum of both."""
+    ascii_bytes = text.encode("ascii", "ignore")
+    symbols = len(ascii_bytes) - len(ascii_bytes.translate(None, _SYMBOLS))
+    letters = len(ascii_bytes) - symbols
+    others = len(text) - len(ascii_bytes)
+    return letters / LETTERS_PER_TOKEN + symbols / SYMBOLS_PER_TOKEN + others / OTHERS_PER_TOKEN
+
+
 def estimate_tokens(text: str) -> int:
-    """About how many tokens `text` has: 4 characters each for ASCII, 1.5 for everything else."""
-    if text.isascii():
-        return int(len(text) / CHARS_PER_TOKEN_ASCII) + (1 if text else 0)
-    ascii_count = len(text.encode("ascii", "ignore"))
-    other_count = len(text) - ascii_count
-    return int(ascii_count / CHARS_PER_TOKEN_ASCII + other_count / CHARS_PER_TOKEN_OTHER) + 1
+    """About how many tokens `text` has, rounded up."""
+    return int(token_weight(text)) + 1 if text else 0

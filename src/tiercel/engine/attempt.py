@@ -14,7 +14,7 @@ from tiercel.domain.failure import Failure
 from tiercel.domain.record import AttemptRecord
 from tiercel.domain.request import ModelRequest
 from tiercel.domain.response import Choice, ModelResponse, Usage
-from tiercel.domain.tokens import CHARS_PER_TOKEN_ASCII
+from tiercel.domain.tokens import CHARS_PER_TOKEN
 from tiercel.engine.cut import CUT, StreamCutter, cut_response
 from tiercel.engine.delivery import Delivery
 from tiercel.upstream.call import CallLimits, CallResult, Upstream
@@ -60,8 +60,8 @@ class _Meter:
         """What the attempt has used at least; estimated, and marked partial."""
         return Usage(
             uncached=input_tokens,
-            visible=int(self.visible_chars / CHARS_PER_TOKEN_ASCII),
-            reasoning=int(self.reasoning_chars / CHARS_PER_TOKEN_ASCII),
+            visible=int(self.visible_chars / CHARS_PER_TOKEN),
+            reasoning=int(self.reasoning_chars / CHARS_PER_TOKEN),
             source="partial",
         )
 

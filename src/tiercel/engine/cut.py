@@ -11,7 +11,7 @@ import msgspec
 
 from tiercel.domain.events import Finished, StreamEvent, TextDelta
 from tiercel.domain.response import Choice, Finish, ModelResponse, Usage
-from tiercel.domain.tokens import CHARS_PER_TOKEN_ASCII, CHARS_PER_TOKEN_OTHER, estimate_tokens
+from tiercel.domain.tokens import estimate_tokens, token_weight
 
 CUT = Finish(reason="length", raw="length")
 
@@ -57,10 +57,11 @@ class StreamCutter:
         if left <= 0:
             self.was_cut = True
             return None
-        per_token = CHARS_PER_TOKEN_ASCII if event.text.isascii() else CHARS_PER_TOKEN_OTHER
-        tokens = len(event.text) / per_token
+        tokens = token_weight(event.text)
         self._used[event.choice] = used + tokens
         if tokens <= left:
             return event
         self.was_cut = True
-        return msgspec.structs.replace(event, text=event.text[: int(left * per_token)], logprobs=None)
+        return msgspec.structs.replace(
+            event, text=event.text[: int(len(event.text) * left / tokens)], logprobs=None
+        )
