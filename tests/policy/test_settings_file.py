@@ -66,7 +66,7 @@ BAD = {
     ),
     "control characters": (
         '[providers.own]\nbase_url = "https://host/\\r\\nX: y"',
-        "[providers.own] base_url: holds white space or control characters; write it like "
+        "[providers.own] base_url: holds white space, control or non-ASCII characters; write it like "
         "https://gpu.example.com:8000/v1",
     ),
     "header with a line break": (
@@ -142,7 +142,16 @@ BAD = {
         "[listener] keys_env[0] 'TEAM_KEY': not set in the environment; "
         "set it to the key that clients will send",
     ),
-    "port": ("[listener]\nport = 70000", "[listener] port: 70000 is too large; the most is 65535"),
+    "name with a space": (
+        '[providers."my own"]\nbase_url = "http://x"',
+        "[providers.\"my own\"]: a name that cannot be used: expected letters, digits, '.', '_' and '-', "
+        "beginning with a letter or digit",
+    ),
+    "price beyond reason": (
+        OWN + MODEL + "prices = { input_usd_per_million = 1e300, output_usd_per_million = 1 }",
+        "[models.m] prices.input_usd_per_million: 1e+300 is too large; the most is 1_000_000",
+    ),
+    "port": ("[listener]\nport = 70000", "[listener] port: 70000 is too large; the most is 65_535"),
 }
 
 

@@ -17,8 +17,8 @@ CONNECTION_HEADERS = {"host", "content-length", "transfer-encoding", "connection
 
 def url_complaint(url: str, example: str) -> str | None:
     """Why this cannot be the address of a provider or proxy, or `None`."""
-    if any(character <= " " or character == "\x7f" for character in url):
-        return f"holds white space or control characters; write it like {example}"
+    if not url.isascii() or not url.isprintable() or " " in url:
+        return f"holds white space, control or non-ASCII characters; write it like {example}"
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port

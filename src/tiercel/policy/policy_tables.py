@@ -8,12 +8,22 @@ from tiercel.domain.facts import Complexity, Latency, Risk, Task
 from tiercel.domain.json import JsonObject
 from tiercel.domain.policy import Preference
 from tiercel.domain.request import Modality
-from tiercel.policy.tables import Amount, Count, FilledText, Name, Positive, Seconds, Share, Table
+from tiercel.policy.tables import (
+    LADDER_ENTRY,
+    Amount,
+    Count,
+    FilledText,
+    Name,
+    Positive,
+    Seconds,
+    Share,
+    Table,
+)
 
 LadderEntry = Annotated[
     str,
     Meta(
-        pattern=r"^[^@\s]+(@[a-z]+)?$",
+        pattern=LADDER_ENTRY,
         description="A tier, a model or a deployment; add `@low`, `@medium` … to set the effort.",
     ),
 ]

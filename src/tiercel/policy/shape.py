@@ -11,6 +11,7 @@ from typing import Any
 import msgspec.inspect as inspect
 
 from tiercel.policy.problems import Problems, Steps, listed, nearest
+from tiercel.policy.tables import FORMS
 
 
 def find_problems(value: object, table_type: type, problems: Problems) -> None:
@@ -109,7 +110,7 @@ def text_complaint(value: str, wanted: inspect.StrType) -> str | None:
     if wanted.min_length and len(value) < wanted.min_length:
         return "the text is empty"
     if wanted.pattern is not None and not re.search(wanted.pattern, value):
-        return f"does not have the form {wanted.pattern}"
+        return f"expected {FORMS.get(wanted.pattern, wanted.pattern)}"
     return None
 
 
@@ -117,12 +118,17 @@ def number_complaint(value: float, wanted: inspect.IntType | inspect.FloatType) 
     if not math.isfinite(value):
         return "expected a finite number"
     if wanted.ge is not None and value < wanted.ge:
-        return f"{value} is too small; the least is {wanted.ge:g}"
+        return f"{value} is too small; the least is {plain(wanted.ge)}"
     if wanted.gt is not None and value <= wanted.gt:
-        return f"{value} is too small; it must be above {wanted.gt:g}"
+        return f"{value} is too small; it must be above {plain(wanted.gt)}"
     if wanted.le is not None and value > wanted.le:
-        return f"{value} is too large; the most is {wanted.le:g}"
+        return f"{value} is too large; the most is {plain(wanted.le)}"
     return None
+
+
+def plain(bound: float) -> str:
+    """A bound without an exponent or a needless fraction."""
+    return f"{bound:_.0f}" if float(bound).is_integer() else f"{bound}"
 
 
 def unwrap(wanted: inspect.Type, value: object) -> inspect.Type:

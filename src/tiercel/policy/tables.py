@@ -5,16 +5,27 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+CATALOG_NAME = r"^[^@\s]+$"
+LADDER_ENTRY = r"^[^@\s]+(@[a-z]+)?$"
+FORMS = {
+    NAME: "letters, digits, '.', '_' and '-', beginning with a letter or digit",
+    CATALOG_NAME: "a name without spaces and '@'",
+    LADDER_ENTRY: "a name, or name@effort, without spaces",
+}
+"""The patterns in words."""
+
+Name = Annotated[str, Meta(pattern=NAME)]
 """The name of a tier, rule, gate or provider."""
-CatalogName = Annotated[str, Meta(pattern=r"^[^@\s]+$")]
-"""The name of a model or deployment: anything without white space and `@`, which is kept for efforts."""
+CatalogName = Annotated[str, Meta(pattern=CATALOG_NAME)]
+"""The name of a model or deployment; `@` is kept for efforts."""
 FilledText = Annotated[str, Meta(min_length=1)]
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
-Count = Annotated[int, Meta(ge=0)]
-Positive = Annotated[int, Meta(ge=1)]
+Count = Annotated[int, Meta(ge=0, le=1_000_000_000)]
+Positive = Annotated[int, Meta(ge=1, le=1_000_000_000)]
 Share = Annotated[float, Meta(ge=0, le=1)]
-Amount = Annotated[float, Meta(ge=0)]
+Amount = Annotated[float, Meta(ge=0, le=1_000_000)]
+"""Dollars, or a weight. The bound keeps nano-dollars within 64 bits."""
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
