@@ -7,6 +7,11 @@ MAX_LENGTH = 64
 _ILLEGAL = re.compile(r"[^a-zA-Z0-9_-]")
 
 
+def short_id(call_id: str) -> str:
+    """The same id where it is short enough, else one made from it."""
+    return call_id if 0 < len(call_id) <= MAX_LENGTH else portable_id(call_id)
+
+
 def portable_id(call_id: str) -> str:
     """The same id where it already fits `[a-zA-Z0-9_-]{1,64}`, else one made from it.
 

@@ -92,7 +92,6 @@ QUIRKS: dict[str, Quirks] = {
         source="https://docs.anthropic.com/en/api/messages",
         date="2026-11-20",
         path="/messages",
-        ends_with_done=True,
     ),
 }
 

@@ -15,7 +15,7 @@ from tiercel.domain.request import (
     ToolResult,
 )
 from tiercel.wire.data_url import join_data_url
-from tiercel.wire.identifiers import portable_id
+from tiercel.wire.identifiers import short_id
 from tiercel.wire.quirks import Quirks
 
 _URL_KEYS = {"image": "image_url", "video": "video_url", "audio": "audio_url"}
@@ -99,14 +99,14 @@ class MessageEncoder:
         payload = "arguments" if call.kind == "function" else "input"
         extra = self._kept(call.extra, param)
         body = {"name": call.name, payload: call.arguments, **extra.pop(call.kind, {})}
-        return {"id": portable_id(call.id), "type": call.kind, call.kind: body, **extra}
+        return {"id": short_id(call.id), "type": call.kind, call.kind: body, **extra}
 
     def _tool_messages(self, message: Message, param: str, shown: list[JsonObject]) -> list[JsonObject]:
         written = []
         for part in message.parts:
             if isinstance(part, ToolResult):
                 head = self._head(message, "tool")
-                head["tool_call_id"] = portable_id(part.call_id)
+                head["tool_call_id"] = short_id(part.call_id)
                 head["content"] = self._result_content(part, param, shown)
                 written.append({**head, **self._kept(message.extra, param), **self._kept(part.extra, param)})
             elif isinstance(part, Opaque) and part.source == "openai_chat" and "role" in part.raw:
@@ -120,7 +120,7 @@ class MessageEncoder:
         texts = [part for part in result.parts if isinstance(part, Text)]
         media = [part for part in result.parts if isinstance(part, Media)]
         if media:
-            shown.append({"type": "text", "text": f"Returned by tool call {portable_id(result.call_id)}:"})
+            shown.append({"type": "text", "text": f"Returned by tool call {short_id(result.call_id)}:"})
             shown.extend(written for part in media if (written := self._media(part, param)) is not None)
         content = self._content(texts, param)
         if result.is_error and isinstance(content, str):
