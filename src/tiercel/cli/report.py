@@ -1,0 +1,301 @@
+"""`tiercel report`: what the recorded requests cost and how they went, in tables of 80 columns or as JSON.
+
+Reads only, so it may run beside a server. The tables are ASCII, so that they survive any terminal and any pipe.
+"""
+
+import argparse
+import os
+import re
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import ROUND_HALF_EVEN, Decimal
+from pathlib import Path
+from typing import Any, NamedTuple, get_args
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from tiercel.cli.configuration import SETTINGS_FILE
+from tiercel.domain.json import Json
+from tiercel.domain.money import usd_from_nano, usd_text
+from tiercel.domain.settings import Storage
+from tiercel.measure.cost import Cost
+from tiercel.measure.rate import Rate
+from tiercel.measure.report import By, Group, Report, summarise
+from tiercel.policy.settings_file import load_settings
+
+UNKNOWN = "-"
+_UNIT_SECONDS = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+
+
+def add_parser(subparsers: Any) -> None:
+    """Register the command."""
+    parser = subparsers.add_parser("report", help="what requests cost and how they went", description=__doc__)
+    parser.add_argument(
+        "--by", choices=get_args(By), help="a line for each task, model, tier, effort or session"
+    )
+    parser.add_argument(
+        "--since",
+        type=parse_since,
+        metavar="TIME",
+        help="only requests that started since then: 90m, 24h, 7d, 2w ago, or an ISO date such as 2026-08-01 (UTC)",
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="FOLDER",
+        help=f"the data folder (default: the one that ./{SETTINGS_FILE} names, else {Storage().folder})",
+    )
+    parser.add_argument("--json", action="store_true", help="print all numbers as JSON")
+    parser.set_defaults(func=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the report. Raises `ConfigError` where nothing was recorded yet."""
+    # SQLAlchemy takes long to load, and no other command needs it here
+    from tiercel.records.query import load_history
+
+    folder = args.data or _configured_folder()
+    history = load_history(folder, since=args.since)
+    report = summarise(history.records, history.feedback, args.by)
+    if args.json:
+        print(msgspec.json.format(msgspec.json.encode(in_dollars(report)), indent=2).decode())
+    else:
+        render(report, Console(highlight=False))
+    return 0
+
+
+def _configured_folder() -> Path:
+    config = Path(SETTINGS_FILE)
+    storage = load_settings(config, os.environ).storage if config.exists() else Storage()
+    return Path(storage.folder)
+
+
+def parse_since(text: str) -> float:
+    """The Unix time that `text` means: so long ago (`24h`), or an ISO date or time, UTC where it names no zone."""
+    ago = re.fullmatch(r"(\d{1,6})([mhdw])", text.strip())
+    if ago:
+        return time.time() - int(ago[1]) * _UNIT_SECONDS[ago[2]]
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no time; write 90m, 24h, 7d, 2w, or an ISO date such as 2026-08-01"
+        ) from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def in_dollars(report: Report) -> Json:
+    """The report as plain JSON values, money in decimal dollars."""
+    return _in_dollars(msgspec.to_builtins(report))
+
+
+def _in_dollars(value: Json) -> Json:
+    if isinstance(value, list):
+        return [_in_dollars(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    shown = {}
+    for key, item in value.items():
+        if key.endswith("_nano"):
+            shown[key.removesuffix("_nano") + "_usd"] = None if item is None else usd_text(item)
+        else:
+            shown[key] = _in_dollars(item)
+    return shown
+
+
+def render(report: Report, console: Console) -> None:
+    """Print the report; without requests, what to do to have some."""
+    if not report.total.requests:
+        console.print("No requests were recorded in this time.", soft_wrap=True)
+        console.print(
+            'Next: send one to `tiercel serve` with model "auto", or try `tiercel demo`.', soft_wrap=True
+        )
+        return
+    for line in _heading(report):
+        console.print(Text(line))
+    for part in _PARTS:
+        console.print()
+        console.print(_table(part, report))
+    console.print()
+    for line in _notes(report):
+        console.print(Text(line))
+
+
+class _Part(NamedTuple):
+    """One table: its title and, after the group's name, its columns."""
+
+    title: str
+    columns: tuple[tuple[str, Callable[[Group], str]], ...]
+
+
+def _table(part: _Part, report: Report) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, title=part.title, title_justify="left")
+    table.title_style = table.header_style = "bold"
+    # only the name may be folded where it gets narrow: a number is never broken or cut
+    table.add_column(f"by {report.by}" if report.by else "", overflow="fold", vertical="bottom")
+    for heading, _ in part.columns:
+        table.add_column(heading, justify="right", vertical="bottom", no_wrap=True)
+    for group in (*report.rows, report.total):
+        table.add_row(Text(_printable(group.name)), *(Text(cell(group)) for _, cell in part.columns))
+    return table
+
+
+def _printable(name: str) -> str:
+    """A session's name is the caller's text: no control character of it reaches the terminal."""
+    return "".join(character if character.isprintable() else "?" for character in name)
+
+
+def _heading(report: Report) -> list[str]:
+    total = report.total
+    lines = [f"Tiercel report: {_count(total.requests, 'request')}, {_period(report)}"]
+    if total.simulated == total.requests:
+        lines.append(f"All {_count(total.requests, 'request')} were answered by simulated providers.")
+    elif total.simulated == total.called:
+        lines.append(f"All {total.called} that reached a model were answered by simulated providers.")
+    elif total.simulated:
+        lines.append(
+            f"Simulated providers answered {total.simulated} of the {total.called} that reached a model."
+        )
+    outcomes = ", ".join(f"{count} {outcome}" for outcome, count in total.quality.outcomes.items())
+    return [*lines, f"Outcomes: {outcomes}"]
+
+
+def _period(report: Report) -> str:
+    if report.since is None or report.until is None:
+        return "never"
+    first, last = (
+        datetime.fromtimestamp(t, UTC).strftime("%Y-%m-%d %H:%M") for t in (report.since, report.until)
+    )
+    return f"{first} UTC" if first == last else f"{first} to {last} UTC"
+
+
+def _notes(report: Report) -> list[str]:
+    lines = [
+        "success: delivered, every gate passed, not rejected by the user (95 % interval)",
+        "verified: share of the successes that a check beyond `finished` has measured",
+        "per success: what all attempts cost, divided by the successes",
+        "TTFT, tok/s: where the upstream streamed; p95: from 20 values on",
+        "as it came: valid without a repair, of the same answers as format valid",
+    ]
+    if report.by in ("model", "tier", "effort"):
+        lines.append(f"calls: to this {report.by}; all else: requests it answered (none: nobody did)")
+    if report.total.cost.unknown:
+        unknown = _count(report.total.cost.unknown, "request")
+        lines.append(f"+: the cost of {unknown} is not known; tiercel.toml may give models prices")
+    return lines
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def percent(share: float | None) -> str:
+    """A share in whole percent; near 0 and 1, where whole percent would hide something, with one digit more."""
+    if share is None:
+        return UNKNOWN
+    if 0 < share < 0.01:
+        return f"{100 * share:.1f} %" if share >= 0.0005 else "<0.1 %"
+    if 0.99 < share < 1:
+        return f"{min(100 * share, 99.9):.1f} %"
+    return f"{100 * share:.0f} %"
+
+
+def money(nano: int) -> str:
+    """Dollars with as many digits as say something: three of them below a dollar, cents above."""
+    usd = usd_from_nano(nano)
+    if usd == 0:
+        return "$0"
+    if abs(usd) >= 1:
+        return f"${usd.quantize(Decimal('0.01'), ROUND_HALF_EVEN):,}"
+    rounded = usd.quantize(Decimal(1).scaleb(usd.adjusted() - 2), ROUND_HALF_EVEN)
+    return f"${rounded.normalize():f}"
+
+
+def duration(seconds: float | None) -> str:
+    """Milliseconds below a second, else seconds, with three digits."""
+    if seconds is None:
+        return UNKNOWN
+    if seconds < 0.9995:
+        milliseconds = seconds * 1_000
+        return f"{milliseconds:.0f} ms" if milliseconds >= 9.95 else f"{milliseconds:.1f} ms"
+    digits = 2 if seconds < 9.995 else 1 if seconds < 99.95 else 0
+    return f"{seconds:.{digits}f} s"
+
+
+def _rate_of(rate: Rate) -> str:
+    return UNKNOWN if rate.n == 0 else f"{percent(rate.share)} of {rate.n}"
+
+
+def _interval(rate: Rate) -> str:
+    if rate.low is None or rate.high is None:
+        return UNKNOWN
+    return f"{100 * rate.low:.0f}-{100 * rate.high:.0f} %"
+
+
+def _cost(cost: Cost) -> str:
+    return money(cost.known_nano) + ("+" if cost.unknown else "")
+
+
+def _per_success(cost: Cost) -> str:
+    if cost.unknown:
+        return f"unknown\nfor {cost.unknown}"
+    return UNKNOWN if cost.per_success_nano is None else money(cost.per_success_nano)
+
+
+def _tokens_per_second(speed: float | None) -> str:
+    if speed is None:
+        return UNKNOWN
+    return f"{speed:.0f}" if speed >= 9.95 else f"{speed:.1f}"
+
+
+_PARTS = (
+    _Part(
+        "Success",
+        (
+            ("requests", lambda g: str(g.requests)),
+            ("success", lambda g: percent(g.quality.success.share)),
+            ("95 %", lambda g: _interval(g.quality.success)),
+            ("verified", lambda g: _rate_of(g.quality.verified)),
+            ("accepted\nby users", lambda g: _rate_of(g.quality.accepted)),
+        ),
+    ),
+    _Part(
+        "Cost, and requests with at least one ...",
+        (
+            ("requests", lambda g: str(g.requests)),
+            ("cost", lambda g: _cost(g.cost)),
+            ("per\nsuccess", lambda g: _per_success(g.cost)),
+            ("retry", lambda g: percent(g.climbing.retry.share)),
+            ("fall-\nback", lambda g: percent(g.climbing.fallback.share)),
+            ("re-ask", lambda g: percent(g.climbing.re_ask.share)),
+            ("esca-\nlation", lambda g: percent(g.climbing.escalation.share)),
+        ),
+    ),
+    _Part(
+        "Speed of delivered answers",
+        (
+            ("n", lambda g: str(g.speed.latency_seconds.n)),
+            ("latency\np50", lambda g: duration(g.speed.latency_seconds.p50)),
+            ("latency\np95", lambda g: duration(g.speed.latency_seconds.p95)),
+            ("n", lambda g: str(g.speed.ttft_seconds.n)),
+            ("TTFT\np50", lambda g: duration(g.speed.ttft_seconds.p50)),
+            ("TTFT\np95", lambda g: duration(g.speed.ttft_seconds.p95)),
+            ("n", lambda g: str(g.speed.tokens_per_second.n)),
+            ("tok/s\np50", lambda g: _tokens_per_second(g.speed.tokens_per_second.p50)),
+        ),
+    ),
+    _Part(
+        "Calls",
+        (
+            ("failed", lambda g: _rate_of(g.calls.failed)),
+            ("empty", lambda g: _rate_of(g.calls.empty)),
+            ("non-stop\nfinish", lambda g: _rate_of(g.calls.non_stop)),
+            ("format\nvalid", lambda g: _rate_of(g.calls.format_valid)),
+            ("as it\ncame", lambda g: percent(g.calls.format_valid_as_is.share)),
+        ),
+    ),
+)

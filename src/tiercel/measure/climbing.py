@@ -1,0 +1,84 @@
+"""How requests climbed, and how the calls they made went."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from tiercel.domain.climb import Why
+from tiercel.domain.record import AttemptRecord, Record
+from tiercel.measure.rate import Rate, rate
+
+FORMAT_CHECKS = frozenset(("json_schema", "regex", "table"))
+"""Checks of an answer's form. Their score is 1 when the form is right."""
+GOOD_FINISHES = frozenset(("stop", "tool_calls"))
+EMPTY_FAILURES = frozenset(("empty", "empty_length"))
+
+
+class Climbing(msgspec.Struct, frozen=True, kw_only=True):
+    """Shares of requests with at least one retry, fallback, re-ask, escalation."""
+
+    retry: Rate
+    fallback: Rate
+    re_ask: Rate
+    escalation: Rate
+
+
+class Calls(msgspec.Struct, frozen=True, kw_only=True):
+    """Every call that was made, whether its answer was delivered or not.
+
+    `failed` leaves out calls that we stopped ourselves. `empty` counts those with nothing in a 200, `non_stop` the
+    finish reasons other than `stop` and `tool_calls`, among answers and empty answers. `format_valid` is the share of
+    answers with a check of their form that have it, `format_valid_as_is` the share that had it without a repair.
+    """
+
+    n: int
+    failed: Rate
+    empty: Rate
+    non_stop: Rate
+    format_valid: Rate
+    format_valid_as_is: Rate
+
+
+def climbing(records: Sequence[Record]) -> Climbing:
+    """How these requests climbed."""
+
+    def having(why: Why) -> Rate:
+        return rate(sum(any(a.why == why for a in record.attempts) for record in records), len(records))
+
+    return Climbing(
+        retry=having("retry"),
+        fallback=having("fallback"),
+        re_ask=having("re_ask"),
+        escalation=having("escalation"),
+    )
+
+
+def calls(attempts: Sequence[AttemptRecord]) -> Calls:
+    """How these calls went."""
+    own = [attempt for attempt in attempts if attempt.state != "cancelled"]
+    empty = [attempt for attempt in own if _is_empty(attempt)]
+    finished = [attempt for attempt in own if attempt.finish_reason is not None]
+    non_stop = [attempt for attempt in finished if attempt.finish_reason not in GOOD_FINISHES]
+    forms = [form for form in map(_form, own) if form is not None]
+    return Calls(
+        n=len(attempts),
+        failed=rate(sum(attempt.state == "failed" for attempt in own), len(own)),
+        empty=rate(len(empty), len(own)),
+        non_stop=rate(len(non_stop), len(finished)),
+        format_valid=rate(sum(form != "invalid" for form in forms), len(forms)),
+        format_valid_as_is=rate(forms.count("as_is"), len(forms)),
+    )
+
+
+def _is_empty(attempt: AttemptRecord) -> bool:
+    return attempt.empty or (attempt.failure is not None and attempt.failure.kind in EMPTY_FAILURES)
+
+
+def _form(attempt: AttemptRecord) -> str | None:
+    """`as_is`, `repaired` or `invalid`; `None` where no check measured the form."""
+    verdicts = [v for v in attempt.verdicts if v.check in FORMAT_CHECKS and v.error is None]
+    if not verdicts:
+        return None
+    if any(verdict.score < 1 for verdict in verdicts):
+        return "invalid"
+    return "repaired" if any(verdict.repairs for verdict in verdicts) else "as_is"

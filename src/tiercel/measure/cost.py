@@ -1,0 +1,31 @@
+"""What it cost, and what a successful task cost; an unknown price never counts as zero."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from tiercel.domain.record import Record
+
+
+class Cost(msgspec.Struct, frozen=True, kw_only=True):
+    """Nano-dollars. `known_nano` is the sum of all attempts whose price is known, failed ones included; `unknown`
+    counts the requests with an attempt whose price is not. `per_success_nano` divides all of it by the successful
+    tasks: `None` without any, and `None` while the cost of a request is unknown."""
+
+    known_nano: int
+    unknown: int
+    per_success_nano: int | None
+
+
+def cost(records: Sequence[Record], successes: int) -> Cost:
+    """The cost of these records, of which so many were successful tasks."""
+    total = sum(record.cost_nano for record in records)
+    unknown = sum(not is_known(record) for record in records)
+    per_success = round(total / successes) if successes and not unknown else None
+    return Cost(known_nano=total, unknown=unknown, per_success_nano=per_success)
+
+
+def is_known(record: Record) -> bool:
+    """Whether every attempt that was answered, or used tokens, has a cost."""
+    answered = (attempt for attempt in record.attempts if attempt.state == "answered")
+    return record.cost_known and all(attempt.cost_nano is not None for attempt in answered)

@@ -1,0 +1,39 @@
+"""How well: what succeeded, what a check has verified, what users said."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from tiercel.domain.record import Feedback, Record
+from tiercel.measure.rate import Rate, rate
+
+
+class Quality(msgspec.Struct, frozen=True, kw_only=True):
+    """`success` is the share of successful tasks among all requests; `verified` the share of those successes that a
+    check beyond `finished` has measured; `accepted` the share of yes among the users' yes and no."""
+
+    success: Rate
+    verified: Rate
+    accepted: Rate
+    outcomes: dict[str, int]
+
+
+def quality(records: Sequence[Record], feedback: Mapping[str, Feedback]) -> Quality:
+    """The quality of these records; `feedback` is the one that counts of each record, by its id."""
+    successes = [record for record in records if is_success(record, feedback)]
+    said = [feedback[record.id].verdict for record in records if record.id in feedback]
+    opinions = [verdict for verdict in said if verdict is not None]
+    outcomes = Counter(record.outcome for record in records)
+    return Quality(
+        success=rate(len(successes), len(records)),
+        verified=rate(sum(record.verified for record in successes), len(successes)),
+        accepted=rate(opinions.count("accepted"), len(opinions)),
+        outcomes={str(outcome): count for outcome, count in outcomes.most_common()},
+    )
+
+
+def is_success(record: Record, feedback: Mapping[str, Feedback]) -> bool:
+    """A successful task: delivered, every gate passed, not rejected by the user."""
+    said = feedback.get(record.id)
+    return record.outcome == "passed" and (said is None or said.verdict != "rejected")
