@@ -52,13 +52,10 @@ def find_entry(provider: str, upstream_name: str) -> ModelInfo | None:
 def prices_of(entry: ModelInfo, source: str, today: datetime.date) -> Prices:
     price = in_force(entry.prices, today)
     start = long_start(price)
-    return Prices(
-        input=nano(price.input_mtok),
-        output=nano(price.output_mtok),
-        cached_input=nano(price.cache_read_mtok),
-        cache_write=nano(price.cache_write_mtok),
+    return msgspec.structs.replace(
+        token_prices(price, long=False),
         long_from=start,
-        long=None if start is None else long_prices(price),
+        long=None if start is None else token_prices(price, long=True),
         source=source,
         date=today.isoformat(),
     )
@@ -94,12 +91,19 @@ def long_start(price: ModelPrice) -> int | None:
     return next(iter(steps), None)
 
 
-def long_prices(price: ModelPrice) -> Prices:
+def token_prices(price: ModelPrice, *, long: bool) -> Prices:
+    """The four prices of tokens.
+
+    Where writing to a cache is listed below the input price, the figure is the storage alone, on top of the input
+    (OpenRouter lists Gemini so). It is left out: such tokens then count as plain input, never as nearly free.
+    """
+    tokens = nano(price.input_mtok, long=long)
+    written = nano(price.cache_write_mtok, long=long)
     return Prices(
-        input=nano(price.input_mtok, long=True),
-        output=nano(price.output_mtok, long=True),
-        cached_input=nano(price.cache_read_mtok, long=True),
-        cache_write=nano(price.cache_write_mtok, long=True),
+        input=tokens,
+        output=nano(price.output_mtok, long=long),
+        cached_input=nano(price.cache_read_mtok, long=long),
+        cache_write=None if written is None or tokens is None or written < tokens else written,
     )
 
 

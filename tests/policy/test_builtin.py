@@ -3,14 +3,18 @@
 import datetime
 import importlib.metadata
 import importlib.util
+from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
+from typing import get_args
 
 import pytest
+from genai_prices.types import ConditionalPrice, ModelPrice, StartDateConstraint
 
 from tiercel.policy.addresses import is_loopback_url, url_complaint
 from tiercel.policy.builtin import built_in_models, built_in_prices, built_in_providers
 from tiercel.policy.catalog_file import published_prices
+from tiercel.policy.settings_tables import Quirks
 from tiercel.wire.quirks import QUIRKS
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "compile_prices.py"
@@ -53,6 +57,41 @@ def test_a_models_price_is_its_makers(model: str, usd: tuple[float, float]) -> N
 
 def test_an_unpublished_price_is_unknown() -> None:
     assert not published_prices("gemini-3.5-pro").known
+
+
+def test_long_calls_have_prices_of_their_own() -> None:
+    """Claude Sonnet 4.5 was listed with dearer tokens above 200,000 of input."""
+    prices = published_prices("claude-sonnet-4-5")
+    assert prices.long is not None
+    assert (prices.long_from, prices.long.input, prices.long.output) == (
+        200_000,
+        6_000_000_000,
+        22_500_000_000,
+    )
+
+
+@pytest.mark.parametrize("model", built_in_models())
+def test_writing_to_a_cache_is_never_cheaper_than_input(model: str) -> None:
+    for prices in built_in_prices().prices[model].values():
+        assert prices.cache_write is None or prices.cache_write >= (prices.input or 0)
+
+
+def test_the_newest_price_that_has_begun_counts() -> None:
+    """A price announced for tomorrow does not bill today."""
+    compiler = price_compiler()
+    starts = {1: None, 2: datetime.date(2026, 11, 1), 3: datetime.date(2026, 12, 1)}
+    prices = [
+        ConditionalPrice(
+            constraint=start and StartDateConstraint(start), prices=ModelPrice(input_mtok=Decimal(usd))
+        )
+        for usd, start in starts.items()
+    ]
+    days = [datetime.date(2026, 10, 31), datetime.date(2026, 11, 1), datetime.date(2026, 12, 24)]
+    assert [compiler.in_force(prices, day).input_mtok for day in days] == [1, 2, 3]
+
+
+def test_the_files_quirks_are_those_the_codecs_know() -> None:
+    assert set(get_args(Quirks)) == set(QUIRKS)
 
 
 @pytest.mark.parametrize("name", built_in_models())

@@ -4,13 +4,18 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.policy.build import settings, settings_problems
 from tiercel.domain.catalog import Prices
+from tiercel.domain.errors import ConfigError
 from tiercel.domain.secret import Secret
-from tiercel.policy import load_settings
+from tiercel.policy import load_settings, read_settings
+from tiercel.policy.init import propose
 
 MARKED = "sk-marked-0123456789abcdef"
+PROPOSED = propose({"OPENROUTER_API_KEY": "k"}).settings_text
 OWN = '[providers.own]\nbase_url = "http://gpu.example.com:8000/v1"\n'
 MODEL = '[models.m]\nserved_by = { own = "org/m" }\n'
 
@@ -344,3 +349,18 @@ def test_sizes_are_read_in_megabytes() -> None:
     read = settings("[listener]\nmax_body_mb = 0.5\n[storage]\nsegment_mb = 2\njournal_limit_mb = 10")
     assert read.listener.max_body_bytes == 500_000
     assert (read.storage.segment_bytes, read.storage.journal_limit_bytes) == (2_000_000, 10_000_000)
+
+
+@given(st.text(max_size=60), st.integers(0, len(PROPOSED)))
+def test_any_text_gives_settings_or_named_problems(extra: str, position: int) -> None:
+    """Nothing that may stand in the file makes the reader fail in any other way."""
+    problems = problems_if_any(PROPOSED[:position] + extra + PROPOSED[position:])
+    assert all(problem.startswith("tiercel.toml: ") for problem in problems)
+
+
+def problems_if_any(text: str) -> tuple[str, ...]:
+    try:
+        read_settings(text, "tiercel.toml", {"OPENROUTER_API_KEY": "k"})
+    except ConfigError as error:
+        return error.problems
+    return ()
