@@ -82,7 +82,8 @@ def test_the_newest_price_that_has_begun_counts() -> None:
     starts = {1: None, 2: datetime.date(2026, 11, 1), 3: datetime.date(2026, 12, 1)}
     prices = [
         ConditionalPrice(
-            constraint=start and StartDateConstraint(start), prices=ModelPrice(input_mtok=Decimal(usd))
+            constraint=StartDateConstraint(start) if start else None,
+            prices=ModelPrice(input_mtok=Decimal(usd)),
         )
         for usd, start in starts.items()
     ]
