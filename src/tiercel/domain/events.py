@@ -46,12 +46,16 @@ class ReasoningDelta(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ToolCallStart(msgspec.Struct, frozen=True, kw_only=True):
-    """A tool call begins. `index` counts the calls of one choice densely from 0; id and name come once, here."""
+    """A tool call begins. `index` counts the calls of one choice densely from 0; id and name come once, here.
+
+    `extra` keeps what must be sent back with the call, such as Gemini's thought signature.
+    """
 
     index: int
     id: str
     name: str
     choice: int = 0
+    extra: JsonObject = {}
 
 
 class ArgumentsDelta(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,9 +128,10 @@ class _ChoiceFold:
     def __init__(self) -> None:
         self.order: list[str] = []
         self.texts: dict[str, list[str]] = {}
-        self.calls: dict[int, tuple[str, str]] = {}
+        self.calls: dict[int, ToolCallStart] = {}
         self.others: dict[str, Part] = {}
         self.reasoning_marks: dict[str, ReasoningDelta] = {}
+        self.reasoning_sources: dict[str, Format | None] = {}
         self.finish: Finish | None = None
         self.logprobs: list[Json] = []
 
@@ -140,6 +145,7 @@ class _ChoiceFold:
         # a signature or a redacted block closes its block: what follows is another one
         key = f"reasoning:{len(self.reasoning_marks)}"
         self.add_text(key, event.text)
+        self.reasoning_sources.setdefault(key, event.source)
         if event.signature is not None or event.redacted is not None or event.extra:
             self.reasoning_marks[key] = event
 
@@ -156,11 +162,15 @@ class _ChoiceFold:
         if kind == "refusal":
             return Refusal(text=text)
         if kind == "call":
-            call_id, name = self.calls[int(number)]
-            return ToolCall(id=call_id, name=name, arguments=text or "{}")
+            call = self.calls[int(number)]
+            return ToolCall(id=call.id, name=call.name, arguments=text or "{}", extra=call.extra)
         mark = self.reasoning_marks.get(key, ReasoningDelta())
         return Reasoning(
-            text=text, signature=mark.signature, redacted=mark.redacted, source=mark.source, extra=mark.extra
+            text=text,
+            signature=mark.signature,
+            redacted=mark.redacted,
+            source=mark.source or self.reasoning_sources[key],
+            extra=mark.extra,
         )
 
 
@@ -200,7 +210,7 @@ class Fold:
             case ReasoningDelta():
                 choice.add_reasoning(event)
             case ToolCallStart():
-                choice.calls[event.index] = (event.id, event.name)
+                choice.calls[event.index] = event
                 choice.add_text(f"call:{event.index}", "")
             case ArgumentsDelta():
                 choice.add_text(f"call:{event.index}", event.text)
@@ -286,7 +296,7 @@ def _unfold_part(part: Part, choice: int, call_index: int) -> list[StreamEvent]:
             ]
         case ToolCall():
             return [
-                ToolCallStart(index=call_index, id=part.id, name=part.name, choice=choice),
+                ToolCallStart(index=call_index, id=part.id, name=part.name, choice=choice, extra=part.extra),
                 ArgumentsDelta(index=call_index, text=part.arguments, choice=choice),
             ]
         case Opaque():

@@ -30,6 +30,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """`reasoning` is OpenRouter's object with an `effort` in it."""
     ends_with_done: bool = False
     """Whether a stream always ends in `[DONE]`, so that one without it was cut off."""
+    tool_call_extra: JsonObject = {}
+    """Fields that tool calls of the history must have, for those whose client did not give back the ones they had."""
     body: JsonObject = {}
     """Fields added to every call."""
     schema_body: JsonObject = {}
@@ -85,8 +87,11 @@ QUIRKS: dict[str, Quirks] = {
         reasoning_echo="reasoning",
     ),
     "gemini_compat": Quirks(
-        source="https://ai.google.dev/gemini-api/docs/openai",
+        source="https://ai.google.dev/gemini-api/docs/thought-signatures",
         date="2026-11-20",
+        tool_call_extra={
+            "extra_content": {"google": {"thought_signature": "skip_thought_signature_validator"}}
+        },
     ),
     "anthropic": Quirks(
         source="https://docs.anthropic.com/en/api/messages",

@@ -26,11 +26,13 @@ from tiercel.wire.anthropic.finish import read_finish
 from tiercel.wire.anthropic.response import KEPT_FIELDS, refusal_text
 from tiercel.wire.anthropic.usage import UsageMerger
 from tiercel.wire.error_facts import stream_failure
+from tiercel.wire.fields import leftovers
 from tiercel.wire.identifiers import minted_id
 from tiercel.wire.scan import parse_chunk
 from tiercel.wire.sse import EventDecoder, ServerSentEvent
 
 _EMPTY = "{}"
+_TOOL_USE = frozenset(("type", "id", "name", "input"))
 
 
 class _Block:
@@ -150,6 +152,7 @@ class MessagesStreamDecoder:
                         index=self._calls - 1,
                         id=call_id if isinstance(call_id, str) and call_id else self._minted(block),
                         name=name if isinstance(name, str) else "",
+                        extra=leftovers(content, _TOOL_USE),
                     )
                 )
             case _:

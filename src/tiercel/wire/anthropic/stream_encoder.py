@@ -192,7 +192,14 @@ class MessagesStreamEncoder:
 
     def _write_call(self, call: _WaitingCall) -> None:
         start = call.start
-        content = {"type": "tool_use", "id": portable_id(start.id), "name": start.name, "input": {}}
+        content: JsonObject = {
+            "type": "tool_use",
+            "id": portable_id(start.id),
+            "name": start.name,
+            "input": {},
+        }
+        if "caller" in start.extra:
+            content["caller"] = start.extra["caller"]
         self._in_block("tool_use", content)
         self._streaming = call
         call.is_open = True

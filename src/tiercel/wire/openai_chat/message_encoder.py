@@ -99,7 +99,13 @@ class MessageEncoder:
         payload = "arguments" if call.kind == "function" else "input"
         extra = self._kept(call.extra, param)
         body = {"name": call.name, payload: call.arguments, **extra.pop(call.kind, {})}
-        return {"id": short_id(call.id), "type": call.kind, call.kind: body, **extra}
+        return {
+            "id": short_id(call.id),
+            "type": call.kind,
+            call.kind: body,
+            **self._quirks.tool_call_extra,
+            **extra,
+        }
 
     def _tool_messages(self, message: Message, param: str, shown: list[JsonObject]) -> list[JsonObject]:
         written = []

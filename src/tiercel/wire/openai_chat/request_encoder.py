@@ -8,7 +8,16 @@ import msgspec
 
 from tiercel.domain.catalog import Target
 from tiercel.domain.json import Json, JsonObject
-from tiercel.domain.request import ModelRequest, Reasoning, ResponseFormat, Sampling, Tool, ToolChoice
+from tiercel.domain.request import (
+    Message,
+    ModelRequest,
+    Reasoning,
+    ResponseFormat,
+    Sampling,
+    Tool,
+    ToolCall,
+    ToolChoice,
+)
 from tiercel.wire.codec import EncodedCall
 from tiercel.wire.fit import fit
 from tiercel.wire.openai_chat.message_encoder import MessageEncoder
@@ -53,7 +62,17 @@ def _sends_as_it_is(request: ModelRequest, quirks: Quirks) -> bool:
     for message in request.messages:
         if message.role == "developer" and not quirks.developer_role:
             return False
-        if message.role == "assistant" and any(isinstance(part, Reasoning) for part in message.parts):
+        if message.role == "assistant" and not _history_fits(message, quirks):
+            return False
+    return True
+
+
+def _history_fits(message: Message, quirks: Quirks) -> bool:
+    """Whether an answer of the past can be sent back as the client kept it."""
+    for part in message.parts:
+        if isinstance(part, Reasoning):
+            return False
+        if isinstance(part, ToolCall) and not quirks.tool_call_extra.keys() <= part.extra.keys():
             return False
     return True
 

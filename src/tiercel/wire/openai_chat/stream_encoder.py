@@ -65,7 +65,8 @@ class ChatStreamEncoder:
                 return self._delta(event.choice, {"tool_calls": [call]})
             case ToolCallStart():
                 function = {"name": event.name, "arguments": ""}
-                call = {"index": event.index, "id": event.id, "type": "function", "function": function}
+                head = {"index": event.index, "id": event.id, "type": "function"}
+                call = {**head, "function": function, **event.extra}
                 return self._delta(event.choice, {"tool_calls": [call]})
             case ReasoningDelta():
                 return self._reasoning(event)

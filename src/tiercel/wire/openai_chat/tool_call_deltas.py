@@ -8,10 +8,12 @@ import msgspec
 
 from tiercel.domain.events import ArgumentsDelta, StreamEvent, ToolCallStart
 from tiercel.domain.json import Json, JsonObject
+from tiercel.wire.fields import leftovers
 from tiercel.wire.identifiers import minted_id
 from tiercel.wire.scan import is_complete_json
 
 _EMPTY = "{}"
+_READ = frozenset(("id", "type", "index", "function", "custom"))
 
 
 class _Call:
@@ -20,6 +22,7 @@ class _Call:
     def __init__(self, index: int, upstream_id: str) -> None:
         self.index = index
         self.upstream_id = upstream_id
+        self.extra: JsonObject = {}
         self.started = False
         self.pending: list[str] = []
         self.arguments: list[str] = []
@@ -66,6 +69,7 @@ class ToolCallDeltas:
         name = body.get("name") if isinstance(body.get("name"), str) else ""
         call = self._find(piece.get("index"), upstream_id or "", name or "")
         if name and not call.started:
+            call.extra = leftovers(piece, _READ)
             self._start(call, name, events)
         text = body.get("arguments", body.get("input"))
         if isinstance(text, dict):
@@ -105,7 +109,9 @@ class ToolCallDeltas:
         if not call_id or call_id in self._ids:
             call_id = minted_id(self._answer_id, call.index)
         self._ids.add(call_id)
-        events.append(ToolCallStart(index=call.index, id=call_id, name=name, choice=self._choice))
+        events.append(
+            ToolCallStart(index=call.index, id=call_id, name=name, choice=self._choice, extra=call.extra)
+        )
         for text in call.pending:
             self._append(call, text, events)
         call.pending.clear()
