@@ -134,9 +134,9 @@ class Upstream:
         elif not call.target.stream:
             await self._read_whole(response, codec, call)
         elif "application/json" in content_type:
-            # a stream was asked for and refused in one piece
-            body = await response.read(MAX_ERROR_BYTES)
-            call.failure = self._error_in(body, response, codec, call) or failure_of("bad_response")
+            # a stream was asked for: one piece of JSON is an error in disguise, or no answer that we can use
+            await self._read_whole(response, codec, call)
+            call.failure = call.failure or failure_of("bad_response", code="not_a_stream")
         else:
             await _read_stream(response, codec, call)
 
@@ -145,9 +145,9 @@ class Upstream:
         try:
             answer = codec.decode_response(body, call.target)
         except UpstreamDataError as error:
-            call.failure = self._error_in(body, response, codec, call) or classify_exception(error)
-            return
-        call.take_whole(answer)
+            call.failure = classify_exception(error, credential=call.credential)
+        else:
+            call.take_whole(answer)
 
     async def _read_error(
         self, response: HttpResponse, codec: Codec, call: "_Call", is_html: bool
@@ -156,21 +156,14 @@ class Upstream:
         response.set_deadline(call.elapsed() + ERROR_BODY_SECONDS)
         with contextlib.suppress(HttpError):  # the status alone says enough
             body = await response.read(MAX_ERROR_BYTES)
-        facts = self._facts(response.status, body, response, codec)
+        facts = self._facts(response, body, codec)
         return classify_status(response.status, facts, html=is_html, credential=call.credential)
 
-    def _error_in(self, body: bytes, response: HttpResponse, codec: Codec, call: "_Call") -> Failure | None:
-        """The error that a 200 carries in its body, if it carries one."""
-        facts = self._facts(response.status, body, response, codec)
-        if not (facts.message or facts.code or facts.type):
-            return None
-        return classify_status(response.status, facts, credential=call.credential)
-
-    def _facts(self, status: int, body: bytes, response: HttpResponse, codec: Codec) -> ErrorFacts:
-        facts = codec.decode_error(status, response.headers, body)
+    def _facts(self, response: HttpResponse, body: bytes, codec: Codec) -> ErrorFacts:
+        facts = codec.decode_error(response.status, response.headers, body)
         wait = wait_seconds(response.headers, body.decode("utf-8", "replace"), self._now())
         # Gemini's limits per day come with a wait of seconds, which would not help
-        code = "quota_per_day" if b"PerDay" in body and status == 429 else facts.code
+        code = "quota_per_day" if response.status == 429 and b"PerDay" in body else facts.code
         return msgspec.structs.replace(facts, code=code, retry_after_seconds=wait)
 
 

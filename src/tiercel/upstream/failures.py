@@ -12,8 +12,9 @@ import msgspec
 from tiercel.domain.errors import UpstreamDataError
 from tiercel.domain.failure import Failure, FailureKind
 from tiercel.upstream import errors
+from tiercel.upstream.errors import HttpError
 from tiercel.upstream.masking import clean_code, clean_message
-from tiercel.wire.codec import ErrorFacts
+from tiercel.wire.codec import ErrorFacts, UpstreamReplyError
 
 MESSAGES: dict[FailureKind, str] = {
     "unreachable": "the provider cannot be reached",
@@ -123,7 +124,7 @@ STATUSES: dict[int, FailureKind] = {
 Told = tuple[FailureKind, str, str | None]
 """Kind, our words (empty: those of the kind), code."""
 
-EXCEPTIONS: dict[type[Exception], Told] = {
+EXCEPTIONS: dict[type[HttpError] | type[UpstreamDataError], Told] = {
     errors.InvalidRequestError: ("auth", "the gateway's settings for this provider cannot be sent", None),
     errors.ResolveError: ("unreachable", "", "name_not_resolved"),
     errors.ConnectError: ("unreachable", "", "no_connection"),
@@ -174,10 +175,12 @@ def classify_status(status: int, facts: ErrorFacts, *, html: bool = False, crede
     )
 
 
-def classify_exception(exc: Exception) -> Failure:
-    """The failure that an exception of a call is. Raises `KeyError` for one that is not in the table."""
+def classify_exception(exc: HttpError | UpstreamDataError, *, credential: str = "") -> Failure:
+    """The failure that an exception of a call is; for an error in the body of a 200, what that error says."""
     if isinstance(exc, errors.TimedOutError):
         return timed_out(exc.phase)
+    if isinstance(exc, UpstreamReplyError):
+        return classify_status(200, exc.facts, credential=credential)
     kind, message, code = EXCEPTIONS[type(exc)]
     return Failure(kind=kind, message=message or MESSAGES[kind], code=code, detail=str(exc) or None)
 

@@ -23,14 +23,14 @@ _SECRETS = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _PROJECT = re.compile(r"\b(project|organi[sz]ation|account)(\s+(?:id\s+)?)([\w-]*\d[\w-]*)", re.IGNORECASE)
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]+")
 _SPACES = re.compile(r" {2,}")
 _CODE = re.compile(r"[^\w.:-]+", re.ASCII)
 
 
 def clean_message(text: str, credential: str = "") -> str:
     """`text` in at most `MAX_MESSAGE_CHARS`, on one line, with keys, tokens, account ids and `credential` masked."""
-    line = _SPACES.sub(" ", _UNPRINTABLE.sub(" ", text[:_READ_CHARS])).strip()
+    printable = "".join(char if char.isprintable() else " " for char in text[:_READ_CHARS])
+    line = _SPACES.sub(" ", printable).strip()
     masked = _SECRETS.sub(MASK, mask_credential(line, credential))
     masked = _PROJECT.sub(rf"\1\2{MASK}", masked)
     if len(masked) <= MAX_MESSAGE_CHARS:
