@@ -20,7 +20,7 @@ from tiercel.domain.json import Json, JsonObject
 Stumble = Literal["wrong", "cut", "empty", "fenced", "prose", "newlines", "invalid", "refuses"]
 """How a model fails at a task: content nobody can use, or text in the wrong shape."""
 
-FaultName = Literal["overloaded", "server_error", "rate_limited", "cut", "html", "stream_error"]
+FaultName = Literal["overloaded", "server_error", "cut", "html", "stream_error"]
 
 FILES = ("tasks.toml", "tasks_hard.toml")
 LOG_TOKENS = 270_000

@@ -23,7 +23,7 @@ from tiercel.domain.request import (
     ToolResult,
 )
 from tiercel.domain.response import Choice, Finish, FinishReason, ModelResponse, Usage
-from tiercel.domain.tokens import CHARS_PER_TOKEN_ASCII, TOKENS_PER_IMAGE, TOKENS_PER_MESSAGE, estimate_tokens
+from tiercel.domain.tokens import CHARS_PER_TOKEN, TOKENS_PER_IMAGE, TOKENS_PER_MESSAGE, estimate_tokens
 from tiercel.testing.lab.from_schema import smallest
 from tiercel.testing.lab.models import SimulatedModel
 from tiercel.testing.tasks import DemoTask, Stumble
@@ -124,7 +124,7 @@ def perform(scene: Scene) -> Performance:
         finish = "length"
         thinking = min(thinking, budget)
         visible = budget - thinking
-        text, calls = text[: int(visible * CHARS_PER_TOKEN_ASCII)], ()
+        text, calls = text[: int(visible * CHARS_PER_TOKEN)], ()
     usage = _usage(scene, visible, thinking)
     response = ModelResponse(
         model=scene.model.upstream_name,

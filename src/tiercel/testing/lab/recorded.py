@@ -12,6 +12,8 @@ import msgspec
 
 from tiercel.domain.errors import ConfigError
 from tiercel.domain.json import JsonObject
+from tiercel.domain.response import Usage
+from tiercel.domain.tokens import TOKENS_PER_MESSAGE, estimate_tokens
 
 GSM8K_MODELS = ("6b_finetuning", "6b_verification", "175b_finetuning", "175b_verification")
 """In the order of what they would cost to run, cheapest first (assumed: nobody published prices)."""
@@ -35,6 +37,15 @@ class RecordedAnswer(msgspec.Struct, frozen=True, kw_only=True):
     latency_seconds: float | None = None
     expected: str | None = None
     right: bool | None = None
+
+
+def usage_of(answer: RecordedAnswer) -> Usage:
+    """The tokens of one call that gets this answer: as recorded, else estimated from the texts."""
+    used = answer.usage
+    if used is None:
+        asked = TOKENS_PER_MESSAGE + estimate_tokens(answer.prompt)
+        return Usage(uncached=asked, visible=estimate_tokens(answer.answer))
+    return Usage(uncached=used.input, visible=used.output - used.reasoning, reasoning=used.reasoning)
 
 
 class Recorded:

@@ -17,13 +17,12 @@ from tiercel.domain.errors import CallerError, ConfigError
 from tiercel.domain.events import ReasoningDelta, StreamEvent, TextDelta, unfold
 from tiercel.domain.policy import Policy
 from tiercel.domain.request import ModelRequest, Text
-from tiercel.domain.response import Choice, Finish, ModelResponse, Stamp, Usage
+from tiercel.domain.response import Choice, Finish, ModelResponse, Stamp
 from tiercel.domain.settings import Settings
-from tiercel.domain.tokens import estimate_tokens
 from tiercel.testing.faults import Delivery, Fault, FaultScript, error_body
 from tiercel.testing.lab.behaviour import Performance, Scene, input_tokens, perform
 from tiercel.testing.lab.models import DEFAULT_SPEED, FORMATS, find_model, simulated_models
-from tiercel.testing.lab.recorded import Recorded, RecordedAnswer
+from tiercel.testing.lab.recorded import Recorded, RecordedAnswer, usage_of
 from tiercel.testing.lab.setup import lab_policy, lab_settings
 from tiercel.testing.loopback import LoopbackServer, SeenRequest
 from tiercel.testing.tasks import DemoTask, FaultName, demo_tasks
@@ -45,9 +44,6 @@ PIECE_TOKENS = 8
 TASK_FAULTS: dict[FaultName, Fault] = {
     "overloaded": Fault(status=529, message="Overloaded (simulated)"),
     "server_error": Fault(status=500, message="Internal error (simulated)"),
-    "rate_limited": Fault(
-        status=429, message="Rate limit reached (simulated)", code="rate_limit_exceeded", retry_after="1"
-    ),
     "cut": Fault(cut=True, after=3),
     "html": Fault(body="html"),
     "stream_error": Fault(error_in_stream=True, after=3, message="Overloaded (simulated)"),
@@ -172,7 +168,7 @@ class Lab:
         if self.recorded is None or provider != "recorded":
             return None
         row = self.recorded.find(request.model, prompt)
-        return None if row is None else _played_back(row, request)
+        return None if row is None else _played_back(row)
 
     def _task_fault(self, model: str, task: DemoTask | None) -> Fault | None:
         if task is None or model not in task.faults or (task.name, model) in self._met:
@@ -227,12 +223,8 @@ def _refusal(format: UpstreamFormat, status: int, message: str, code: str | None
     return Delivery(status=status, headers=(JSON, SIMULATED), pieces=(body,))
 
 
-def _played_back(row: RecordedAnswer, request: ModelRequest) -> Performance:
-    used = row.usage
-    if used is None:
-        usage = Usage(uncached=input_tokens(request), visible=estimate_tokens(row.answer))
-    else:
-        usage = Usage(uncached=used.input, visible=used.output - used.reasoning, reasoning=used.reasoning)
+def _played_back(row: RecordedAnswer) -> Performance:
+    usage = usage_of(row)
     choice = Choice(parts=(Text(text=row.answer),), finish=Finish(reason="stop"))
     response = ModelResponse(model=row.model, choices=(choice,), usage=usage)
     speed = DEFAULT_SPEED
