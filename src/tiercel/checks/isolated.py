@@ -40,7 +40,7 @@ class Isolated:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tiercel-isolated")
         self._waiting = 0
         self._closed = False
-        self._finalizer = weakref.finalize(self, _stop, self._children)
+        weakref.finalize(self, _stop, self._children)
 
     async def evaluate(self, kind: str, payload: JsonObject) -> Json:
         """The worker's result. Raises `CheckError` where it said no, ended, took longer than allowed, or is busy."""

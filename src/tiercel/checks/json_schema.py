@@ -4,6 +4,7 @@ A repair is delivered only where its result is strict JSON and valid. An answer 
 touched; where its escapes look like damaged LaTeX the reason says so.
 """
 
+import asyncio
 import json
 
 import msgspec
@@ -22,6 +23,8 @@ NAME = "json_schema"
 
 ANY_OBJECT = b'{"type":"object"}'
 ANY_VALUE = b"true"
+LONG_CHARS = 10_000
+MAX_NULLS = 50
 ONLY_JSON = "Answer again with the complete JSON only: no code fence and no text around it."
 
 
@@ -91,10 +94,13 @@ class JSONSchema:
         finding: Finding | None = None
         not_json = ""
         for candidate in candidates(text):
+            if candidate.repairs and len(text) > LONG_CHARS:
+                await asyncio.sleep(0)  # each step may take a while: others' turn
             try:
                 value = parse_strict(candidate.text)
             except NotJSONError as error:
-                not_json = not_json or str(error)
+                if "prose" not in candidate.repairs:  # brackets in prose are often not meant as JSON
+                    not_json = str(error)
                 continue
             found = await self._examine(candidate.text, value, prepared)
             if found.valid:
@@ -123,14 +129,15 @@ class JSONSchema:
 
         Strict modes of some providers make models write null for an optional key that they mean to leave out.
         """
-        if not finding.nulls:
-            return None
-        remaining = parse_strict(candidate.text) if value is None else value
-        for path in finding.nulls:
-            _remove(remaining, path)
-        text = json.dumps(remaining, ensure_ascii=False)
-        found = await self._examine(text, remaining, prepared)
-        return Candidate(text, (*candidate.repairs, "nulls")) if found.valid else None
+        for _ in range(MAX_NULLS):
+            if finding.null_at is None:
+                return None
+            _remove(value, finding.null_at)
+            text = json.dumps(value, ensure_ascii=False)
+            finding = await self._examine(text, value, prepared)
+            if finding.valid:
+                return Candidate(text, (*candidate.repairs, "nulls"))
+        return None
 
 
 def wanted_schema(subject: Subject, options: JSONSchemaOptions) -> bytes | None:

@@ -23,8 +23,9 @@ def parse_strict(text: str) -> Json:
         if LONE_SURROGATE.search(text):
             json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
-        where = f"line {error.lineno} column {error.colno}"
-        raise NotJSONError(f"{error.msg[0].lower()}{error.msg[1:]} at {where}") from None
+        # Without the place: a re-asked model cannot count columns, and repairs have moved it.
+        words = error.msg.removesuffix(" starting at").removesuffix(" at")
+        raise NotJSONError(words[0].lower() + words[1:]) from None
     except UnicodeEncodeError:
         raise NotJSONError("half of a surrogate pair") from None
     except RecursionError:

@@ -15,7 +15,7 @@ NAME = "number"
 TAIL_CHARS = 20_000
 """How much of an answer's end is read; a final number stands at the end."""
 
-NUMBER = re.compile(r"(?<![\w.,])-?\$?-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|(?<![\w.,])-?\$?\.\d+")
+NUMBER = re.compile(r"(?<![\w.])-?\$?-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|(?<![\w.])-?\$?\.\d+")
 FIRST_AFTER = re.compile(r"####|\\boxed\{")
 LAST_ON_LINE = re.compile(r"^[ \t*]*(?:final answer|answer|a)[ \t*]*:(.*)$", re.IGNORECASE | re.MULTILINE)
 

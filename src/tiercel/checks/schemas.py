@@ -4,7 +4,6 @@
 """
 
 from functools import lru_cache
-from itertools import islice
 from typing import NoReturn
 
 import jsonschema_rs
@@ -13,10 +12,11 @@ import msgspec
 from tiercel.checks.schema_cost import MAX_BYTES, MAX_DEPTH, Cost, cost_of
 from tiercel.domain.json import Json
 
-MAX_ERRORS = 100
 MAX_WORDS = 300
 PATTERN_BYTES = 1_000_000
 """How large one compiled regular expression may become."""
+
+GAVE_UP = frozenset({"BacktrackLimitExceeded", "RegexEngineFailure"})
 
 
 class SchemaError(ValueError):
@@ -25,13 +25,13 @@ class SchemaError(ValueError):
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """What a validator found: where the first error lies (a JSON path), which keyword it breaks, and the validator's
-    words, in which values of the answer are masked. `nulls` are the places of nulls that break the schema."""
+    words, in which values of the answer are masked. `null_at` is set where the error is a null under a key."""
 
     valid: bool
     path: str = ""
     keyword: str = ""
     message: str = ""
-    nulls: tuple[tuple[str | int, ...], ...] = ()
+    null_at: tuple[str | int, ...] | None = None
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,22 +79,28 @@ def compile_schema(schema: Json, *, linear: bool = True) -> jsonschema_rs.Valida
 
 
 def examine(validator: jsonschema_rs.Validator, value: Json) -> Finding:
-    """What `value` breaks first."""
-    if validator.is_valid(value):
-        return Finding(valid=True)
-    errors = list(islice(validator.iter_errors(value), MAX_ERRORS))
-    first = errors[0]
-    nulls = {tuple(error.instance_path) for error in errors if error.instance is None}
-    return Finding(
-        valid=False,
-        path=json_path(first.instance_path),
-        keyword=first.kind.name,
-        message=first.message[:MAX_WORDS],
-        nulls=tuple(path for path in nulls if path and isinstance(path[-1], str)),
-    )
+    """What `value` breaks first. Raises `SchemaError` where a pattern could not be matched to its end.
+
+    One error only: each carries a copy of what it complains about, so that all of them can take seconds to make.
+    """
+    try:
+        validator.validate(value)
+    except jsonschema_rs.ValidationError as error:
+        if type(error.kind).__name__ in GAVE_UP:
+            raise SchemaError("a pattern of the schema takes too long") from None
+        path = tuple(error.instance_path)
+        is_null = bool(path) and isinstance(path[-1], str) and error.instance is None
+        return Finding(
+            valid=False,
+            path=json_path(path),
+            keyword=error.kind.name,
+            message=error.message[:MAX_WORDS],
+            null_at=path if is_null else None,
+        )
+    return Finding(valid=True)
 
 
-def json_path(steps: list[str | int]) -> str:
+def json_path(steps: tuple[str | int, ...]) -> str:
     """`$.items[0].name`, shortened where it is long."""
     path = "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
     return path if len(path) <= 100 else path[:99] + "…"

@@ -44,7 +44,7 @@ def answer(frame: bytes) -> bytes:
     try:
         call = msgspec.json.decode(frame)
         reply = {"result": evaluate(call["kind"], call["payload"])}
-    except (ValueError, KeyError, re.error, RecursionError, MemoryError) as error:
+    except (ValueError, TypeError, KeyError, re.error, RecursionError, MemoryError) as error:
         reply = {"error": str(error)[:300] or type(error).__name__}
     return msgspec.json.encode(reply)
 
