@@ -296,6 +296,7 @@ BAD_ANSWERS: dict[str, tuple[bytes, type[HttpError]]] = {
     "ten thousand headers": (answer(b"", "200 OK", *["X: y"] * 10_000), ProtocolError),
     "too many headers": (answer(b"", "200 OK", *["X: y"] * 201), ProtocolError),
     "huge header": (answer(b"", "200 OK", "X: " + "y" * 1_000_000), ProtocolError),
+    "large header in one piece": (answer(b"", "200 OK", "X: " + "y" * 70_000), ProtocolError),
     "huge head in one name": (b"HTTP/1.1 200 OK\r\n" + b"x" * 200_000, ProtocolError),
     "endless trailers": (chunked(b"x")[:-2] + b"X-T: y\r\n" * 300 + b"\r\n", ProtocolError),
     "flood of interim answers": (b"HTTP/1.1 102 Processing\r\n\r\n" * 100, ProtocolError),

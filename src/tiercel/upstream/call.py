@@ -101,7 +101,7 @@ class Upstream:
         try:
             response = await self._send(encoded, call)
         except HttpError as error:
-            return call.failed(classify_exception(error), encoded)
+            return call.failed(call.why(error), encoded)
         call.upstream_id = _request_id(response.headers)
         try:
             await self._answer(response, codec, call)

@@ -187,6 +187,7 @@ class Connection(asyncio.Protocol):
         self._deadline = started + self._limits.deadline_seconds
         self._headers: list[tuple[bytes, bytes]] = []
         self._head_bytes = 0
+        self._field_bytes = 0
         self._header_count = 0
         self._informational = 0
         self._in_informational = False
@@ -310,8 +311,8 @@ class Connection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._header_count += 1
-        self._head_bytes += len(name) + len(value) if self._head_complete else 0
-        if self._header_count > MAX_HEADERS or self._head_bytes > MAX_HEAD_BYTES:
+        self._field_bytes += len(name) + len(value)
+        if self._header_count > MAX_HEADERS or self._field_bytes > MAX_HEAD_BYTES:
             self._refuse("the answer has too many headers")
         if not self._head_complete:
             self._headers.append((name, value))
