@@ -13,7 +13,7 @@ from tiercel.domain.settings import Storage
 from tiercel.records.journal import StorageError
 from tiercel.records.query import load_history
 from tiercel.records.recorder import REMEMBERED, Recorder
-from tiercel.records.segments import segments
+from tiercel.records.segments import frame, segments
 
 
 @pytest.fixture
@@ -128,12 +128,12 @@ def test_a_record_that_cannot_be_written_is_told_and_counted(tmp_path: Path) -> 
 
 def test_ready_says_why_not(tmp_path: Path) -> None:
     """A journal near its limit is not ready, with the reason and what to do."""
-    recorder = Recorder.open(Storage(folder=str(tmp_path), journal_limit_bytes=260))
+    limit = 2 * len(frame(record("a"))) + 5
+    recorder = Recorder.open(Storage(folder=str(tmp_path), journal_limit_bytes=limit))
     recorder.pause_ingest()
     assert recorder.ready() == (True, "records are being kept")
     recorder.finished(record("a"))
     recorder.finished(record("b"))
-    recorder.finished(record("c"))
     ready, reason = recorder.ready()
     assert (ready, "raise [storage] journal_limit_mb" in reason) == (False, True)
     recorder.close()

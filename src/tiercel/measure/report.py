@@ -18,8 +18,11 @@ NOTHING_DELIVERED = "none"
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):
-    """The numbers of some requests, of which `called` reached a model, `simulated` of them a simulated one. By model, tier or effort, `calls` are the calls to it, whatever was delivered in
-    the end; everything else is of the requests that it answered, with all that was spent on the way."""
+    """The numbers of some requests, of which `called` reached a model, and `simulated` a simulated one.
+
+    By model, tier or effort, `calls` are the calls to it, whatever was delivered in the end; everything else is of the
+    requests that it answered, with all that was spent on the way.
+    """
 
     name: str
     requests: int

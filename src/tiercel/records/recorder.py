@@ -1,5 +1,6 @@
 """What the gateway tells the records, and asks of them: one object with the lock, the journal, ingest and counters."""
 
+import logging
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TypeVar
@@ -15,6 +16,8 @@ from tiercel.records.ingest import Ingestor, IngestStatus
 from tiercel.records.journal import Journal, StorageError
 from tiercel.records.lock import FolderLock
 
+logger = logging.getLogger(__name__)
+
 T = TypeVar("T")
 REMEMBERED = 1_000
 """The latest records, and the latest feedback, that are at hand without asking the store."""
@@ -29,6 +32,7 @@ class Recorder:
         self._journal = journal
         self._ingestor = ingestor
         self._counters = Counters()
+        self._is_losing = False
         self._records: dict[str, Record] = {}
         self._feedback: dict[str, Feedback] = {}
 
@@ -56,16 +60,20 @@ class Recorder:
         self._counters.started += 1
 
     def finished(self, record: Record) -> None:
-        """To be told before the last byte goes out. Raises `StorageError` when it was not written; it is counted and
-        found by `find` all the same."""
+        """To be told before the last byte goes out. Raises `StorageError` when it was not written; that is logged,
+        and it is counted and found by `find` all the same."""
         record = without_content(record)
         self._counters.add(record)
         _remember(self._records, record.id, record)
         try:
             self._journal.append(record)
-        except StorageError:
+        except StorageError as error:
+            if not self._is_losing:
+                logger.error("records are being lost, beginning with %s: %s", record.id, error)
+            self._is_losing = True
             self._counters.unrecorded += 1
             raise
+        self._is_losing = False
 
     def feedback(self, feedback: Feedback) -> None:
         """Keeps what the user said. Raises `StorageError` when it was not written."""
