@@ -1,0 +1,169 @@
+"""A plan in words: the facts and where each comes from, what filters took out, which rule held, the ladder, the gates.
+
+The same values `make_plan` made, put in order for a reader; nobody is called and nothing is decided again.
+"""
+
+import msgspec
+
+from tiercel.domain.climb import Excluded, Plan, Rung
+from tiercel.domain.money import usd_text
+from tiercel.domain.policy import Gate, Policy
+from tiercel.routing.rules import mismatches
+
+
+class FactLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One fact. `source` says whether the caller stated it; `why` is what an inferred one was read from."""
+
+    name: str
+    value: str
+    source: str
+    why: str = ""
+
+
+class PassedOver(msgspec.Struct, frozen=True, kw_only=True):
+    """A rule that stands before the one that held, and each condition that did not."""
+
+    rule: str
+    reasons: tuple[str, ...]
+
+
+class RungLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One rung of the ladder. `estimated_usd` is the expected cost of one call, `None` where a price is unknown."""
+
+    name: str
+    provider: str
+    model: str
+    stage: str
+    tier: str | None
+    effort: str | None
+    estimated_usd: str | None
+    max_output_tokens: int | None
+    cut_at: int | None
+    notes: tuple[str, ...]
+
+
+class Explanation(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that led to a plan, as plain data that serialises to JSON."""
+
+    facts: tuple[FactLine, ...]
+    rule: str
+    why: str
+    passed_over: tuple[PassedOver, ...]
+    excluded: tuple[Excluded, ...]
+    ladder: tuple[RungLine, ...]
+    gates: tuple[str, ...]
+    limits: tuple[str, ...]
+    policy_hash: str
+
+
+def explain(plan: Plan, policy: Policy | None = None) -> Explanation:
+    """What led to this plan. With the policy that made it, also why each earlier rule did not hold."""
+    return Explanation(
+        facts=tuple(_fact_lines(plan)),
+        rule=plan.rule,
+        why=plan.why,
+        passed_over=tuple(_passed_over(plan, policy)) if policy is not None else (),
+        excluded=plan.excluded,
+        ladder=tuple(_rung_line(rung, plan) for rung in plan.rungs),
+        gates=tuple(_gate_words(gate) for gate in plan.gates),
+        limits=tuple(_limit_words(plan)),
+        policy_hash=plan.policy_hash,
+    )
+
+
+def render_text(plan: Plan, policy: Policy | None = None) -> str:
+    """The explanation as text for a terminal, the same for the same plan; ends without a newline."""
+    told = explain(plan, policy)
+    lines = ["Facts"]
+    width = max(len(fact.name) for fact in told.facts)
+    for fact in told.facts:
+        why = f": {fact.why}" if fact.why else ""
+        lines.append(f"  {fact.name:<{width}}  {fact.value}  ({fact.source}{why})")
+    lines += ["", f"Rule {told.rule}: {told.why}"]
+    lines += [f"  not {missed.rule}: {'; '.join(missed.reasons)}" for missed in told.passed_over]
+    lines += ["", "Filters"]
+    lines += [f"  {out.rung}: {out.filter}: {out.reason}" for out in told.excluded] or ["  took nothing out"]
+    lines += ["", "Ladder"]
+    for number, rung in enumerate(told.ladder, start=1):
+        lines.append(f"  {number}. {_rung_words(rung)}")
+        lines += [f"     {note}" for note in rung.notes]
+    lines += ["", "Gates"]
+    lines += [f"  {gate}" for gate in told.gates] or ["  none"]
+    lines += ["", f"Limits: {', '.join(told.limits)}"]
+    return "\n".join(lines)
+
+
+def _fact_lines(plan: Plan) -> list[FactLine]:
+    facts = plan.facts
+    values = {
+        "task": facts.task,
+        "complexity": facts.complexity,
+        "risk": facts.risk,
+        "latency": facts.latency,
+        "residency": facts.residency or "anywhere",
+        "session": facts.session or "none",
+    }
+    lines = [
+        FactLine(
+            name=name,
+            value=value,
+            source="stated" if name in facts.stated else "inferred",
+            why="" if name in facts.stated else facts.signals.get(name, ""),
+        )
+        for name, value in values.items()
+    ]
+    size = f"about {facts.size.tokens:,} tokens, plus or minus {facts.size.margin:.0%}"
+    lines.append(FactLine(name="size", value=size, source="estimated"))
+    seen = {
+        "modalities": ", ".join(facts.modalities),
+        "strict JSON": "yes" if facts.strict_json else "no",
+        "tools": ("yes, in a loop" if facts.in_tool_loop else "yes") if facts.tools else "no",
+        "answers": str(facts.choices),
+    }
+    return lines + [FactLine(name=name, value=value, source="read") for name, value in seen.items()]
+
+
+def _passed_over(plan: Plan, policy: Policy) -> list[PassedOver]:
+    """The rules before the one that held; none where the request named what it wants."""
+    names = [rule.name for rule in policy.rules]
+    if plan.rule != "none" and plan.rule not in names:
+        return []
+    before = policy.rules if plan.rule == "none" else policy.rules[: names.index(plan.rule)]
+    missed = [PassedOver(rule=rule.name, reasons=tuple(mismatches(rule.when, plan.facts))) for rule in before]
+    return [rule for rule in missed if rule.reasons]
+
+
+def _rung_line(rung: Rung, plan: Plan) -> RungLine:
+    return RungLine(
+        name=rung.name,
+        provider=rung.deployment.provider.name,
+        model=rung.deployment.model.name,
+        stage=plan.stages[rung.stage],
+        tier=rung.tier,
+        effort=rung.effort,
+        estimated_usd=None if rung.estimated_nano is None else usd_text(rung.estimated_nano),
+        max_output_tokens=rung.max_output_tokens,
+        cut_at=rung.cut_at,
+        notes=rung.notes,
+    )
+
+
+def _rung_words(rung: RungLine) -> str:
+    cost = "price unknown" if rung.estimated_usd is None else f"about ${rung.estimated_usd} expected"
+    words = [f"{rung.name} at {rung.provider}", f"stage {rung.stage}", cost]
+    if rung.max_output_tokens is not None:
+        words.append(f"max_tokens {rung.max_output_tokens:,}")
+    return ", ".join(words)
+
+
+def _gate_words(gate: Gate) -> str:
+    words = f"{gate.check} at least {gate.at_least:g}"
+    return f"{words}, asked again {gate.re_ask} time(s) before escalating" if gate.re_ask else words
+
+
+def _limit_words(plan: Plan) -> list[str]:
+    limits = plan.limits
+    words = [f"{limits.deadline_seconds:g} s", f"{limits.max_attempts} attempts"]
+    if limits.max_cost_nano is not None:
+        words.append(f"${usd_text(limits.max_cost_nano)}")
+    return words

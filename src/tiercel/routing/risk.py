@@ -1,0 +1,35 @@
+"""What a wrong answer could do. High only on strong signs: a dose, an emergency, a legal step, what cannot be undone,
+money that moves, harm to oneself. Words alone are not enough where people merely talk about such things.
+"""
+
+from typing import TypeAlias
+
+from tiercel.domain.facts import Risk, Task
+from tiercel.routing import vocabulary
+from tiercel.routing.signals import Wording, contains
+
+Judged: TypeAlias = tuple[Risk, str]
+
+
+def judge_risk(task: Task, wording: Wording, *, tools: bool) -> Judged:
+    """Risk and the reason. `tools` is whether the model can act by itself."""
+    text = wording.instruction.lower()
+    words = wording.words
+    if contains(text, vocabulary.SELF_HARM):
+        return "high", "self-harm"
+    if contains(text, vocabulary.EMERGENCY):
+        return "high", "a medical emergency"
+    acts = tools or task in ("coding", "agent_step", "gui", "unknown")
+    if acts and words & vocabulary.DESTROY and words & vocabulary.IRREPLACEABLE:
+        return "high", "destroys what cannot be brought back"
+    if tools and words & vocabulary.MOVE_MONEY and wording.numbers and words & vocabulary.MONEY:
+        return "high", "moves money"
+    if not contains(text, vocabulary.ADVICE) and not contains(text, ("is it safe", "ist es sicher")):
+        return "low", "no sign of risk"
+    if words & vocabulary.DOSE and words & (vocabulary.MEDICINE | {"take", "give", "child", "year"}):
+        return "high", "a dose to be taken"
+    if words & vocabulary.LAW:
+        return "high", "legal advice to act on"
+    if words & (vocabulary.CAREFUL | vocabulary.MEDICINE):
+        return "medium", "advice where care is due"
+    return "low", "no sign of risk"
