@@ -3,7 +3,9 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import openai
 
 from tiercel.domain.catalog import Catalog, Deployment
@@ -13,22 +15,28 @@ from tiercel.domain.settings import Listener, Settings, Storage
 from tiercel.gateway.app import RunningGateway, running
 
 GATES = (Gate(check="finished"), Gate(check="json_schema", re_ask=1))
-USER = [{"role": "user", "content": "Say hello"}]
+USER: Any = [{"role": "user", "content": "Say hello"}]
 
 
 def two_tiers(*, limits: Limits = Limits(), gates: tuple[Gate, ...] = GATES, **more: object) -> Policy:
     """`fast` is the deployment `cheap`, `balanced` is `dear`; everything climbs fast then balanced."""
-    return Policy(
-        tiers={
-            "fast": Tier(name="fast", members=("cheap",)),
-            "balanced": Tier(name="balanced", members=("dear",)),
-        },
-        rules=(Rule(name="any", ladder=("fast", "balanced")),),
-        gates=gates,
-        aliases={"gpt-4o": "auto"},
-        limits=limits,
-        hash="test",
-        **more,  # type: ignore[arg-type]  # fields of Policy, by name
+    tiers = {
+        "fast": Tier(name="fast", members=("cheap",)),
+        "balanced": Tier(name="balanced", members=("dear",)),
+    }
+    rules = (Rule(name="any", ladder=("fast", "balanced")),)
+    policy = Policy(
+        tiers=tiers, rules=rules, gates=gates, aliases={"gpt-4o": "auto"}, limits=limits, hash="test"
+    )
+    return msgspec.structs.replace(policy, **more)
+
+
+def one_tier(deployments: tuple[Deployment, ...]) -> Policy:
+    """Everything is answered by these deployments, in this order."""
+    members = tuple(deployment.name for deployment in deployments)
+    return two_tiers(
+        tiers={"fast": Tier(name="fast", members=members, prefer="listed")},
+        rules=(Rule(name="any", ladder=("fast",)),),
     )
 
 
@@ -66,9 +74,11 @@ class House:
 async def house(
     folder: Path, *deployments: Deployment, policy: Policy | None = None, listener: Listener | None = None
 ) -> AsyncIterator[House]:
-    """A gateway over these deployments, drained and closed at the end."""
+    """A gateway over these deployments, drained and closed at the end. `cheap` and `dear` are two tiers by default."""
+    if policy is None:
+        policy = two_tiers() if {d.name for d in deployments} == {"cheap", "dear"} else one_tier(deployments)
     settings = settings_for(folder, *deployments, listener=listener)
-    async with running(settings, policy or two_tiers(), port=0) as gateway:
+    async with running(settings, policy, port=0) as gateway:
         built = House(gateway)
         try:
             yield built

@@ -8,9 +8,8 @@ import msgspec
 
 from tiercel.domain.policy import Policy
 from tiercel.domain.settings import Settings
+from tiercel.policy import load_policy, load_settings, read_policy, read_settings, shipped_policy_text
 from tiercel.policy.init import propose
-from tiercel.policy.policy_file import load_policy, read_policy
-from tiercel.policy.settings_file import load_settings, read_settings
 
 SETTINGS_FILE = "tiercel.toml"
 POLICY_FILE = "policy.toml"
@@ -46,25 +45,21 @@ def load_configuration(args: argparse.Namespace) -> Loaded:
     """Read both files, or what `tiercel init` would write where there are none. Raises `ConfigError`."""
     config: Path | None = args.config or _here(SETTINGS_FILE)
     policy: Path | None = args.policy or _here(POLICY_FILE)
-    proposal = propose(os.environ) if config is None or policy is None else None
-    notices: list[str] = []
+    notices: tuple[str, ...] = ()
+    policy_text = shipped_policy_text()
     if config is not None:
         settings = load_settings(config, os.environ)
     else:
-        assert proposal is not None
+        proposal = propose(os.environ)
         settings = read_settings(proposal.settings_text, f"(proposed {SETTINGS_FILE})", os.environ)
-        notices.extend(proposal.notices)
-    if policy is not None:
-        loaded_policy = load_policy(policy)
-    else:
-        assert proposal is not None
-        loaded_policy = read_policy(proposal.policy_text, f"(proposed {POLICY_FILE})")
+        policy_text = proposal.policy_text
+        notices = tuple(proposal.notices)
     return Loaded(
         settings=settings,
-        policy=loaded_policy,
+        policy=load_policy(policy) if policy is not None else read_policy(policy_text, "(shipped policy)"),
         settings_source=str(config) if config else "keys in the environment (tiercel init writes a file)",
         policy_source=str(policy) if policy else "the shipped policy",
-        notices=tuple(notices),
+        notices=notices,
     )
 
 
