@@ -35,7 +35,7 @@ def kind_of(status: int, message: str = "", code: str | None = None, type: str |
         (402, "quota"),
         (403, "auth"),
         (404, "model_gone"),
-        (405, "bad_request"),
+        (405, "model_gone"),
         (407, "unreachable"),
         (408, "server_error"),
         (409, "server_error"),

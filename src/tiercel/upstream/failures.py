@@ -108,6 +108,7 @@ STATUSES: dict[int, FailureKind] = {
     402: "quota",
     403: "auth",
     404: "model_gone",
+    405: "model_gone",
     407: "unreachable",
     408: "server_error",
     409: "server_error",

@@ -5,7 +5,7 @@ import re
 MAX_MESSAGE_CHARS = 300
 MAX_CODE_CHARS = 64
 MASK = "***"
-_READ_CHARS = 4_000
+_READ_CHARS = 1_000
 _PIECE_CHARS = 8
 """A piece of the credential this long is masked wherever it is quoted."""
 _SECRETS = re.compile(
