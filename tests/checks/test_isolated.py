@@ -1,6 +1,7 @@
 """The worker process evaluates, is killed when it overruns, and comes back."""
 
 import asyncio
+import gc
 import os
 import subprocess
 import sys
@@ -95,6 +96,17 @@ async def test_the_process_inherits_no_environment(monkeypatch: pytest.MonkeyPat
     [child] = _children() - before
     assert b"PLANTED" not in _environment(child)
     await worker.aclose()
+    assert _children() == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_forgotten_worker_takes_its_process_with_it() -> None:
+    before = _children()
+    worker = Isolated(seconds=2)
+    asyncio.run(worker.evaluate("regex", QUICK))
+    assert len(_children() - before) == 1
+    del worker
+    gc.collect()
     assert _children() == before
 
 

@@ -158,6 +158,30 @@ async def test_a_part_of_a_json_answer_is_not_taken_for_the_answer(isolated: Iso
     assert (verdict.score, verdict.repaired) == (0, None)
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        '{"people": [{"name": "Ada", "age": 36}, {"name"',
+        '```json\n[{"name": "Ada", "age": 36}, {"na',
+        '{"a": {}',
+    ],
+)
+@pytest.mark.parametrize("request_", [asking_for(PERSON), JSON_OBJECT])
+async def test_a_part_of_an_answer_that_was_cut_is_not_taken_for_the_answer(
+    isolated: Isolated, answer: str, request_: ModelRequest
+) -> None:
+    verdict = await measure(
+        JSONSchema(isolated), choice(answer, finish="length"), request=request_, cut_by_client=True
+    )
+    assert (verdict.score, verdict.repaired) == (0, None)
+    assert verdict.reason == "cut at the client's own cap, not JSON"
+
+
+async def test_a_footnote_is_no_attempt_at_json(isolated: Isolated) -> None:
+    verdict = await measure(JSONSchema(isolated), "As said before [1].", request=JSON_OBJECT)
+    assert verdict.reason == "not JSON: expecting value"
+
+
 async def test_a_repair_that_does_not_fit_the_schema_is_not_delivered(isolated: Isolated) -> None:
     verdict = await measure(
         JSONSchema(isolated), '```\n{"name": 1, "age": 1}\n```', request=asking_for(PERSON)
@@ -204,7 +228,7 @@ async def test_the_policy_may_bring_a_schema_of_its_own(isolated: Isolated) -> N
     [
         ({"type": "object"}, None),
         ({"pattern": "^(?=a)"}, None),
-        ({"type": "strin"}, "the schema cannot be used"),
+        ({"type": "strin"}, "the schema cannot be used at $.type: the value is not valid"),
         ({"$ref": "#/$defs/none"}, "the schema cannot be used"),
         ({"$ref": "https://example.com/schema"}, "the schema cannot be used"),
         ({"pattern": "("}, "the schema cannot be used"),
@@ -226,6 +250,11 @@ async def test_a_clients_broken_schema_is_an_error_and_no_verdict(
 ) -> None:
     with pytest.raises(CheckError, match="the schema cannot be used"):
         await measure(JSONSchema(isolated), "{}", request=asking_for(schema))
+
+
+async def test_the_error_over_a_clients_schema_quotes_no_words_of_it(isolated: Isolated) -> None:
+    with pytest.raises(CheckError, match=r"^the schema cannot be used at \$\.type$"):
+        await measure(JSONSchema(isolated), "{}", request=asking_for({"type": "S3CRET"}))
 
 
 @pytest.mark.parametrize("keyword", ["$ref", "$dynamicRef", "$schema"])

@@ -21,6 +21,7 @@ MAX_TOKENS = 200_000
 
 FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[^\n`]*\n(.*?)(?:\n[ \t]*\1[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
 OPENING = re.compile(r"[{\[]")
+BEGINS_JSON = re.compile(r'\{\s*["}]|\[\s*[\[{"]')
 TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\Z)|[{}\[\]]', re.DOTALL)
 ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 ESCAPED_CONTROL = re.compile(r"\\[\x00-\x1f]")
@@ -77,7 +78,11 @@ def with_backslashes(candidate: Candidate) -> Candidate:
 
 
 def balanced_spans(text: str) -> list[tuple[int, int]]:
-    """Where `text` holds balanced objects or arrays that lie in no other, likeliest first, at most `MAX_SPANS`."""
+    """Where `text` holds balanced objects or arrays that lie in no other, likeliest first, at most `MAX_SPANS`.
+
+    Looking ends at what begins like JSON and is not closed: what follows are parts of it, and a part of an answer that
+    was cut must not be taken for the answer.
+    """
     spans: list[tuple[int, int]] = []
     tokens = openings = 0
     opening = OPENING.search(text)
@@ -88,6 +93,8 @@ def balanced_spans(text: str) -> list[tuple[int, int]]:
         openings += 1
         if end is not None:
             spans.append((start, end))
+        elif BEGINS_JSON.match(text, start):
+            break
         opening = OPENING.search(text, start + 1 if end is None else end)
     texts = {text[start:end]: (start, end) for start, end in spans}
     return [texts[span] for span in _likeliest_first((start, text[start:end]) for start, end in spans)][

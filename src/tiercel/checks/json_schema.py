@@ -66,7 +66,7 @@ class JSONSchema:
             if prepared.validator is None:
                 compile_schema(prepared.schema, linear=False)
         except SchemaError as error:
-            return [str(error)]
+            return [f"{error}: {error.detail}" if error.detail else str(error)]
         return []
 
     async def measure(self, subject: Subject, options: JsonObject, ask: Ask | None) -> Verdict:
@@ -105,7 +105,8 @@ class JSONSchema:
             found = await self._examine(candidate.text, value, prepared)
             if found.valid:
                 return Measured(valid=candidate)
-            finding = finding or found
+            if "prose" not in candidate.repairs or (found.path, found.keyword) != ("$", "type"):
+                finding = finding or found  # but a footnote's "[1]" is no attempt at the answer
             freed = await self._without_nulls(candidate, value, found, prepared)
             if freed is not None:
                 return Measured(valid=freed)
@@ -117,8 +118,8 @@ class JSONSchema:
         if prepared.validator is not None and prepared.cost.is_cheap_for(text):
             try:
                 return examine(prepared.validator, value)
-            except ValueError as error:
-                raise CheckError("the value cannot be validated") from error
+            except SchemaError as error:
+                raise CheckError(str(error)) from error
         result = await self._isolated.evaluate("schema", {"schema": prepared.schema, "text": text})
         return msgspec.convert(result, Finding)
 

@@ -9,8 +9,10 @@ from tiercel.checks.check import Ask, CheckInfo, Subject, option_problems, read_
 from tiercel.domain.climb import Verdict
 from tiercel.domain.errors import CheckError
 from tiercel.domain.json import JsonObject
+from tiercel.domain.request import ModelRequest
 
 NAME = "number"
+OURS = "tiercel."
 
 TAIL_CHARS = 20_000
 """How much of an answer's end is read; a final number stands at the end."""
@@ -42,7 +44,7 @@ class Number:
 
     async def measure(self, subject: Subject, options: JsonObject, ask: Ask | None) -> Verdict:
         key = read_options(NumberOptions, options).metadata_key
-        label = subject.request.metadata.get(key)
+        label = _label(subject.request, key)
         if label is None:
             raise CheckError(f"the request's metadata has no {key!r}: this check needs labelled data")
         expected = to_number(label)
@@ -57,6 +59,13 @@ class Number:
         return Verdict(
             check=NAME, score=float(right), reason=f"oracle: {'right' if right else 'wrong'} number"
         )
+
+
+def _label(request: ModelRequest, key: str) -> str | None:
+    """The metadata entry `key`; the gateway keeps those that begin with `tiercel.` apart, without that prefix."""
+    if key.startswith(OURS) and (label := request.annotations.get(key.removeprefix(OURS))) is not None:
+        return label
+    return request.metadata.get(key)
 
 
 def final_number(text: str) -> Decimal | None:

@@ -20,7 +20,11 @@ GAVE_UP = frozenset({"BacktrackLimitExceeded", "RegexEngineFailure"})
 
 
 class SchemaError(ValueError):
-    """A schema that cannot be used, in words."""
+    """A schema that cannot be used, in words. `detail` may quote the schema: for its author, not for records."""
+
+    def __init__(self, words: str, detail: str = "") -> None:
+        super().__init__(words)
+        self.detail = detail
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,9 +77,10 @@ def compile_schema(schema: Json, *, linear: bool = True) -> jsonschema_rs.Valida
             mask="the value",
         )
     except jsonschema_rs.ValidationError as error:
-        raise SchemaError(f"the schema cannot be used: {error.message[:MAX_WORDS]}") from None
+        where = json_path(tuple(error.instance_path))
+        raise SchemaError(f"the schema cannot be used at {where}", error.message[:MAX_WORDS]) from None
     except (ValueError, TypeError, jsonschema_rs.ReferencingError) as error:
-        raise SchemaError(f"the schema cannot be used: {str(error)[:MAX_WORDS]}") from None
+        raise SchemaError("the schema cannot be used", str(error)[:MAX_WORDS]) from None
 
 
 def examine(validator: jsonschema_rs.Validator, value: Json) -> Finding:
