@@ -1,6 +1,5 @@
 """The demo as it runs: start lab and gateway, send, show progress, then say what happened and what comes next."""
 
-import asyncio
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from tiercel.cli.demo_answers import result_lines, send_prompts, surprises
 from tiercel.cli.demo_client import DemoClient
 from tiercel.cli.demo_tasks import outcome_lines, send_tasks
+from tiercel.cli.lab import until_stopped
 from tiercel.cli.report import render
 from tiercel.domain.record import Feedback, Record
 from tiercel.domain.settings import Listener
@@ -122,7 +122,7 @@ async def _keep_serving(gateway: RunningGateway) -> None:
         f"  curl {gateway.base_url}/v1/chat/completions -H 'content-type: application/json' \\",
         '    -d \'{"model": "auto", "messages": [{"role": "user", "content": "What is the capital of Slovenia?"}]}\'',
     )
-    await asyncio.Event().wait()
+    await until_stopped()
 
 
 @contextmanager

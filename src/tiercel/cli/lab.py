@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,16 @@ async def _serve(args: argparse.Namespace) -> None:
     async with lab:
         print(banner(lab), flush=True)
         print("Ctrl-C stops it.", file=sys.stderr, flush=True)
-        await asyncio.Event().wait()
+        await until_stopped()
+
+
+async def until_stopped() -> None:
+    """Return at Ctrl-C or SIGTERM, so that what is open gets closed."""
+    stopped = asyncio.Event()
+    if sys.platform != "win32":  # there, Ctrl-C cancels this task, which closes everything as well
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    await stopped.wait()
 
 
 def banner(lab: Lab) -> str:

@@ -62,6 +62,10 @@ class Recorded:
         """What this model said to exactly this prompt."""
         return self._by_key.get((model, prompt.strip()))
 
+    def knows(self, prompt: str) -> bool:
+        """Whether any model's answer to this prompt was recorded."""
+        return any(self.find(model, prompt) is not None for model in self.models)
+
     def expected(self, prompt: str) -> str | None:
         """The known right answer, where the file has one."""
         rows = (self.find(model, prompt) for model in self.models)

@@ -23,7 +23,7 @@ from tiercel.testing.faults import Delivery, Fault, FaultScript, error_body
 from tiercel.testing.lab.behaviour import Performance, Scene, input_tokens, perform
 from tiercel.testing.lab.models import DEFAULT_SPEED, FORMATS, find_model, simulated_models
 from tiercel.testing.lab.recorded import Recorded, RecordedAnswer, usage_of
-from tiercel.testing.lab.setup import lab_policy, lab_settings
+from tiercel.testing.lab.setup import in_lab_time, lab_policy, lab_settings
 from tiercel.testing.loopback import LoopbackServer, SeenRequest
 from tiercel.testing.tasks import DemoTask, FaultName, demo_tasks
 from tiercel.wire.codec import Codec
@@ -41,12 +41,13 @@ JSON = ("content-type", "application/json")
 PIECE_CHARS = 32
 PIECE_TOKENS = 8
 
+# broken off before any content, so that another answer may still take its place unseen
 TASK_FAULTS: dict[FaultName, Fault] = {
     "overloaded": Fault(status=529, message="Overloaded (simulated)"),
     "server_error": Fault(status=500, message="Internal error (simulated)"),
-    "cut": Fault(cut=True, after=3),
+    "cut": Fault(cut=True, after=1),
     "html": Fault(body="html"),
-    "stream_error": Fault(error_in_stream=True, after=3, message="Overloaded (simulated)"),
+    "stream_error": Fault(error_in_stream=True, after=1, message="Overloaded (simulated)"),
 }
 
 
@@ -72,7 +73,7 @@ class Lab:
         self.recorded = recorded
         self.port = port
         self._seed = seed
-        self._time_scale = time_scale
+        self.time_scale = time_scale
         self._server = LoopbackServer(self._handle)
         self._tasks = {task.prompt.strip(): task for task in demo_tasks()}
         self._met: set[tuple[str, str]] = set()
@@ -109,8 +110,12 @@ class Lab:
         return f"{self.root_url}/{provider}/v1"
 
     def settings(self, folder: str) -> Settings:
-        """Settings of a gateway that calls nobody but this lab and keeps its records below `folder`."""
-        return lab_settings(self.root_url, folder, self.recorded)
+        """Settings of a gateway that calls nobody but this lab and keeps its records below `folder`.
+
+        Published speeds are those of the lab's time, so that they compare with what is measured here.
+        """
+        settings = lab_settings(self.root_url, folder, self.recorded)
+        return settings if not self.time_scale else in_lab_time(settings, self.time_scale)
 
     def policy(self) -> Policy:
         """The shipped policy; with recorded answers a ladder of their models, in the file's order."""
@@ -168,6 +173,9 @@ class Lab:
         if self.recorded is None or provider != "recorded":
             return None
         row = self.recorded.find(request.model, prompt)
+        if row is None and request.model in self.recorded.models and self.recorded.knows(prompt):
+            # others were recorded with this prompt and this model was not: it says nothing now either
+            row = RecordedAnswer(prompt=prompt, model=request.model, answer="")
         return None if row is None else _played_back(row)
 
     def _task_fault(self, model: str, task: DemoTask | None) -> Fault | None:
@@ -184,7 +192,7 @@ class Lab:
             response = msgspec.structs.replace(response, extra={"system_fingerprint": "simulated"})
         if not request.stream:
             body = codec.encode_response(response, stamp)
-            waited = performance.seconds * self._time_scale
+            waited = performance.seconds * self.time_scale
             return Delivery(headers=(JSON, SIMULATED), pieces=(body,), before_seconds=waited)
         thinking = 0 if response.usage is None else response.usage.reasoning
         silent = performance.first_token_seconds + thinking / performance.tokens_per_second
@@ -194,8 +202,8 @@ class Lab:
             headers=(("content-type", "text/event-stream"), SIMULATED),
             pieces=tuple(frame for frame in frames if frame),
             stream=True,
-            before_seconds=silent * self._time_scale,
-            gap_seconds=PIECE_TOKENS / performance.tokens_per_second * self._time_scale,
+            before_seconds=silent * self.time_scale,
+            gap_seconds=PIECE_TOKENS / performance.tokens_per_second * self.time_scale,
         )
 
     def _listing(self, provider: str, format: UpstreamFormat) -> Delivery:

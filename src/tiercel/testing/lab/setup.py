@@ -45,6 +45,10 @@ version = 1
 [defaults]
 gates = ["finished"{oracle}]
 
+[gates.number]
+check = "number"
+on_error = "closed"
+
 [tiers]
 
 [limits]
@@ -76,6 +80,20 @@ def lab_settings(root_url: str, folder: str, recorded: Recorded | None = None) -
     text = settings_text(root_url, folder, recorded)
     settings = read_settings(text, "tiercel.toml", {KEY_VARIABLE: "simulated"})
     return msgspec.structs.replace(settings, simulated=True)
+
+
+def in_lab_time(settings: Settings, time_scale: float) -> Settings:
+    """The same settings where a second takes `time_scale` seconds."""
+    catalog = settings.catalog
+    deployments = {
+        name: msgspec.structs.replace(
+            deployment, tokens_per_second=deployment.speed and deployment.speed / time_scale
+        )
+        for name, deployment in catalog.deployments.items()
+    }
+    return msgspec.structs.replace(
+        settings, catalog=msgspec.structs.replace(catalog, deployments=deployments)
+    )
 
 
 def lab_policy(recorded: Recorded | None = None) -> Policy:
