@@ -327,3 +327,52 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     database_path(tmp_path).write_bytes(b"not a database" * 100)
     with pytest.raises(ConfigError, match=r"cannot be read as a database.*restore it from a backup"):
         check_database(tmp_path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+def test_kills_at_any_moment_lose_and_repeat_nothing(tmp_path: Path) -> None:
+    """Killed again and again while it writes, rotates, ingests and deletes: what was acknowledged is there once, and
+    what was only begun is interrupted."""
+    script = """
+    import os, signal, sys, threading
+    from pathlib import Path
+    from tests.records.samples import record, started
+    from tiercel.domain.settings import Storage
+    from tiercel.records.ingest import Ingestor
+    from tiercel.records.journal import Journal
+    folder, turn, milliseconds = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+    journal = Journal.open(folder, Storage(segment_bytes=3_000))
+    ingestor = Ingestor(folder, journal, poll_seconds=0.001)
+    ingestor.run_once()
+    ingestor.start()
+    threading.Timer(milliseconds / 1000, os.kill, (os.getpid(), signal.SIGKILL)).start()
+    i = 0
+    while True:
+        name = f"{turn}-{i:06d}"
+        journal.append(started(name))
+        os.write(1, f"+{name}\\n".encode())
+        journal.append(record(name))
+        os.write(1, f"={name}\\n".encode())
+        i += 1
+    """
+    begun: set[str] = set()
+    done: set[str] = set()
+    for turn, milliseconds in enumerate((20, 90, 45, 130)):
+        killed = subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(script), str(tmp_path), str(turn), str(milliseconds)],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        )
+        assert (killed.returncode, killed.stderr) == (-9, "")
+        begun |= {line[1:] for line in killed.stdout.splitlines() if line[0] == "+"}
+        done |= {line[1:] for line in killed.stdout.splitlines() if line[0] == "="}
+    with process(tmp_path) as (_, ingestor):
+        ingestor.run_once()
+        assert ingestor.status().set_aside == ()
+    found = outcomes(tmp_path)
+    assert len(done) > 100
+    assert {name: found.get(name) for name in done} == dict.fromkeys(done, "passed")
+    assert {found.get(name) for name in begun - done} <= {"passed", "interrupted"}
+    assert len(done) <= len(found) <= len(begun) + 4

@@ -7,12 +7,13 @@ import contextlib
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, create_engine, event, inspect, select, true
+from sqlalchemy import ColumnElement, Connection, Engine, create_engine, event, inspect, select, true
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
@@ -147,11 +148,16 @@ class _Snapshot:
 @contextmanager
 def _connected(path: Path) -> Iterator[Connection | None]:
     """The store for reading, all in one transaction; `None` while a server is still making its tables."""
+    with _engine(path).connect() as connection:
+        yield connection if inspect(connection).has_table(ingest_state.name) else None
+
+
+@lru_cache(maxsize=8)
+def _engine(path: Path) -> Engine:
+    """Holds compiled statements and no connection, so it may be kept."""
     engine = create_engine("sqlite://", creator=lambda: connect_to_read(path), poolclass=NullPool)
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
-    with engine.connect() as connection:
-        yield connection if inspect(connection).has_table(ingest_state.name) else None
-    engine.dispose()
+    return engine
 
 
 def _nothing_text(folder: Path) -> str:
