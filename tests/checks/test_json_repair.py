@@ -30,9 +30,9 @@ def test_hostile_text_of_the_largest_size_is_repaired_in_short_steps(text: str) 
     steps = []
     more = True
     while more:
-        started = time.perf_counter()
+        started = time.thread_time()
         more = next(found, None) is not None
-        steps.append(time.perf_counter() - started)
+        steps.append(time.thread_time() - started)
     assert max(steps) < 0.5
     assert len(steps) < 4 * MAX_SPANS + 20
 

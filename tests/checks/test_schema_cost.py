@@ -95,16 +95,16 @@ def test_cheap_depends_on_schema_and_answer(schema: Json, text: str, cheap: bool
 )
 def test_what_counts_as_cheap_is_quick(schema: Json, item: Json) -> None:
     """Compiling, and validating the longest list for which it is cheap, stay far below the worker's deadline."""
-    started = time.perf_counter()
+    started = time.thread_time()
     prepared = prepare(json.dumps(schema).encode())
     assert prepared.validator is not None
-    assert time.perf_counter() - started < 0.25
+    assert time.thread_time() - started < 0.25
     value = [item]
     while prepared.cost.is_cheap_for(json.dumps(value * 2)):
         value = value * 2
-    started = time.perf_counter()
+    started = time.thread_time()
     examine(prepared.validator, value)
-    assert time.perf_counter() - started < 0.25
+    assert time.thread_time() - started < 0.25
 
 
 def test_character_classes_and_ignored_case_weigh_more() -> None:
