@@ -13,7 +13,7 @@ from tiercel.domain.errors import ConfigError
 from tiercel.domain.request import Message, ModelRequest, ResponseFormat, Text
 from tiercel.testing.faults import Fault
 from tiercel.testing.lab.behaviour import Scene, perform
-from tiercel.testing.lab.models import find_model
+from tiercel.testing.lab.models import MANNERS, find_model
 from tiercel.testing.lab.recorded import Recorded, RecordedAnswer, RecordedUsage
 from tiercel.testing.lab.server import Lab
 from tiercel.testing.tasks import demo_tasks
@@ -194,6 +194,14 @@ async def test_each_provider_lists_its_models(lab: Lab) -> None:
     async with chat(lab, "gemini") as client:
         listed = [model.id async for model in await client.models.list()]
     assert listed == ["gemini-3.5-flash", "gemini-3.5-pro"]
+
+
+async def test_openai_plays_every_model_by_its_own_name(lab: Lab) -> None:
+    async with chat(lab, "openai") as client:
+        listed = [model.id async for model in await client.models.list()]
+    assert listed == list(MANNERS)
+    answer = await ask(lab, "openai", "claude-haiku-4-5", task("chat-capital").prompt)
+    assert answer.choices[0].message.content == task("chat-capital").text
 
 
 async def test_messages_answers_in_anthropics_format(lab: Lab) -> None:

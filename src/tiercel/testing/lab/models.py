@@ -99,7 +99,7 @@ class SimulatedModel(msgspec.Struct, frozen=True, kw_only=True):
 
 @cache
 def simulated_models() -> tuple[SimulatedModel, ...]:
-    """Every model under every provider that serves it here."""
+    """Every model under every provider that serves it here; `openai` plays them all, by their own names."""
     known = built_in_models()
     return tuple(
         SimulatedModel(
@@ -111,7 +111,7 @@ def simulated_models() -> tuple[SimulatedModel, ...]:
             manner=manner,
         )
         for name, manner in MANNERS.items()
-        for provider, upstream_name in (known[name].served_by or {}).items()
+        for provider, upstream_name in ({"openai": name} | (known[name].served_by or {})).items()
         if provider in FORMATS
     )
 
