@@ -1,0 +1,116 @@
+"""Which bodies are taken as JSON objects, and what is said of the others."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tiercel.domain.errors import CallerError, UpstreamDataError
+from tiercel.wire.scan import MAX_VALUES, is_complete_json, parse_chunk, parse_object, parse_upstream_object
+
+SEPARATORS = [(",", ":"), (", ", ": "), (" , ", " : ")]
+KEYS = st.text(alphabet='ab"\\: é\n', max_size=4)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.text(alphabet='":,{}[]\\ ab\n', max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=20,
+)
+
+
+def nested(levels: int) -> bytes:
+    return b'{"a":' * levels + b"1" + b"}" * levels
+
+
+@given(
+    st.dictionaries(KEYS, VALUES, max_size=5),
+    st.sampled_from([(",", ":"), (", ", ": "), (" , ", " : ")]),
+    st.booleans(),
+)
+def test_valid_objects_are_read_as_json_loads_reads_them(
+    value: dict[str, Any], separators: tuple[str, str], ascii_only: bool
+) -> None:
+    body = json.dumps(value, separators=separators, ensure_ascii=ascii_only).encode()
+    assert parse_object(body) == value
+
+
+@given(st.dictionaries(KEYS, VALUES, min_size=1, max_size=5), st.data())
+def test_a_key_that_stands_twice_is_found_wherever_it_stands(
+    value: dict[str, Any], data: st.DataObject
+) -> None:
+    key = data.draw(st.sampled_from(sorted(value)))
+    members = [f"{json.dumps(k)}:{json.dumps(v)}" for k, v in value.items()]
+    members.append(
+        f"{json.dumps(key)}{data.draw(st.sampled_from(['', ' ', '  ']))}:{json.dumps(data.draw(VALUES))}"
+    )
+    inner = "{" + ",".join(data.draw(st.permutations(members))) + "}"
+    body = f'{{"outer":[1,{inner}],"text":"\\":\\\\"}}'
+    with pytest.raises(CallerError, match="twice"):
+        parse_object(body.encode())
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"", "not valid JSON"),
+        (b"{", "not valid JSON"),
+        (b'{"a":1,}', "not valid JSON"),
+        (b'{"a":NaN}', "not valid JSON"),
+        (b'{"a":Infinity}', "not valid JSON"),
+        (b'{"a":-Infinity}', "not valid JSON"),
+        (b'{"a":1e999}', "not valid JSON"),
+        (b'{"a":"\\ud800"}', "not valid JSON"),
+        (b'{"a":"\\udc00x"}', "not valid JSON"),
+        (b'{"a":"\xff"}', "not valid UTF-8"),
+        (b'{"a":"\xed\xa0\x80"}', "not valid UTF-8"),
+        (b"[]", "not a JSON object"),
+        (b'"x"', "not a JSON object"),
+        (b"null", "not a JSON object"),
+        (b'{"a":1,"a":2}', "'a' twice"),
+        (b'{"a":1,"\\u0061":2}', "'a' twice"),
+        (b'{"m":[{"role":1,"role" :2}]}', "'role' twice"),
+        (b'{"a\\\\":1,"a\\\\":2,"x":"\\":"}', "twice"),
+        (b'{"a":":","a":":"}', "twice"),
+        (nested(65), "64 levels"),
+        (b'{"a":' + b"[" * 20_000 + b"]" * 20_000 + b"}", "64 levels"),
+    ],
+)
+def test_what_cannot_be_taken_is_named(body: bytes, said: str) -> None:
+    with pytest.raises(CallerError) as raised:
+        parse_object(body)
+    assert raised.value.kind == "invalid_json"
+    assert said in raised.value.message
+
+
+def test_64_levels_are_taken() -> None:
+    assert parse_object(nested(64))
+
+
+@pytest.mark.parametrize("item", [b"1", b"[]", b"{}", b'{"a":1}', b"[[[]]]"])
+def test_too_many_values_are_refused_before_they_are_built(item: bytes) -> None:
+    body = b'{"a":[' + b",".join([item] * (MAX_VALUES + 10)) + b"]}"
+    with pytest.raises(CallerError, match="100,000 values"):
+        parse_object(body)
+
+
+def test_long_texts_full_of_commas_are_not_many_values() -> None:
+    text = "a, b, [c], {d}, " * 50_000
+    assert parse_object(json.dumps({"text": text}).encode()) == {"text": text}
+
+
+def test_an_upstreams_body_is_refused_in_its_own_name() -> None:
+    with pytest.raises(UpstreamDataError):
+        parse_upstream_object(b"<html>")
+
+
+@pytest.mark.parametrize(
+    ("data", "value"), [(b'{"a":1}', {"a": 1}), (b"[]", None), (b"{", None), (b"\xff", None)]
+)
+def test_a_streams_event_is_an_object_or_nothing(data: bytes, value: object) -> None:
+    assert parse_chunk(data) == value
+
+
+@pytest.mark.parametrize(("text", "complete"), [("{}", True), ('{"a":', False), ("", False), ("1", True)])
+def test_cut_arguments_are_told_from_whole_ones(text: str, complete: bool) -> None:
+    assert is_complete_json(text) is complete
