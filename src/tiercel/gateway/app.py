@@ -4,6 +4,7 @@
 background of an event loop, which is what the command line, the demo and the tests use.
 """
 
+import asyncio
 import logging
 import random
 import time
@@ -205,7 +206,7 @@ class OpenRuntime:
         """Close connections, flush the journal, release the folder."""
         await self._parts.http.aclose()
         await self._parts.registry.aclose()
-        self.runtime.recorder.close()
+        await asyncio.to_thread(self.runtime.recorder.close)
 
 
 class RunningGateway(msgspec.Struct, frozen=True, kw_only=True):

@@ -78,9 +78,15 @@ class Runtime:
             if state.settings.storage.when_unwritable == "refuse":
                 raise
 
-    def record_rejection(self, receipt: Receipt, record: Record, error: CallerError) -> None:
+    def record_rejection(self, state: State, receipt: Receipt, record: Record, error: CallerError) -> None:
         """Keep a record of a request that we could not serve as it was."""
-        seconds = self.state.machinery.clock() - receipt.received
+        machinery = state.machinery
         self.record_end(
-            msgspec.structs.replace(record, seconds=seconds, problem=error.kind, message=error.message)
+            msgspec.structs.replace(
+                record,
+                seconds=machinery.clock() - receipt.received,
+                problem=error.kind,
+                message=error.message,
+                simulated=machinery.simulated,
+            )
         )

@@ -56,7 +56,7 @@ async def chat_completions(runtime: Runtime, exchange: Exchange, receipt: Receip
     try:
         plan = runtime.plan(state, request, hints)
     except CallerError as error:
-        runtime.record_rejection(receipt, record, error)
+        runtime.record_rejection(state, receipt, record, error)
         raise
     runtime.record_start(state, receipt, request, plan)
     served = Served(

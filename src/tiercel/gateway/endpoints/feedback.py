@@ -1,5 +1,6 @@
 """POST /v1/feedback: what the user said or did with an answer."""
 
+import asyncio
 import math
 from typing import Literal
 
@@ -28,7 +29,7 @@ async def post_feedback(runtime: Runtime, exchange: Exchange) -> None:
     """Store one piece of feedback; the latest of a record counts in reports."""
     receipt = runtime.receipt()
     body = _read(await exchange.body(MAX_BODY_BYTES))
-    if runtime.recorder.find(body.record) is None:
+    if await asyncio.to_thread(runtime.recorder.find, body.record) is None:
         raise CallerError("not_found", "there is no such record", param="record")
     runtime.recorder.feedback(
         Feedback(

@@ -1,5 +1,7 @@
 """GET /v1/records/{id}: what happened to one request, with every attempt, verdict and cost."""
 
+import asyncio
+
 import msgspec
 
 from tiercel.domain.errors import CallerError
@@ -12,10 +14,12 @@ from tiercel.gateway.runtime import Runtime
 
 async def get_record(runtime: Runtime, exchange: Exchange, record_id: str) -> None:
     """The record as JSON, money in dollars."""
-    record = runtime.recorder.find(record_id)
+    # what is no longer in memory is read from disk, which takes milliseconds
+    record = await asyncio.to_thread(runtime.recorder.find, record_id)
     if record is None:
         raise CallerError("not_found", "there is no such record")
-    await exchange.answer_json(record_json(record, runtime.recorder.find_feedback(record_id)))
+    feedback = await asyncio.to_thread(runtime.recorder.find_feedback, record_id)
+    await exchange.answer_json(record_json(record, feedback))
 
 
 def record_json(record: Record, feedback: Feedback | None) -> JsonObject:
