@@ -1,4 +1,4 @@
-"""The limits that keep the house readable: size, nesting, parameters, where broad excepts may live, what modules say."""
+"""The limits that keep the house readable: size, nesting, parameters, broad excepts, what modules say."""
 
 import ast
 from pathlib import Path

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from tiercel.checks.number import final_number, to_number
 from tiercel.cli.demo_client import DemoClient, Reply, in_parallel
 from tiercel.domain.catalog import Catalog
+from tiercel.domain.json import JsonObject
 from tiercel.domain.money import usd_from_nano
 from tiercel.domain.record import Record
 from tiercel.gateway.app import RunningGateway
@@ -30,7 +31,7 @@ async def send_prompts(
 
     async def send(prompt: str) -> None:
         expected = recorded.expected(prompt)
-        body = {"model": "auto", "messages": [{"role": "user", "content": prompt}]}
+        body: JsonObject = {"model": "auto", "messages": [{"role": "user", "content": prompt}]}
         if expected is not None:
             body["metadata"] = {"tiercel.expected": expected}
         reply = await client.ask(body, {"x-tiercel-task": "reasoning"})
