@@ -3,7 +3,7 @@
 from typing import TypeAlias
 
 from tiercel.domain.facts import Complexity, Task
-from tiercel.routing.signals import FILE_NAME, SENTENCE_END, Wording, wanted_length
+from tiercel.routing.signals import SENTENCE_END, Wording, code_files, wanted_length
 from tiercel.routing.vocabulary import CONSTRAINTS, DETAIL, HARD_CODING, HARD_CODING_PAIRS, HARD_REASONING
 
 Judged: TypeAlias = tuple[Complexity, str]
@@ -49,7 +49,7 @@ def _by_size(judged: Judged, tokens: int) -> Judged:
 
 def _coding(wording: Wording) -> Judged:
     signs = sorted((wording.words & HARD_CODING) | (wording.pairs & HARD_CODING_PAIRS))
-    files = len(set(FILE_NAME.findall(wording.instruction))) if "." in wording.instruction else 0
+    files = code_files(wording.instruction)
     length = len(wording.order)
     if len(signs) >= 2 or (signs and (length > LONG_WORDS or files > 1)):
         return "hard", ", ".join(signs[:3])

@@ -19,79 +19,87 @@ def _words(text: str) -> frozenset[str]:
 
 WORDS: Entries = {
     "summary": {
-        3: """summarize, summarise, summarizing, tldr, tl dr, recap, condense, key takeaways, main points, key points,
-            executive summary, sum up, bullet summary, brief overview, fasse zusammen, zusammenfassung, zusammenfassen,
-            fass zusammen, resume el, resume este, resumir, resumen, resúmeme, résume, résumer, résumez, résumé de,
-            the gist, main idea, in a nutshell, kernaussagen, catch up""",
+        3: """summarize, summarise, summarizing, tldr, tl dr, recap, condense, key takeaways, main points, key
+            points, executive summary, sum up, bullet summary, brief overview, fasse zusammen, zusammenfassung,
+            zusammenfassen, fass zusammen, resume el, resume este, resumir, resumen, resúmeme, résume, résumer,
+            résumez, résumé de, the gist, main idea, in a nutshell, kernaussagen, catch up""",
         2: """summary, gist, synopsis, abstract of, shorten, takeaways, highlights, tweet, digest, kürze, abridge,
-            minutes of, in short, at a glance, acorta, raccourcis""",
-        1: "briefly, condensed, bullet points, bullets, three sentences, one sentence, one paragraph, stichpunkte",
+            in short, at a glance, acorta, raccourcis""",
+        1: """briefly, condensed, bullet points, bullets, three sentences, one sentence, one paragraph,
+            stichpunkte""",
     },
     "classification": {
-        3: """classify, categorize, categorise, sentiment, klassifiziere, klassifizieren, clasifica, clasificar, classe,
-            classifie, classifier, toxicity, which category, true or, yes or, yes no, spam, phishing, intent of,
-            detect intent, categories, allowed labels, labels, einordnen, kategorie, kategorien, categoría, catégorie,
-            either positive, positive negative, positive or, ja oder, sí o, oui ou, intents,
-            which language, what language""",
-        2: """label, classification, category, tag, intent, polarity, moderate, moderation, one of, priority, triage,
-            stance, entailment, supported, refuted, neutral, ordne, sort the, sort each, put each, bucket, spam or,
-            rate the, urgency""",
-        1: "positive, negative, only, nothing else, exactly one, decide, whether, positiv, negativ, mixed, opinion",
+        3: """classify, categorize, categorise, sentiment, klassifiziere, klassifizieren, clasifica, clasificar,
+            classe, classifie, classifier, toxicity, which category, true or, yes or, yes no, spam, phishing,
+            intent of, detect intent, categories, these categories, allowed labels, einordnen, kategorie,
+            kategorien, categoría, catégorie, either positive, positive negative, positive or, ja oder, sí o,
+            oui ou, intents, which language, what language""",
+        2: """label, labels, classification, category, tag, intent, polarity, moderate, moderation, one of, on a
+            scale, scale of, priority, triage, stance, entailment, supported, refuted, neutral, ordne, sort the,
+            sort each, put each, bucket, spam or, rate the, urgency""",
+        1: """positive, negative, only, nothing else, exactly one, decide, whether, positiv, negativ, mixed,
+            opinion""",
     },
     "extraction": {
-        3: """extract, extrahiere, extrahieren, extrae, extraer, extrais, extraire, extraction, entities, named entity,
-            action items, key value, list all, list every, find all, get all, find every, parse this, parse the,
-            identify all, return all, all dates, all names, are mentioned, is mentioned, fill the""",
+        3: """extract, extrahiere, extrahieren, extrae, extraer, extrais, extraire, extraction, entities, named
+            entity, action items, key value, list all, list every, find all, get all, find every, parse this,
+            parse the, identify all, return all, all dates, all names, are mentioned, is mentioned, fill the""",
         2: """parse, fields, schema, csv, iban, columns, with keys, as json, json with, to json, in json, en json,
-            als json, return only, every person, field, email addresses, phone numbers, are named""",
+            als json, return only, every person, email addresses, phone numbers, are named""",
         1: "table, json, dates, names, amounts, invoice, text below, following text, entries, structured",
     },
     "simple_chat": {
-        3: """translate, traduce, traduis, traduire, traduzca, übersetze, übersetzen, translation of, rephrase, reword,
-            proofread, synonym, synonyms, antonym, haiku, limerick, joke, fix grammar, the grammar, cómo se,
-            comment dit, birthday, rewrite politely, more polite, more formal, spell, pronounce, rhymes""",
-        2: """grammar, paraphrase, rewrite, spelling, politely, capital of, meaning of, mean, define, recommend, recipe,
-            name for, poem, greeting, opposite of, another word, caption, slogan, thank you""",
+        3: """translate, traduce, traduis, traduire, traduzca, übersetze, übersetzen, translation of, rephrase,
+            reword, proofread, synonym, synonyms, antonym, haiku, limerick, joke, fix grammar, the grammar,
+            grammatical, cómo se, comment dit, birthday, rewrite politely, more polite, more formal, spell,
+            pronounce, rhymes""",
+        2: """grammar, paraphrase, rewrite, spelling, politely, capital of, meaning of, mean, define, recommend,
+            recipe, name for, poem, greeting, opposite of, another word, caption, slogan, thank you""",
         1: "short, suggest, idea, ideas, favourite, favorite, fun, sound, sentence",
     },
     "reasoning": {
         3: """prove, proof, proofs, induction, theorem, lemma, derivative, integral, probability, riddle, puzzle,
-            logic puzzle, irrational, equation, equations, step by, solve, wahrscheinlichkeit, beweise, beweisen,
-            gleichung, probabilidad, demuestra, demostrar, ecuación, démontre, démontrer, probabilité, équation,
-            zinseszins, show that, contradiction, schedule these, berechne, calcula, calculer,
+            logic puzzle, irrational, equation, equations, step by, solve, wahrscheinlichkeit, beweise,
+            beweisen, gleichung, probabilidad, demuestra, demostrar, ecuación, démontre, démontrer, probabilité,
+            équation, zinseszins, show that, contradiction, schedule these, berechne, calcula, calculer,
             compound interest, combinatorics, trade offs, tradeoffs, optimal""",
-        2: """calculate, compute, deduce, infer, minimum, maximum, maximize, minimize, how many, how much, altogether,
-            percent, percentage, speed, kilometers, kmh, which is, ratio, average, cheaper, better choice, logic,
-            constraints, must be, pros and, weigh, arguments, estimate the, dimensions, largest area, fraction,
-            wie viele, wie viel, wie hoch, wie groß, cuántos, cuántas, cuánto, combien, a qué""",
+        2: """calculate, compute, deduce, infer, minimum, maximum, maximize, minimize, how many, how much, how
+            old, altogether, percent, percentage, speed, kilometers, kmh, which is, ratio, average, cheaper,
+            better choice, logic, constraints, must be, pros and, weigh, arguments, estimate the, dimensions,
+            largest area, fraction, wie viele, wie viel, wie hoch, wie groß, cuántos, cuántas, cuánto, combien,
+            a qué""",
         1: """if, total, each, half, twice, remaining, exactly, cannot, not, must, explain, justify, unique, why,
             compare, every, least, most, interest, cost, costs, hours, minutes, between, prozent, km h""",
     },
     "coding": {
-        3: """python, javascript, typescript, rust, golang, kotlin, java, dockerfile, regex, regexp, sql, css, html,
-            bash, refactor, debug, unit test, unit tests, pytest, stack trace, traceback, compile, compiler, nodejs,
-            react, django, numpy, pandas, kubernetes, lock free, thread safe, deadlock, usememo, npm, pip install,
-            git, pull request, api endpoint, null pointer, nullpointerexception, segfault, powershell, graphql,
-            programm, funktion in, una función, une fonction, function that, a function, code snippet, shell script,
-            ruby, php, scala, haskell, c++, c#, postgres, sqlite, mongodb, typeerror, keyerror, skript, raft, vue,
-            angular, flutter, webpack, cmake, makefile, terraform, algorithm that, time complexity, requête sql""",
-        2: """code, function, bug, script, class, method, endpoint, api, query, library, framework, repository, repo,
-            algorithm, data structure, exception, backend, frontend, database, docker, linux, variable, array, loop,
-            funktion, función, fonction, código, fehler im, branch, commit, merge, cache, queue, thread, threads,
-            mutex, async, implement, migration, type hints, docstring, curl, crash, crashes, node, in go, in c, swift,
-            program, command line, cli, stacktrace, webhook, webhooks, xargs, one liner, programa, programme""",
+        3: """python, javascript, typescript, rust, golang, kotlin, java, dockerfile, regex, regexp, sql, css,
+            html, bash, refactor, debug, unit test, unit tests, pytest, stack trace, traceback, compile,
+            compiler, nodejs, react, django, numpy, pandas, kubernetes, lock free, thread safe, deadlock,
+            usememo, npm, pip install, git, pull request, api endpoint, null pointer, nullpointerexception,
+            segfault, powershell, graphql, programm, funktion in, una función, une fonction, function that, a
+            function, code snippet, shell script, ruby, php, scala, haskell, c++, c#, postgres, sqlite, mongodb,
+            typeerror, keyerror, skript, raft, vue, angular, flutter, webpack, cmake, makefile, terraform,
+            algorithm that, time complexity, requête sql""",
+        2: """code, function, bug, script, class, method, endpoint, api, query, library, framework, repository,
+            repo, algorithm, data structure, exception, backend, frontend, database, docker, linux, variable,
+            array, loop, funktion, función, fonction, código, fehler im, branch, commit, merge, cache, queue,
+            thread, threads, mutex, async, implement, migration, type hints, docstring, curl, crash, crashes,
+            node, in go, in c, swift, program, command line, cli, stacktrace, webhook, webhooks, xargs, one
+            liner, programa, programme""",
         1: "implementation, write, error, fails, test, tests, module, server, fix, run, list, string, parser",
     },
     "long_writing": {
         3: """essay, novel, chapter, white paper, whitepaper, dissertation, thesis, aufsatz, ensayo, screenplay,
-            keynote, ebook, novella, long form, full article, full text, full length, full report, memoir,
-            short story, essai, erörterung""",
+            keynote, ebook, novella, long form, full article, full text, full length, full report, memoir, short
+            story, essai, erörterung""",
         2: """report, article, blog post, blog article, story, guide, speech, bericht, artikel, informe, artículo,
-            rapport, manual, handbook, proposal, biography, case study, tutorial, press release, newsletter, geschichte,
-            historia, histoire, documentation, business plan, cover letter, script for, lecture, rede""",
-        1: """write, draft, compose, detailed, comprehensive, thorough, thoroughly, in depth, extensive, ausführlichen,
-            ausführlich, schreibe, schreib, escribe, écris, rédige, detallado, détaillé, introduction, conclusion,
-            sections, section, prepare, chapters, long, complete, umfassend, headings, outline, full""",
+            rapport, manual, handbook, proposal, biography, case study, tutorial, press release, newsletter,
+            geschichte, historia, histoire, documentation, business plan, cover letter, script for, lecture,
+            rede""",
+        1: """write, draft, compose, detailed, comprehensive, thorough, thoroughly, in depth, extensive,
+            ausführlichen, ausführlich, schreibe, schreib, escribe, écris, rédige, detallado, détaillé,
+            introduction, conclusion, sections, section, prepare, chapters, long, complete, umfassend, headings,
+            outline, full""",
     },
 }
 
@@ -151,6 +159,16 @@ INFIX: dict[Task, tuple[str, ...]] = {
     "long_writing": ("字的文章", "写一篇", "论文", "小说", "长文", "报告书"),
 }
 """Searched anywhere in text that is not all ASCII; each weighs 3."""
+
+WRITING = _words(
+    "write draft compose prepare need create turn schreibe schreib verfasse escribe redacta écris rédige"
+)
+"""Without one of these a length is not asked for but told."""
+
+BREVITY = _words(
+    "paragraph headline tagline slogan caption title concise brief kurz kurzen corto corta court courte"
+)
+"""A text to be written that is one of these, or so, is not long."""
 
 GREETINGS = _words(
     """hi hello hey hallo hola salut bonjour moin servus good guten buenos buenas thanks thank thx danke
