@@ -49,9 +49,7 @@ OPENAI = CODECS["openai_chat"]
 
 
 async def _chat(runtime: Runtime, exchange: Exchange) -> None:
-    receipt = runtime.receipt()
-    exchange.id = receipt.id
-    await chat_completions(runtime, exchange, receipt, OPENAI)
+    await chat_completions(runtime, exchange, OPENAI)
 
 
 PUBLIC: dict[str, dict[str, Handler]] = {
@@ -152,7 +150,7 @@ def open_runtime(settings: Settings, policy: Policy) -> "OpenRuntime":
     )
     state = make_state(settings, policy, parts)
     recorder = Recorder.open(settings.storage)
-    return OpenRuntime(parts, Runtime(state, recorder, new_record_id))
+    return OpenRuntime(parts, Runtime(state, recorder))
 
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):

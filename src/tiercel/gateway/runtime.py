@@ -1,14 +1,13 @@
 """What endpoints work with: the current configuration as one immutable value, and the machinery behind it."""
 
 import time
-from collections.abc import Callable
 
 import msgspec
 
 from tiercel.domain.climb import Plan
 from tiercel.domain.errors import CallerError, UnavailableError
 from tiercel.domain.policy import Policy
-from tiercel.domain.record import JournalEntry, Record, Started
+from tiercel.domain.record import Feedback, Record, Started
 from tiercel.domain.request import Hints, ModelRequest
 from tiercel.domain.settings import Settings
 from tiercel.engine.account import Receipt
@@ -17,6 +16,12 @@ from tiercel.gateway.admission import Admission
 from tiercel.records.recorder import Recorder
 from tiercel.routing.facts import read_facts
 from tiercel.routing.plan import make_plan
+
+UNRECORDED = UnavailableError(
+    "storage_unavailable",
+    "the gateway cannot keep records at the moment, and does not serve without them",
+    retry_after_seconds=5.0,
+)
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,15 +36,14 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
 class Runtime:
     """The running gateway, as far as endpoints may know it."""
 
-    def __init__(self, state: State, recorder: Recorder, new_id: Callable[[], str]) -> None:
+    def __init__(self, state: State, recorder: Recorder) -> None:
         self.state = state
         self.recorder = recorder
         self.draining = False
-        self._new_id = new_id
 
-    def receipt(self) -> Receipt:
-        """The id and clocks of a request that has just come in."""
-        return Receipt(id=self._new_id(), started_at=time.time(), received=self.state.machinery.clock())
+    def receipt(self, request_id: str) -> Receipt:
+        """The clocks of a request that has just come in, under its id."""
+        return Receipt(id=request_id, started_at=time.time(), received=self.state.machinery.clock())
 
     def plan(self, state: State, request: ModelRequest, hints: Hints) -> Plan:
         """Facts, filters, rule, ladder: the plan for this request under this configuration."""
@@ -60,7 +64,14 @@ class Runtime:
             rule=plan.rule,
             rung=plan.rungs[0].name if plan.rungs else "",
         )
-        self._append(state, started, lambda: self.recorder.started(started))
+        refuses = state.settings.storage.when_unwritable == "refuse"
+        if refuses and not self.recorder.ready()[0]:
+            raise UNRECORDED
+        try:
+            self.recorder.started(started)
+        except UnavailableError as error:
+            if refuses:
+                raise UNRECORDED from error
 
     def record_end(self, record: Record) -> None:
         """Append the record before the answer's last byte; a full disk takes no paid answer away."""
@@ -70,13 +81,13 @@ class Runtime:
             # the recorder has logged and counted it, and /readyz says so
             return
 
-    @staticmethod
-    def _append(state: State, entry: JournalEntry, append: Callable[[], None]) -> None:
+    def record_feedback(self, feedback: Feedback) -> None:
+        """Keep what a user said. Raises `UnavailableError` when it was not written."""
         try:
-            append()
-        except UnavailableError:
-            if state.settings.storage.when_unwritable == "refuse":
-                raise
+            self.recorder.feedback(feedback)
+        except UnavailableError as error:
+            # the recorder's own words name folders of this machine
+            raise UNRECORDED from error
 
     def record_rejection(self, state: State, receipt: Receipt, record: Record, error: CallerError) -> None:
         """Keep a record of a request that we could not serve as it was."""

@@ -47,9 +47,10 @@ class Served(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-async def chat_completions(runtime: Runtime, exchange: Exchange, receipt: Receipt, codec: Codec) -> None:
+async def chat_completions(runtime: Runtime, exchange: Exchange, codec: Codec) -> None:
     """Answer one request. Problems are raised; the application renders them."""
     state = runtime.state
+    receipt = runtime.receipt(exchange.id)
     body = await exchange.body(state.settings.listener.max_body_bytes)
     request, hints = take_hints(codec.decode_request(body), exchange)
     record = start_record(receipt, request)

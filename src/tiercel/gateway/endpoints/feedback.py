@@ -27,11 +27,11 @@ class FeedbackBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 async def post_feedback(runtime: Runtime, exchange: Exchange) -> None:
     """Store one piece of feedback; the latest of a record counts in reports."""
-    receipt = runtime.receipt()
+    receipt = runtime.receipt(exchange.id)
     body = _read(await exchange.body(MAX_BODY_BYTES))
     if await asyncio.to_thread(runtime.recorder.find, body.record) is None:
         raise CallerError("not_found", "there is no such record", param="record")
-    runtime.recorder.feedback(
+    runtime.record_feedback(
         Feedback(
             id=receipt.id,
             record_id=body.record,
