@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from openai.lib.streaming.chat import ChatCompletionStreamState
 from openai.types.chat import ChatCompletionChunk
 
 from tests.wire.cases import STAMP, body_of, frames
@@ -88,6 +89,34 @@ def test_every_chunk_is_what_the_official_sdk_expects() -> None:
     ]
     for chunk in encoded(events, stream_options={"include_usage": True}):
         ChatCompletionChunk.model_validate(chunk)
+
+
+def test_the_official_sdks_accumulator_adds_up_the_same_answer() -> None:
+    """Its helper is stricter than the wire: dense indices, id and name once, no null choices."""
+    state: ChatCompletionStreamState[None] = ChatCompletionStreamState()
+    events: list[StreamEvent] = [
+        Start(),
+        TextDelta(text="a"),
+        ToolCallStart(index=0, id="c", name="f"),
+        ToolCallStart(index=1, id="d", name="g"),
+        ArgumentsDelta(index=1, text='{"b"'),
+        ArgumentsDelta(index=0, text="{}"),
+        ArgumentsDelta(index=1, text=":2}"),
+        USAGE,
+        Finished(finish=Finish(reason="tool_calls")),
+        End(),
+    ]
+    for chunk in encoded(events, stream_options={"include_usage": True}):
+        state.handle_chunk(ChatCompletionChunk.model_validate(chunk))
+    answer = state.get_final_completion()
+    message = answer.choices[0].message
+    assert (message.content, answer.choices[0].finish_reason) == ("a", "tool_calls")
+    assert [(c.id, c.function.name, c.function.arguments) for c in message.tool_calls or []] == [
+        ("c", "f", "{}"),
+        ("d", "g", '{"b":2}'),
+    ]
+    assert answer.usage is not None
+    assert answer.usage.total_tokens == 12
 
 
 def test_a_role_opens_each_choice_even_without_a_start() -> None:

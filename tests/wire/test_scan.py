@@ -87,7 +87,7 @@ def test_64_levels_are_taken() -> None:
     assert parse_object(nested(64))
 
 
-@pytest.mark.parametrize("item", [b"1", b"[]", b"{}", b'{"a":1}', b"[[[]]]"])
+@pytest.mark.parametrize("item", [b"1", b"[]", b"{}", b'{"a":1}', b"[[[]]]", b'""'])
 def test_too_many_values_are_refused_before_they_are_built(item: bytes) -> None:
     body = b'{"a":[' + b",".join([item] * (MAX_VALUES + 10)) + b"]}"
     with pytest.raises(CallerError, match="100,000 values"):

@@ -8,6 +8,8 @@ import re
 
 import msgspec
 
+from tiercel.wire.scan import outside_strings
+
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 # In valid JSON a quote without a backslash before it opens or closes a string, and a closing quote is never followed
 # by a letter: so each match is a whole key.
@@ -19,7 +21,7 @@ def splice_model(body: bytes, model: str) -> bytes | None:
     depth = 0
     seen = 0
     for match in _MODEL_KEY.finditer(body):
-        between = _STRING.sub(b"", body[seen : match.start()])
+        between = outside_strings(body[seen : match.start()])
         depth += between.count(b"{") + between.count(b"[") - between.count(b"}") - between.count(b"]")
         seen = match.end()
         if depth == 1:
