@@ -39,6 +39,7 @@ def test_stated_and_inferred_facts_are_told_apart() -> None:
     lines = {fact.name: fact for fact in explain(made).facts}
     assert (lines["task"].source, lines["task"].why) == ("inferred", "'summarize'")
     assert (lines["risk"].source, lines["risk"].why) == ("stated", "")
+    assert (lines["latency"].source, lines["latency"].value) == ("default", "normal")
 
 
 def test_the_ladder_names_tier_effort_and_expected_cost() -> None:

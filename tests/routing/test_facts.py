@@ -180,8 +180,9 @@ def test_the_labelled_set_is_large_enough_to_say_something() -> None:
         assert sum(n for (label, _), n in counts.items() if label == task) >= 12
 
 
-@pytest.mark.parametrize(("prompts", "floor"), [(TUNED, 0.95), (HELD_OUT, 0.80)], ids=["tuned", "held out"])
+@pytest.mark.parametrize(("prompts", "floor"), [(TUNED, 0.95), (HELD_OUT, 0.88)], ids=["tuned", "held out"])
 def test_tasks_are_read_as_a_person_labelled_them(prompts: list[Labelled], floor: float) -> None:
+    """The floors lie a little under what was reached: 0.98, and 0.94 on the 79 held out, opened once."""
     result = evaluate(prompts)
     assert result.accuracy >= floor, result.table()
 

@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     except CallerError as error:
         print(f"would be refused ({error.kind}): {error.message}")
         return 1
-    print(render_text(plan))
+    print(render_text(plan, policy))
     return 0
 
 

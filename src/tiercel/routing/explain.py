@@ -6,13 +6,14 @@ The same values `make_plan` made, put in order for a reader; nobody is called an
 import msgspec
 
 from tiercel.domain.climb import Excluded, Plan, Rung
+from tiercel.domain.facts import Facts
 from tiercel.domain.money import usd_text
 from tiercel.domain.policy import Gate, Policy
 from tiercel.routing.rules import mismatches
 
 
 class FactLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One fact. `source` says whether the caller stated it; `why` is what an inferred one was read from."""
+    """One fact. `source` is stated, inferred, default, estimated or read; `why` tells what it was read from."""
 
     name: str
     value: str
@@ -107,7 +108,7 @@ def _fact_lines(plan: Plan) -> list[FactLine]:
         FactLine(
             name=name,
             value=value,
-            source="stated" if name in facts.stated else "inferred",
+            source=_source(name, facts),
             why="" if name in facts.stated else facts.signals.get(name, ""),
         )
         for name, value in values.items()
@@ -121,6 +122,13 @@ def _fact_lines(plan: Plan) -> list[FactLine]:
         "answers": str(facts.choices),
     }
     return lines + [FactLine(name=name, value=value, source="read") for name, value in seen.items()]
+
+
+def _source(name: str, facts: Facts) -> str:
+    """Whether the caller stated a fact, we inferred it, or nobody said anything."""
+    if name in facts.stated:
+        return "stated"
+    return "inferred" if name in facts.signals else "default"
 
 
 def _passed_over(plan: Plan, policy: Policy) -> list[PassedOver]:

@@ -65,7 +65,7 @@ SOURCE_WORDS = (
     "SELECT ",
 )
 SOURCE_LINE = re.compile(
-    r"^\s*(?:def \w+\(|class \w+[:({]|function \w+\(|from [\w.]+ import |import [\w{*]|const \w+ =|let \w+ ="
+    r"^[ \t]*(?:def \w+\(|class \w+[:({]|function \w+\(|from [\w.]+ import |import [\w{*]|const \w+ =|let \w+ ="
     r"|public (?:static |class )|fn \w+\(|func \w+\(|SELECT .+ FROM )",
     re.MULTILINE,
 )
@@ -78,7 +78,7 @@ EQUATION = re.compile(
     r"|\b[a-z]\([a-z]\s*[+,)]|[∫∑√≤≥∀∃]|\bd[xyt]\b|\d\s+\+\s+\d"
 )
 LENGTH = re.compile(
-    r"(\d[\d.,]*|two|three|four|five|six|eight|ten|twelve)[\s-]*"
+    r"(\d[\d.,]{0,9}|two|three|four|five|six|eight|ten|twelve)[\s-]*"
     r"(words?|wörtern?|wörter|palabras|mots|pages?|seiten|páginas|字)"
 )
 SMALL_NUMBERS = {
