@@ -390,6 +390,12 @@ class TestFromChat:
             {"user_id": "u"},
         )
 
+    def test_a_clients_field_names_cannot_do_harm_where_they_are_told(self) -> None:
+        odd = {"x\r\nset-cookie: a=b": 1, "é" * 500: 1}
+        _, call = from_chat(**odd, **{f"f{i}": i for i in range(60)})
+        assert call.lost[-1] == "and 22 more"
+        assert all(name.isascii() and name.isprintable() and len(name) <= 80 for name in call.lost)
+
     def test_temperature_and_top_p_never_go_together(self) -> None:
         body, call = from_chat(temperature=0.5, top_p=0.9)
         assert (body["temperature"], "top_p" in body, call.lost) == (0.5, False, ("top_p",))

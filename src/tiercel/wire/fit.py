@@ -4,6 +4,7 @@ Works on nouns, before any format is written, so that both formats give way in t
 listed by name and never goes silently. A request that fits as it is comes back as the same object.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +16,10 @@ from tiercel.domain.request import EFFORTS, Effort, Message, ModelRequest, Respo
 JSON_INSTRUCTION = "Answer with a single JSON {what} and nothing else: no explanation, no code fence."
 SCHEMA_INSTRUCTION = "It must be valid against this JSON Schema:\n{schema}"
 
+MAX_LOST = 40
+MAX_NAME = 80
+
+_ODD = re.compile(r"[^a-zA-Z0-9_.\[\]-]")
 _UNSET = Sampling()
 
 
@@ -56,6 +61,14 @@ def fit(request: ModelRequest, target: Target) -> Fitted:
     if not changes:
         return Fitted(request=request, changed=False, lost=())
     return Fitted(request=msgspec.structs.replace(request, **changes), changed=True, lost=tuple(lost))
+
+
+def lost_names(lost: Sequence[str]) -> tuple[str, ...]:
+    """The names for a record and a header: sorted, once each, few, and harmless though clients choose field names."""
+    names = sorted({_ODD.sub("_", name)[:MAX_NAME] for name in lost})
+    if len(names) > MAX_LOST:
+        names[MAX_LOST:] = [f"and {len(names) - MAX_LOST} more"]
+    return tuple(names)
 
 
 def json_instruction(wanted: ResponseFormat) -> str:

@@ -13,7 +13,7 @@ from tiercel.wire.anthropic.message_encoder import MessageEncoder
 from tiercel.wire.anthropic.target_schema import target_schema
 from tiercel.wire.anthropic.thinking import takes_as_it_is, thinking_fields
 from tiercel.wire.codec import EncodedCall
-from tiercel.wire.fit import fit, json_instruction, with_instruction
+from tiercel.wire.fit import fit, json_instruction, lost_names, with_instruction
 from tiercel.wire.quirks import QUIRKS
 from tiercel.wire.splice import splice_model
 
@@ -38,7 +38,7 @@ def encode_request(request: ModelRequest, target: Target) -> EncodedCall:
         path=path,
         body=msgspec.json.encode(written),
         headers=HEADERS,
-        lost=tuple(sorted(set(writer.lost))),
+        lost=lost_names(writer.lost),
     )
 
 

@@ -19,7 +19,7 @@ from tiercel.domain.request import (
     ToolChoice,
 )
 from tiercel.wire.codec import EncodedCall
-from tiercel.wire.fit import fit
+from tiercel.wire.fit import fit, lost_names
 from tiercel.wire.openai_chat.message_encoder import MessageEncoder
 from tiercel.wire.quirks import Quirks, quirks_named
 from tiercel.wire.splice import splice_model
@@ -41,7 +41,7 @@ def encode_request(request: ModelRequest, target: Target) -> EncodedCall:
     lost = list(fitted.lost)
     written = _body(fitted.request, quirks, lost)
     written["model"] = upstream_name
-    return EncodedCall(path=quirks.path, body=msgspec.json.encode(written), lost=tuple(sorted(set(lost))))
+    return EncodedCall(path=quirks.path, body=msgspec.json.encode(written), lost=lost_names(lost))
 
 
 def _sends_as_it_is(request: ModelRequest, quirks: Quirks) -> bool:
