@@ -16,7 +16,7 @@ STREAM_HEADERS: Headers = [
 def answer_headers(record: Record) -> Headers:
     """The headers of an answer whose record is complete."""
     headers = [
-        _header("record", record.id),
+        *_id_headers(record.id),
         _header("attempts", str(len(record.attempts))),
         _header("cost-usd", usd_text(record.cost_nano) if record.cost_known else "unknown"),
         _header("why", explain_attempts(record)),
@@ -37,13 +37,18 @@ def commit_headers(record_id: str, plan: Plan, rung: Rung | None) -> Headers:
     """The headers of a stream, with what is known when it begins; the rest stands in its record."""
     headers = [
         *STREAM_HEADERS,
-        _header("record", record_id),
+        *_id_headers(record_id),
         _header("why", f"rule {plan.rule}"),
     ]
     if rung is not None:
         headers.append(_header("model", rung.deployment.model.name))
         headers.extend(_optional(("tier", rung.tier), ("effort", rung.effort)))
     return headers
+
+
+def _id_headers(record_id: str) -> Headers:
+    """The same id twice: SDKs look for `x-request-id`, people for the record."""
+    return [(b"x-request-id", record_id.encode("ascii")), _header("record", record_id)]
 
 
 def _optional(*pairs: tuple[str, str | None]) -> Headers:
