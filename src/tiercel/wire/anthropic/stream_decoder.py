@@ -1,13 +1,9 @@
 """One upstream stream of Messages events as ours."""
 
-from collections.abc import Sequence
-
 import msgspec
 
-from tiercel.domain.errors import UpstreamDataError
 from tiercel.domain.events import (
     ArgumentsDelta,
-    Broken,
     End,
     Finished,
     OpaqueDelta,
@@ -26,10 +22,10 @@ from tiercel.wire.anthropic.finish import read_finish
 from tiercel.wire.anthropic.response import KEPT_FIELDS, refusal_text
 from tiercel.wire.anthropic.usage import UsageMerger
 from tiercel.wire.error_facts import stream_failure
+from tiercel.wire.event_stream import EventStreamDecoder
 from tiercel.wire.fields import leftovers
 from tiercel.wire.identifiers import minted_id
 from tiercel.wire.scan import parse_chunk
-from tiercel.wire.sse import EventDecoder, ServerSentEvent
 
 _EMPTY = "{}"
 _TOOL_USE = frozenset(("type", "id", "name", "input"))
@@ -44,54 +40,26 @@ class _Block:
         self.input: list[str] = []
 
 
-class MessagesStreamDecoder:
+class MessagesStreamDecoder(EventStreamDecoder):
     """Decodes one stream; see `StreamDecoder` for what it guarantees."""
 
     def __init__(self) -> None:
-        self._sse = EventDecoder()
+        super().__init__()
         self._usage = UsageMerger()
         self._blocks: dict[int, _Block] = {}
         self._calls = 0
         self._answer_id = ""
         self._started = False
-        self._over = False
         self._finish: Finish | None = None
 
-    def feed(self, data: bytes) -> Sequence[StreamEvent]:
-        if self._over:
-            return ()
-        events: list[StreamEvent] = []
-        try:
-            received = self._sse.feed(data)
-        except UpstreamDataError as error:
-            self._break(Failure(kind="too_large", message=str(error)), events)
-            return events
-        for event in received:
-            if not self._take(event, events):
-                break
-        return events
+    def _closed(self, events: list[StreamEvent]) -> None:
+        self._truncated(events)
 
-    def close(self) -> Sequence[StreamEvent]:
-        if self._over:
-            return ()
-        events: list[StreamEvent] = []
-        for event in self._sse.close():
-            if not self._take(event, events, is_last=True):
-                return events
-        self._break(Failure(kind="truncated", message="the stream ended before the answer did"), events)
-        return events
+    def _done(self, events: list[StreamEvent]) -> None:
+        """Not of this format: some proxies add it, and it ends nothing."""
 
-    def _take(self, event: ServerSentEvent, events: list[StreamEvent], is_last: bool = False) -> bool:
-        """Whether the stream goes on."""
-        source = parse_chunk(event.data)
-        if source is None:
-            if is_last or not event.data.strip():
-                return True
-            self._break(
-                Failure(kind="bad_response", message="the stream held what is no JSON object"), events
-            )
-            return False
-        kind = source.get("type") or event.event
+    def _take_object(self, source: JsonObject, event: str | None, events: list[StreamEvent]) -> bool:
+        kind = source.get("type") or event
         if kind == "error" or (source.get("error") and not source.get("type")):
             self._break(stream_failure(source.get("error") or source), events)
             return False
@@ -213,10 +181,6 @@ class MessagesStreamDecoder:
         self._over = True
         events.append(Finished(finish=self._finish or read_finish(None)))
         events.append(End())
-
-    def _break(self, failure: Failure, events: list[StreamEvent]) -> None:
-        self._over = True
-        events.append(Broken(failure=failure))
 
 
 def _index(source: JsonObject) -> int:

@@ -3,9 +3,6 @@
 The finish is held until the stream ends, since servers repeat it, send it early, or call a stop what was a tool call.
 """
 
-from collections.abc import Sequence
-
-from tiercel.domain.errors import UpstreamDataError
 from tiercel.domain.events import (
     Broken,
     End,
@@ -23,14 +20,13 @@ from tiercel.domain.json import Json, JsonObject
 from tiercel.domain.request import Opaque, Part, Reasoning, Refusal, Text
 from tiercel.domain.response import Usage
 from tiercel.wire.error_facts import stream_failure
+from tiercel.wire.event_stream import EventStreamDecoder
 from tiercel.wire.fields import leftovers
 from tiercel.wire.openai_chat.finish import read_finish
 from tiercel.wire.openai_chat.response import read_content, reasoning_text
 from tiercel.wire.openai_chat.tool_call_deltas import ToolCallDeltas
 from tiercel.wire.openai_chat.usage import read_usage
 from tiercel.wire.quirks import Quirks
-from tiercel.wire.scan import parse_chunk
-from tiercel.wire.sse import EventDecoder, ServerSentEvent
 
 _TOP = frozenset(("id", "object", "created", "model", "choices", "usage", "obfuscation"))
 _DELTA = frozenset(("role", "content", "refusal", "tool_calls", "index", "name", "reasoning_details"))
@@ -57,71 +53,37 @@ class _ChoiceState:
         return [*events, Finished(finish=finish, choice=self.index)]
 
 
-class ChatStreamDecoder:
+class ChatStreamDecoder(EventStreamDecoder):
     """Decodes one stream; see `StreamDecoder` for what it guarantees."""
 
     def __init__(self, quirks: Quirks) -> None:
+        super().__init__()
         self._quirks = quirks
         self._read_fields = _DELTA.union(quirks.reasoning_fields)
-        self._sse = EventDecoder()
         self._choices: dict[int, _ChoiceState] = {}
         self._answer_id = ""
         self._started = False
-        self._over = False
         self._usage: Usage | None = None
 
-    def feed(self, data: bytes) -> Sequence[StreamEvent]:
-        if self._over:
-            return ()
-        events: list[StreamEvent] = []
-        try:
-            received = self._sse.feed(data)
-        except UpstreamDataError as error:
-            self._break(Failure(kind="too_large", message=str(error)), events)
-            return events
-        for event in received:
-            if not self._take(event, events):
-                break
-        return events
-
-    def close(self) -> Sequence[StreamEvent]:
-        if self._over:
-            return ()
-        events: list[StreamEvent] = []
-        for event in self._sse.close():
-            if not self._take(event, events, is_last=True):
-                return events
+    def _closed(self, events: list[StreamEvent]) -> None:
         unfinished = not self._choices or any(c.raw_finish is None for c in self._choices.values())
         if unfinished or self._quirks.ends_with_done:
-            self._break(Failure(kind="truncated", message="the stream ended before the answer did"), events)
+            self._truncated(events)
         else:
-            self._end(events)
-        return events
+            self._done(events)
 
-    def _take(self, event: ServerSentEvent, events: list[StreamEvent], is_last: bool = False) -> bool:
-        """Whether the stream goes on."""
-        if event.data.strip() == b"[DONE]":
-            self._end(events)
-            return False
-        chunk = parse_chunk(event.data)
-        if chunk is None:
-            if not is_last and event.data.strip():  # at the very end half a chunk only says that it was cut
-                self._break(
-                    Failure(kind="bad_response", message="the stream held what is no JSON object"), events
-                )
-                return False
-            return True
-        error = chunk.get("error") or (chunk if event.event == "error" else None)
+    def _take_object(self, source: JsonObject, event: str | None, events: list[StreamEvent]) -> bool:
+        error = source.get("error") or (source if event == "error" else None)
         if error:
             self._break(stream_failure(error), events)
             return False
-        choices = chunk.get("choices")
+        choices = source.get("choices")
         listed = choices if isinstance(choices, list) else []
-        self._start(chunk, bool(listed), events)
+        self._start(source, bool(listed), events)
         for item in listed:
             if isinstance(item, dict):
                 self._take_choice(item, events)
-        usage = read_usage(chunk.get("usage"))
+        usage = read_usage(source.get("usage"))
         if usage is not None and usage != self._usage:
             self._usage = usage
             events.append(UsageUpdate(usage=usage))
@@ -181,17 +143,13 @@ class ChatStreamDecoder:
             if value:
                 events.append(OpaqueDelta(source="openai_chat", raw={key: value}, choice=state.index))
 
-    def _end(self, events: list[StreamEvent]) -> None:
+    def _done(self, events: list[StreamEvent]) -> None:
         self._over = True
         for index in sorted(self._choices):
             events += self._choices[index].end()
             if isinstance(events[-1], Broken):
                 return
         events.append(End())
-
-    def _break(self, failure: Failure, events: list[StreamEvent]) -> None:
-        self._over = True
-        events.append(Broken(failure=failure))
 
 
 def _part_event(part: Part, choice: int) -> StreamEvent | None:
