@@ -86,6 +86,7 @@ class Ingestor:
         """Ends the thread. With `drain` it first takes in what the journal has, for at most `within_seconds`; what is
         left is read at the next start."""
         self._deadline = time.monotonic() + (within_seconds if drain else 0.0)
+        self._paused.clear()
         self._stopping.set()
         self._wake.set()
         if self._thread is not None:
@@ -100,6 +101,8 @@ class Ingestor:
     def pause(self) -> None:
         """Lets the journal grow and leaves the processor to others, until `resume`."""
         self._paused.set()
+        with self._one_at_a_time:  # what is being read now is the last
+            pass
 
     def resume(self) -> None:
         self._paused.clear()
@@ -124,7 +127,7 @@ class Ingestor:
                 if segment.name not in self._inherited:
                     self._take_over(store)
                 self._read_segment(store, segment)
-                if self._out_of_time():
+                if self._must_stop():
                     return
             self._take_over(store)
             self._apply_retention(store)
@@ -147,7 +150,7 @@ class Ingestor:
             self._took_over = True
 
     def _read_segment(self, store: "Store", segment: Path) -> None:
-        while not self._out_of_time():
+        while not self._must_stop():
             offset = self._offsets.get(segment.name, 0)
             own, written = self._journal.position()
             is_live = segment == own
@@ -213,7 +216,10 @@ class Ingestor:
         self._problem = None
         return True
 
-    def _out_of_time(self) -> bool:
+    def _must_stop(self) -> bool:
+        """Between two batches: whether the rest has to wait."""
+        if self._paused.is_set():
+            return True
         return self._deadline is not None and time.monotonic() >= self._deadline
 
     def _state(self) -> Literal["stopped", "running", "paused", "waiting"]:
