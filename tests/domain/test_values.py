@@ -2,6 +2,7 @@
 
 import pickle
 from decimal import Decimal
+from fractions import Fraction
 
 import msgspec
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tiercel.domain.catalog import Prices
-from tiercel.domain.money import nano_from_usd, usd_from_nano, usd_text
+from tiercel.domain.money import divided, nano_from_usd, usd_from_nano, usd_text
 from tiercel.domain.response import Usage
 from tiercel.domain.secret import Secret
 from tiercel.domain.tokens import MARGIN, TokenEstimate, estimate_tokens
@@ -29,6 +30,11 @@ def test_money_makes_the_round_trip_exactly(nano: int) -> None:
 )
 def test_dollars_are_written_plainly(nano: int, text: str) -> None:
     assert usd_text(nano) == text
+
+
+@given(st.integers(0, 10**18), st.integers(1, 10**7))
+def test_division_rounds_as_fractions_do(nano: int, by: int) -> None:
+    assert divided(nano, by) == round(Fraction(nano, by))
 
 
 def test_rounding_is_half_to_even() -> None:

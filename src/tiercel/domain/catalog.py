@@ -1,14 +1,15 @@
 """Who can answer: providers, models with their capabilities and prices, deployments, and rungs."""
 
-from fractions import Fraction
 from typing import Literal
 
 import msgspec
 
+from tiercel.domain.money import divided
 from tiercel.domain.request import Effort, Modality
 from tiercel.domain.response import Usage
 from tiercel.domain.secret import Secret
 
+TOKENS_PER_PRICE = 1_000_000
 UpstreamFormat = Literal["openai_chat", "anthropic"]
 Residency = str
 """Where data may be processed: a region's name such as `eu`, `us`, or `local` for machines of one's own."""
@@ -51,7 +52,7 @@ class Prices(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             + usage.written * written
             + usage.output * self.output
         )
-        return round(Fraction(total, 1_000_000))
+        return divided(total, TOKENS_PER_PRICE)
 
 
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -10,6 +10,12 @@ def nano_from_usd(usd: Decimal | str | int) -> int:
     return int((Decimal(usd) * NANO_PER_USD).to_integral_value(rounding=ROUND_HALF_EVEN))
 
 
+def divided(nano: int, by: int) -> int:
+    """Whole nano-dollars of a division, by the same rule: half to even."""
+    whole, rest = divmod(nano, by)
+    return whole + (2 * rest > by or (2 * rest == by and whole % 2 == 1))
+
+
 def usd_from_nano(nano: int) -> Decimal:
     """Nano-dollars as exact decimal dollars."""
     return Decimal(nano) / NANO_PER_USD

@@ -14,6 +14,8 @@ from tiercel.engine.attempt import AttemptRunner, Finding, Machinery
 from tiercel.engine.delivery import Delivery
 from tiercel.ladder.step import next_step
 
+GONE = Failure(kind="cancelled", message="stopped before its end")
+
 
 class Climbed(msgspec.Struct, frozen=True, kw_only=True):
     """How a climb ended: the last step, every attempt, and the answer where one is delivered."""
@@ -41,6 +43,7 @@ class Climb:
         self._plan = plan
         self._received = received
         self._delivery = delivery
+        self._rung_names = [rung.deployment.name for rung in plan.rungs]
         self._attempts: dict[int, Attempt] = {}
         self._findings: dict[int, Finding] = {}
         self._runners: dict[int, AttemptRunner] = {}
@@ -54,18 +57,14 @@ class Climb:
                 step = next_step(self._plan, list(self._attempts.values()), self._conditions())
                 match step:
                     case Start():
-                        self._launch(step.calls)
-                        await self._await_change(step.wake_after_seconds)
+                        await self._start(step)
                     case Cancel():
                         await self._stop(step.calls, self._stop_reason())
                     case Deliver() | GiveUp():
                         return self._climbed(step)
         finally:
-            await self._stop(
-                tuple(self._flying), Failure(kind="cancelled", message="the client left before the end")
-            )
-            if self._delivery is not None:
-                self._delivery.wake()
+            if self._flying:
+                await self._stop(tuple(self._flying), GONE)
 
     def rung_of(self, number: int) -> Rung | None:
         """The rung of attempt `number`."""
@@ -82,40 +81,55 @@ class Climb:
         return Conditions(
             elapsed_seconds=self._machinery.clock() - self._received,
             spent_nano=sum(finding.record.cost_nano or 0 for finding in self._findings.values()),
-            resting=health.resting([rung.deployment.name for rung in self._plan.rungs]),
+            resting=health.resting(self._rung_names),
             retry_tokens=health.retry_tokens,
             draw=self._machinery.draw(),
             committed=self._delivery.committed if self._delivery is not None else None,
         )
 
-    def _launch(self, calls: Iterable[Call]) -> None:
-        for call in calls:
-            if call.why in ("retry", "fallback"):
-                self._machinery.health.spend_retry()
-            runner = AttemptRunner(
-                self._machinery,
-                self._request,
-                self._plan,
-                call,
-                delivery=self._delivery,
-                received=self._received,
-                previous_text=self._text_of(call.corrects),
-            )
-            self._attempts[call.number] = Attempt(call=call)
-            self._runners[call.number] = runner
-            self._flying[call.number] = asyncio.create_task(runner.run(), name=f"attempt-{call.number}")
+    async def _start(self, step: Start) -> None:
+        """Make these calls and wait for a change. One call alone runs right here: a task of its own costs more than
+        all that the ladder decides, and its own limits end it at the deadline."""
+        runners = [self._prepare(call) for call in step.calls]
+        if len(runners) == 1 and not self._flying:
+            await self._run_alone(runners[0])
+            return
+        for runner in runners:
+            name = f"attempt-{runner.call.number}"
+            self._flying[runner.call.number] = asyncio.create_task(runner.run(), name=name)
+        done, _ = await asyncio.wait(
+            self._flying.values(), timeout=step.wake_after_seconds, return_when=asyncio.FIRST_COMPLETED
+        )
+        for number in [n for n, task in self._flying.items() if task in done]:
+            self._settle(number, self._flying.pop(number).result())
+
+    def _prepare(self, call: Call) -> AttemptRunner:
+        if call.why in ("retry", "fallback"):
+            self._machinery.health.spend_retry()
+        runner = AttemptRunner(
+            self._machinery,
+            self._request,
+            self._plan,
+            call,
+            delivery=self._delivery,
+            received=self._received,
+            previous_text=self._text_of(call.corrects),
+        )
+        self._attempts[call.number] = Attempt(call=call)
+        self._runners[call.number] = runner
+        return runner
+
+    async def _run_alone(self, runner: AttemptRunner) -> None:
+        try:
+            finding = await runner.run()
+        except asyncio.CancelledError:
+            self._settle(runner.call.number, runner.stopped(GONE))
+            raise
+        self._settle(runner.call.number, finding)
 
     def _text_of(self, number: int | None) -> str | None:
         finding = self._findings.get(number) if number is not None else None
         return finding.response.text if finding is not None and finding.response is not None else None
-
-    async def _await_change(self, seconds: float | None) -> None:
-        """Until a call has ended, or this long."""
-        done, _ = await asyncio.wait(
-            self._flying.values(), timeout=seconds, return_when=asyncio.FIRST_COMPLETED
-        )
-        for number in [n for n, task in self._flying.items() if task in done]:
-            self._settle(number, self._flying.pop(number).result())
 
     def _settle(self, number: int, finding: Finding) -> None:
         self._findings[number] = finding

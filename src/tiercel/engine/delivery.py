@@ -3,35 +3,31 @@
 A held stream waits until the ladder has decided; otherwise the first real content commits its attempt, everything the
 attempt sent before it goes out with it, and all that follows passes straight through. What ends a stream (finish,
 usage, terminator) is never passed through: it goes out with `conclude`, after the record was written.
+
+There is no queue between the two connections: whoever hands events in awaits their writing, so that a client that
+reads slowly slows its upstream down.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from tiercel.domain.events import Broken, End, Finished, StreamEvent, UsageUpdate, is_content, unfold
 from tiercel.domain.response import ModelResponse
 from tiercel.engine.cut import StreamCutter
 
-MAX_WAITING_BYTES = 256 * 1024
-"""A client that reads more slowly than this much behind stops its upstream from being read."""
-
 Encode = Callable[[Sequence[StreamEvent]], bytes]
+Write = Callable[[bytes], Awaitable[None]]
 TAIL_EVENTS = (Finished, UsageUpdate, End, Broken)
 
 
 class Delivery:
-    """One client's stream while it is being made."""
+    """One client's stream while it is being made. `write` sends bytes and waits while the client is behind."""
 
-    def __init__(self, encode: Encode, *, hold: bool, clock: Callable[[], float]) -> None:
+    def __init__(self, encode: Encode, write: Write, *, hold: bool, clock: Callable[[], float]) -> None:
         self._encode = encode
+        self._write = write
         self._hold = hold
         self._clock = clock
         self._waiting: dict[int, list[StreamEvent]] = {}
-        self._tail: list[StreamEvent] = []
-        self._out: list[bytes] = []
-        self._out_bytes = 0
-        self._changed = asyncio.Event()
-        self._drained = asyncio.Event()
         self.committed: int | None = None
         self.first_content_at: float | None = None
 
@@ -55,44 +51,10 @@ class Delivery:
                 return None
             self.committed = number
             self.first_content_at = self._clock()
-            events = waiting
             self._waiting.clear()
-        passed = [event for event in events if not isinstance(event, TAIL_EVENTS)]
-        self._tail.extend(event for event in events if isinstance(event, TAIL_EVENTS))
-        if passed:
-            self._put(self._encode(passed))
-        return self._drain() if self._out_bytes > MAX_WAITING_BYTES else None
-
-    def _put(self, data: bytes) -> None:
-        if data:
-            self._out.append(data)
-            self._out_bytes += len(data)
-            self._changed.set()
-
-    async def _drain(self) -> None:
-        self._drained.clear()
-        await self._drained.wait()
-
-    def wake(self) -> None:
-        """Make `wait` return: the climb has ended."""
-        self._changed.set()
-
-    async def wait(self, seconds: float) -> bool:
-        """Until there are bytes to send or the climb has ended, no longer than this; whether something changed."""
-        try:
-            await asyncio.wait_for(self._changed.wait(), seconds)
-        except TimeoutError:
-            return False
-        self._changed.clear()
-        return True
-
-    def take(self) -> bytes:
-        """The bytes that are ready to be sent; may be empty."""
-        data = b"".join(self._out)
-        self._out.clear()
-        self._out_bytes = 0
-        self._drained.set()
-        return data
+            events = waiting
+        data = self._encode([event for event in events if not isinstance(event, TAIL_EVENTS)])
+        return self._write(data) if data else None
 
     def conclude(self, response: ModelResponse) -> bytes:
         """The rest of a delivered answer: its tail when it was passed through, else the whole of it."""
@@ -100,5 +62,4 @@ class Delivery:
             self.first_content_at = self._clock()
             return self._encode(unfold(response))
         # the response is what was checked and counted: its finish and usage win over what came down the wire
-        tail = [event for event in unfold(response) if isinstance(event, TAIL_EVENTS)]
-        return self.take() + self._encode(tail)
+        return self._encode([event for event in unfold(response) if isinstance(event, TAIL_EVENTS)])

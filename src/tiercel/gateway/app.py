@@ -21,7 +21,7 @@ from tiercel.domain.policy import Policy
 from tiercel.domain.settings import Settings
 from tiercel.engine.attempt import Machinery
 from tiercel.gateway.admission import Admission, check_listener
-from tiercel.gateway.endpoints.chat import chat_completions
+from tiercel.gateway.endpoints.chat import STOPPING, chat_completions
 from tiercel.gateway.endpoints.feedback import post_feedback
 from tiercel.gateway.endpoints.health import healthz, readyz
 from tiercel.gateway.endpoints.models import get_model, list_models
@@ -84,6 +84,10 @@ class Gateway:
             await self._answer(exchange)
         except ClientLeftError:
             return
+        except asyncio.CancelledError:
+            # the client left, or the time for draining is up: this task ends here, and quietly
+            if not exchange.client_left and not exchange.started:
+                await self._refuse(exchange, STOPPING)
         except ProblemError as error:
             await self._refuse(exchange, error)
         except Exception:

@@ -1,7 +1,9 @@
 """One HTTP request and its answer, as thin as ASGI allows: headers, a bounded body, sending, a client that leaves."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, TypeAlias
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from contextlib import contextmanager
+from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
@@ -16,6 +18,16 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 Headers: TypeAlias = list[tuple[bytes, bytes]]
 
 JSON = (b"content-type", b"application/json")
+
+
+CONNECTION = "tiercel.connection"
+"""The extension of a request's scope under which our server leaves the connection itself."""
+
+
+class Connection(Protocol):
+    """What is needed of the connection beyond ASGI: to be told at once when it is lost, without a task waiting."""
+
+    on_lost: Callable[[], None] | None
 
 
 class ClientLeftError(Exception):
@@ -33,6 +45,8 @@ class Exchange:
         self._raw_headers: Headers = scope["headers"]
         self._receive = receive
         self._send = send
+        self._connection: Connection | None = scope.get("extensions", {}).get(CONNECTION)
+        self.client_left = False
         self.started = False
         self.crash_bytes: Callable[[], bytes] | None = None
         """What to send when our own code breaks after the answer began: an explicit error in the client's format."""
@@ -65,11 +79,24 @@ class Exchange:
             if not message.get("more_body", False):
                 return b"".join(pieces)
 
-    async def client_left(self) -> None:
-        """Returns when the client closes its connection; call it only after the body was read."""
-        message: Message = {"type": "http.request"}
-        while message["type"] != "http.disconnect":
-            message = await self._receive()
+    @contextmanager
+    def cancelled_when_client_leaves(self) -> Iterator[None]:
+        """Within this, the running task is cancelled when the client closes its connection; see `client_left`."""
+        task = asyncio.current_task()
+        assert task is not None
+
+        def leave() -> None:
+            self.client_left = True
+            task.cancel()
+
+        if self._connection is None:
+            yield
+            return
+        self._connection.on_lost = leave
+        try:
+            yield
+        finally:
+            self._connection.on_lost = None
 
     async def start(self, status: int, headers: Headers) -> None:
         """Send the status line and the headers of an answer whose length is not known."""

@@ -17,6 +17,7 @@ from uvicorn.server import ServerState
 
 from tiercel.domain.errors import ConfigError
 from tiercel.gateway.admission import HOST
+from tiercel.gateway.exchange import CONNECTION
 
 log = logging.getLogger(__name__)
 
@@ -35,13 +36,21 @@ class GuardedProtocol(HttpToolsProtocol):
     """When the request being read must be complete, by the loop's clock; `None` while none is being read."""
     header_bytes = 0
     refusal: tuple[int, str] | None = None
+    on_lost: Callable[[], None] | None = None
+    """Called when the client closes the connection while it is being answered."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the base class
         super().connection_made(transport)
         self.deadline = self.loop.time() + HEADERS_SECONDS
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self.on_lost is not None:
+            self.on_lost()
+
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self.scope["extensions"] = {CONNECTION: self}  # type: ignore[dict-item]  # an object, not a mapping
         self.header_bytes = 0
         self.deadline = self.loop.time() + HEADERS_SECONDS
 

@@ -73,5 +73,6 @@ def explain_attempts(record: Record) -> str:
 
 def _header(name: str, value: str) -> tuple[bytes, bytes]:
     """A header value is one line of plain ASCII."""
-    plain = "".join(c if " " <= c <= "~" else "?" for c in value)[:MAX_VALUE_CHARS]
-    return f"x-tiercel-{name}".encode("ascii"), plain.encode("ascii")
+    if not (value.isascii() and value.isprintable()):
+        value = "".join(c if " " <= c <= "~" else "?" for c in value)
+    return b"x-tiercel-" + name.encode("ascii"), value[:MAX_VALUE_CHARS].encode("ascii")

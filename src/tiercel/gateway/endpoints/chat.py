@@ -11,9 +11,9 @@ from tiercel.domain.request import ModelRequest
 from tiercel.domain.response import Stamp
 from tiercel.engine.account import Receipt, abandoned_record, finish_record, problem_of, start_record
 from tiercel.engine.climb import Climb, Climbed
-from tiercel.gateway.endpoints.answer_headers import STREAM_HEADERS, answer_headers, commit_headers
+from tiercel.gateway.endpoints.answer_headers import STREAM_HEADERS, answer_headers
 from tiercel.gateway.endpoints.client_stream import ClientStream
-from tiercel.gateway.exchange import JSON, ClientLeftError, Exchange
+from tiercel.gateway.exchange import JSON, Exchange
 from tiercel.gateway.hints import take_hints
 from tiercel.gateway.runtime import Runtime, State
 from tiercel.wire.codec import Codec
@@ -23,7 +23,7 @@ CALLERS_FAULT: frozenset[ProblemKind] = frozenset(
 )
 
 
-SHUTTING_DOWN = UnavailableError("overloaded", "the gateway is being stopped")
+STOPPING = UnavailableError("overloaded", "the gateway is being stopped")
 BROKEN = UnavailableError(
     "internal", "something went wrong in the gateway; the operator's log has this request's id"
 )
@@ -74,18 +74,12 @@ async def chat_completions(runtime: Runtime, exchange: Exchange, codec: Codec) -
 
 async def _whole(runtime: Runtime, exchange: Exchange, served: Served) -> None:
     climb = Climb(served.state.machinery, served.request, served.plan, received=served.receipt.received)
-    climbing = asyncio.create_task(climb.run(), name="climb")
-    leaving = asyncio.create_task(exchange.client_left(), name="client-left")
     try:
-        await asyncio.wait({climbing, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        if not climbing.done():
-            raise ClientLeftError
-        climbed = climbing.result()
-    except (ClientLeftError, asyncio.CancelledError) as stop:
-        await _abandon(runtime, served, climb, climbing, stop)
+        with exchange.cancelled_when_client_leaves():
+            climbed = await climb.run()
+    except asyncio.CancelledError:
+        _abandon(runtime, exchange, served, climb)
         raise
-    finally:
-        leaving.cancel()
     record = _finished(served, climbed, first_content_seconds=None)
     runtime.record_end(record)
     if climbed.response is None:
@@ -97,67 +91,34 @@ async def _whole(runtime: Runtime, exchange: Exchange, served: Served) -> None:
 
 
 async def _stream(runtime: Runtime, exchange: Exchange, served: Served) -> None:
-    client = ClientStream(
-        served.codec, served.request, served.plan, served.stamp, served.state.machinery.clock
-    )
-    climb = Climb(
+    client = ClientStream(exchange, served.state, served.codec, served.request, served.plan, served.stamp)
+    exchange.crash_bytes = lambda: client.problem(BROKEN)
+    climb = client.climb = Climb(
         served.state.machinery,
         served.request,
         served.plan,
         received=served.receipt.received,
         delivery=client.delivery,
     )
-    client.rung_of = climb.rung_of
-    exchange.crash_bytes = lambda: client.problem(BROKEN, served.receipt.id)
-    climbing = asyncio.create_task(climb.run(), name="climb")
-    leaving = asyncio.create_task(exchange.client_left(), name="client-left")
-    leaving.add_done_callback(lambda _: client.delivery.wake())
+    beating = asyncio.create_task(client.keep_alive(), name="keep-alive")
     try:
-        await _pass_through(exchange, served, client, climbing, leaving)
-        climbed = climbing.result()
-    except (ClientLeftError, asyncio.CancelledError) as stop:
-        await _abandon(runtime, served, climb, climbing, stop)
-        if exchange.started and isinstance(stop, asyncio.CancelledError):
-            await exchange.send(client.problem(SHUTTING_DOWN, served.receipt.id), last=True)
+        with exchange.cancelled_when_client_leaves():
+            climbed = await climb.run()
+    except asyncio.CancelledError:
+        _abandon(runtime, exchange, served, climb)
+        if exchange.started and not exchange.client_left:
+            await exchange.send(client.problem(STOPPING), last=True)
         raise
     finally:
-        leaving.cancel()
+        beating.cancel()
     await _conclude(runtime, exchange, served, client, climbed)
-
-
-async def _pass_through(
-    exchange: Exchange,
-    served: Served,
-    client: ClientStream,
-    climbing: asyncio.Task[Climbed],
-    leaving: asyncio.Task[None],
-) -> None:
-    """Send what the delivery lets through, and heartbeats where it lets nothing through for too long."""
-    clock = served.state.machinery.clock
-    pause_seconds = served.plan.limits.commit_after_seconds
-    last_sent = served.receipt.received
-    while not climbing.done():
-        await client.delivery.wait(max(0.0, last_sent + pause_seconds - clock()))
-        if leaving.done():
-            raise ClientLeftError
-        data = client.delivery.take()
-        if not data and clock() - last_sent >= pause_seconds:
-            data = client.heartbeat()
-        if not data:
-            continue
-        if not exchange.started:
-            await exchange.start(200, commit_headers(served.receipt.id, served.plan, client.committed_rung))
-        await exchange.send(data)
-        last_sent = clock()
 
 
 async def _conclude(
     runtime: Runtime, exchange: Exchange, served: Served, client: ClientStream, climbed: Climbed
 ) -> None:
     """The record, then the last bytes: the rest of the answer, or an explicit error."""
-    tail = (
-        client.delivery.conclude(climbed.response) if climbed.response is not None else client.delivery.take()
-    )
+    tail = client.delivery.conclude(climbed.response) if climbed.response is not None else b""
     first_content_at = client.delivery.first_content_at
     record = _finished(
         served,
@@ -171,7 +132,7 @@ async def _conclude(
         error = _problem(climbed)
         if not exchange.started:
             raise error
-        await exchange.send(tail + client.problem(error, served.receipt.id), last=True)
+        await exchange.send(client.problem(error), last=True)
         return
     if not exchange.started:
         await exchange.start(200, [*STREAM_HEADERS, *answer_headers(record)])
@@ -189,20 +150,15 @@ def _finished(served: Served, climbed: Climbed, *, first_content_seconds: float 
     )
 
 
-async def _abandon(
-    runtime: Runtime, served: Served, climb: Climb, climbing: asyncio.Task[Climbed], stop: BaseException
-) -> None:
-    """The client left, or the server is being stopped: stop every call, and keep what they cost."""
-    left = isinstance(stop, ClientLeftError)
-    climbing.cancel()
-    await asyncio.wait({climbing})
+def _abandon(runtime: Runtime, exchange: Exchange, served: Served, climb: Climb) -> None:
+    """The client left, or the server is being stopped: keep what the calls cost so far."""
     machinery = served.state.machinery
     runtime.record_end(
         abandoned_record(
             served.record,
             climb.records,
             seconds=machinery.clock() - served.receipt.received,
-            message="the client closed the connection" if left else "the gateway was stopped",
+            message="the client closed the connection" if exchange.client_left else "the gateway was stopped",
             simulated=machinery.simulated,
         )
     )

@@ -1,6 +1,7 @@
-"""The bytes of one streamed answer: an encoder of the client's format, made when the answering model is known."""
+"""One streamed answer on its way to the client: made in its format, begun as late as may be, kept alive meanwhile."""
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Sequence
 
 import msgspec
 
@@ -9,35 +10,61 @@ from tiercel.domain.errors import ProblemError
 from tiercel.domain.events import StreamEvent
 from tiercel.domain.request import ModelRequest
 from tiercel.domain.response import Stamp
+from tiercel.engine.climb import Climb
 from tiercel.engine.delivery import Delivery
+from tiercel.gateway.endpoints.answer_headers import commit_headers
+from tiercel.gateway.exchange import Exchange
+from tiercel.gateway.runtime import State
 from tiercel.wire.codec import Codec, Problem, StreamEncoder
 
 
 class ClientStream:
-    """Ties a delivery to the client's format. `rung_of` is set by the endpoint once the climb exists."""
+    """Ties a delivery to one client. The encoder is made when it is known whose content it will carry."""
 
     def __init__(
-        self, codec: Codec, request: ModelRequest, plan: Plan, stamp: Stamp, clock: Callable[[], float]
+        self, exchange: Exchange, state: State, codec: Codec, request: ModelRequest, plan: Plan, stamp: Stamp
     ) -> None:
+        self._exchange = exchange
+        self._clock = state.machinery.clock
         self._codec = codec
         self._request = request
+        self._plan = plan
         self._stamp = stamp
         self._encoder: StreamEncoder | None = None
-        self.rung_of: Callable[[int], Rung | None] = lambda number: None
-        self.delivery = Delivery(self._encode, hold=plan.holds, clock=clock)
+        self._last_sent = self._clock()
+        self.climb: Climb | None = None
+        """Set by the endpoint once it exists: it knows which rung an attempt ran on."""
+        self.delivery = Delivery(self._encode, self.write, hold=plan.holds, clock=self._clock)
 
     @property
     def committed_rung(self) -> Rung | None:
         """The rung whose content the client is receiving."""
-        return self.rung_of(self.delivery.committed) if self.delivery.committed is not None else None
+        if self.climb is None or self.delivery.committed is None:
+            return None
+        return self.climb.rung_of(self.delivery.committed)
 
-    def heartbeat(self) -> bytes:
-        return self._made().heartbeat()
+    async def write(self, data: bytes) -> None:
+        """Send these bytes, and the headers before the first of them."""
+        if not self._exchange.started:
+            headers = commit_headers(self._exchange.id, self._plan, self.committed_rung)
+            await self._exchange.start(200, headers)
+        self._last_sent = self._clock()
+        await self._exchange.send(data)
 
-    def problem(self, error: ProblemError, request_id: str) -> bytes:
+    async def keep_alive(self) -> None:
+        """Send a heartbeat whenever nothing was sent for `commit_after_seconds`, until cancelled."""
+        pause_seconds = self._plan.limits.commit_after_seconds
+        while True:
+            due_seconds = self._last_sent + pause_seconds - self._clock()
+            if due_seconds > 0:
+                await asyncio.sleep(due_seconds)
+            else:
+                await self.write(self._made().heartbeat())
+
+    def problem(self, error: ProblemError) -> bytes:
         """An explicit error in the client's format; nothing may follow it."""
         return self._made().problem(
-            Problem(kind=error.kind, message=error.message, request_id=request_id, param=error.param)
+            Problem(kind=error.kind, message=error.message, request_id=self._exchange.id, param=error.param)
         )
 
     def _encode(self, events: Sequence[StreamEvent]) -> bytes:
