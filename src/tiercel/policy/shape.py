@@ -94,7 +94,7 @@ def scalar_complaint(value: object, wanted: inspect.Type) -> str | None:
             return (
                 None if value in words else f"{value!r} is not one of {listed(words)}{nearest(value, words)}"
             )
-        case inspect.LiteralType() if value in wanted.values:
+        case inspect.LiteralType() if value in wanted.values and not isinstance(value, bool):
             return None
         case inspect.BoolType() if isinstance(value, bool):
             return None
