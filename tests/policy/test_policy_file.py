@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.policy.build import MINIMAL_POLICY, policy_problems
 from tiercel.domain.errors import ConfigError
-from tiercel.domain.policy import Gate, Limits, When
+from tiercel.domain.policy import Evidence, Gate, Limits, When
 from tiercel.policy import load_policy, read_policy, shipped_policy, shipped_policy_text
 
 RULE = '[[rules]]\nname = "hard-coding"\nladder = ["fast"]\n'
@@ -76,6 +76,22 @@ BAD = {
     "when as text": (
         with_rule('ladder = ["fast"]\nwhen = "always"'),
         "policy.toml: [rules.hard-coding] when: expected a table, not text",
+    ),
+    "evidence without a source": (
+        with_rule('ladder = ["fast"]\nevidence = { date = "2026-10-01" }'),
+        "policy.toml: [rules.hard-coding] evidence: 'source' is missing: Where it stands:",
+    ),
+    "evidence of another form": (
+        with_rule('ladder = ["fast"]\nevidence = { date = "October", source = "ours" }'),
+        "policy.toml: [rules.hard-coding] evidence.date: expected a date such as 2026-10-01",
+    ),
+    "evidence of no day": (
+        with_rule('ladder = ["fast"]\nevidence = { date = "2026-02-30", source = "ours" }'),
+        "policy.toml: [rules.hard-coding] evidence.date '2026-02-30': the calendar has no such day;",
+    ),
+    "evidence as a TOML date": (
+        with_rule('ladder = ["fast"]\nevidence = { date = 2026-02-03, source = "ours" }'),
+        "policy.toml: [rules.hard-coding] evidence.date: expected text in quotes, not a date or time",
     ),
     "rule without ladder": (
         with_rule('why = "x"'),
@@ -185,6 +201,15 @@ def test_the_smallest_policy_is_safe() -> None:
 def test_a_single_value_means_a_list_of_one() -> None:
     policy = read_policy(with_rule('ladder = ["fast"]\nwhen = { task = "coding", risk = ["low", "high"] }'))
     assert policy.rules[0].when == When(task=("coding",), risk=("low", "high"))
+
+
+def test_a_rule_keeps_what_it_was_decided_on() -> None:
+    """Evidence is optional, and the shipped rules claim none."""
+    text = with_rule('ladder = ["fast"]\nevidence = { date = "2026-10-01", source = "evals/october.md" }')
+    given, none = read_policy(text).rules
+    assert given.evidence == Evidence(date="2026-10-01", source="evals/october.md")
+    assert none.evidence is None
+    assert {rule.evidence for rule in shipped_policy().rules} == {None}
 
 
 def test_a_rules_limits_keep_what_they_do_not_say() -> None:

@@ -59,6 +59,13 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     commit_after_seconds: float = 15.0
 
 
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """What a rule was decided on: `date` is the day it was measured or read, `source` says where it stands."""
+
+    date: str
+    source: str
+
+
 class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`when` these facts hold, climb this `ladder`: tier names or `model@effort`, cheapest first.
 
@@ -72,6 +79,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     gates: tuple[Gate, ...] | None = None
     limits: Limits | None = None
     why: str = ""
+    evidence: Evidence | None = None
 
 
 class Tier(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -6,7 +6,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 
 from tiercel.domain.money import nano_from_usd
-from tiercel.domain.policy import Gate, Limits, Policy, Rule, Tier, When
+from tiercel.domain.policy import Evidence, Gate, Limits, Policy, Rule, Tier, When
 from tiercel.domain.request import EFFORTS
 from tiercel.policy.builtin import data_text
 from tiercel.policy.policy_tables import (
@@ -19,6 +19,7 @@ from tiercel.policy.policy_tables import (
 )
 from tiercel.policy.problems import Problems, Steps, listed, nearest
 from tiercel.policy.shape import find_problems
+from tiercel.policy.tables import date_complaint
 from tiercel.policy.toml_reader import check_version, content_hash, read_table, read_text
 
 HEADERS = {"defaults": 1, "limits": 1, "aliases": 1, "gates": 2, "tiers": 2, "rules": 2}
@@ -81,6 +82,7 @@ def shipped_policy() -> Policy:
 
 
 def rule_of(rule: RuleTable, file: PolicyFile, limits: Limits) -> Rule:
+    evidence = rule.evidence
     return Rule(
         name=rule.name,
         ladder=rule.ladder,
@@ -89,6 +91,7 @@ def rule_of(rule: RuleTable, file: PolicyFile, limits: Limits) -> Rule:
         gates=None if rule.gates is None else gates_of(rule.gates, file),
         limits=None if rule.limits is None else merged_limits(limits, rule.limits),
         why=rule.why,
+        evidence=None if evidence is None else Evidence(date=evidence.date, source=evidence.source),
     )
 
 
@@ -176,6 +179,10 @@ def find_rule_contradictions(rule: RuleTable, problems: Problems) -> None:
     when = rule.when or WhenTable()
     if when.max_tokens is not None and (when.min_tokens or 0) > when.max_tokens:
         problems.add((*path, "when"), "min_tokens is above max_tokens, so it can never match")
+    if rule.evidence is not None:
+        complaint = date_complaint(rule.evidence.date)
+        if complaint is not None:
+            problems.add((*path, "evidence", "date"), complaint, rule.evidence.date)
     find_gate_contradictions(rule.gates, (*path, "gates"), problems)
 
 

@@ -12,6 +12,7 @@ from tiercel.policy.tables import (
     LADDER_ENTRY,
     Amount,
     Count,
+    Date,
     FilledText,
     Name,
     Positive,
@@ -160,6 +161,13 @@ class WhenTable(Table, frozen=True, kw_only=True):
     )
 
 
+class EvidenceTable(Table, frozen=True, kw_only=True):
+    """What a rule was decided on."""
+
+    date: Annotated[Date, Meta(description="The day it was measured or read, such as 2026-10-01.")]
+    source: Annotated[FilledText, Meta(description="Where it stands: a report, an evaluation, an address.")]
+
+
 class RuleTable(Table, frozen=True, kw_only=True):
     """When these facts hold, climb this ladder. The first rule that matches decides."""
 
@@ -175,6 +183,10 @@ class RuleTable(Table, frozen=True, kw_only=True):
     prefer: Annotated[Preference | None, Meta(description="Order within each tier of this ladder.")] = None
     limits: Annotated[LimitsTable | None, Meta(description="Bounds that differ from [limits].")] = None
     why: Annotated[str, Meta(description="The reason, shown by `tiercel explain`.")] = ""
+    evidence: Annotated[
+        EvidenceTable | None,
+        Meta(description="What it was decided on, and when; `tiercel audit` warns when that is old."),
+    ] = None
 
 
 class PolicyFile(Table, frozen=True, kw_only=True):
