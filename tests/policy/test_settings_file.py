@@ -249,6 +249,12 @@ def test_a_provider_on_this_machine_may_go_without_its_key() -> None:
     assert settings(text, {"ANTHROPIC_API_KEY": "k"}).catalog.providers["anthropic"].key == Secret("k")
 
 
+def test_a_key_that_is_named_must_be_there_on_this_machine_too() -> None:
+    text = '[providers.openai]\nbase_url = "http://127.0.0.1:4199/v1"\nkey_env = "LAB_KEY"\n'
+    assert settings(text).missing_keys == ("openai (LAB_KEY)",)
+    assert settings(text, {"LAB_KEY": "anything"}).missing_keys == ()
+
+
 def test_a_models_entry_changes_only_what_it_says() -> None:
     read = settings("[models.claude-opus-4-8]\nwindow = 1_000_000")
     capabilities = read.catalog.models["claude-opus-4-8"].capabilities

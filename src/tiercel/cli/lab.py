@@ -82,5 +82,11 @@ def banner(lab: Lab) -> str:
             lines += [f"      {name}" for name in names]
     text = settings_text(lab.root_url, "tiercel-data", lab.recorded)
     lines += ["", "A tiercel.toml for it:", "", *(f"    {line}".rstrip() for line in text.splitlines()), ""]
-    lines += [f"    export {KEY_VARIABLE}=anything", "    tiercel serve", ""]
+    lines += [
+        "Then, in another terminal:",
+        "",
+        f"    export {KEY_VARIABLE}=anything",
+        "    tiercel serve",
+        "",
+    ]
     return "\n".join(lines)

@@ -51,11 +51,13 @@ def read_catalog(file: SettingsFile, environment: Environment, problems: Problem
     """Everything the file says that could be called. Raises `ConfigError` with the problems noted so far."""
     providers: dict[str, Provider] = {}
     keyless: dict[str, Provider] = {}
-    for name, table in file.providers.items():
-        table = completed(name, table, problems)
+    for name, written in file.providers.items():
+        table = completed(name, written, problems)
         find_provider_problems(name, table, environment, problems)
         provider = provider_of(name, table, environment, problems)
-        needs_key = provider.key_env is not None and not is_loopback_url(provider.base_url)
+        # a server on this machine needs no key for being a known provider's double, only for having one named
+        needs_key = written.key_env is not None or not is_loopback_url(provider.base_url)
+        needs_key = needs_key and provider.key_env is not None
         (keyless if needs_key and provider.key is None else providers)[name] = provider
     problems.raise_if_any()
     models = read_models(file, problems)
