@@ -7,7 +7,7 @@ import argparse
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     # SQLAlchemy takes long to load, and no other command needs it here
     from tiercel.records.query import load_history
 
-    folder = args.data or _configured_folder()
+    folder = args.data or configured_folder()
     history = load_history(folder, since=args.since)
     report = summarise(history.records, history.feedback, args.by)
     if args.json:
@@ -68,7 +68,8 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _configured_folder() -> Path:
+def configured_folder() -> Path:
+    """The data folder that ./tiercel.toml names, else the default one."""
     config = Path(SETTINGS_FILE)
     storage = load_settings(config, os.environ).storage if config.exists() else Storage()
     return Path(storage.folder)
@@ -90,12 +91,13 @@ def parse_since(text: str) -> float:
 
 def in_dollars(report: Report) -> Json:
     """The report as plain JSON values, money in decimal dollars."""
-    return _in_dollars(msgspec.to_builtins(report))
+    return dollars(msgspec.to_builtins(report))
 
 
-def _in_dollars(value: Json) -> Json:
+def dollars(value: Json) -> Json:
+    """The same values, every `…_nano` as `…_usd` in decimal dollars."""
     if isinstance(value, list):
-        return [_in_dollars(item) for item in value]
+        return [dollars(item) for item in value]
     if not isinstance(value, dict):
         return value
     shown = {}
@@ -103,7 +105,7 @@ def _in_dollars(value: Json) -> Json:
         if key.endswith("_nano"):
             shown[key.removesuffix("_nano") + "_usd"] = None if item is None else usd_text(item)
         else:
-            shown[key] = _in_dollars(item)
+            shown[key] = dollars(item)
     return shown
 
 
@@ -117,43 +119,44 @@ def render(report: Report, console: Console) -> None:
         return
     for line in _heading(report):
         console.print(Text(line))
-    for part in _PARTS:
+    for part in PARTS:
         console.print()
-        console.print(_table(part, report))
+        console.print(table_of(part, f"by {report.by}" if report.by else "", (*report.rows, report.total)))
     console.print()
     for line in _notes(report):
         console.print(Text(line))
 
 
-class _Part(NamedTuple):
-    """One table: its title and, after the group's name, its columns."""
+class Part(NamedTuple):
+    """One table of groups: its title and, after the group's name, its columns."""
 
     title: str
     columns: tuple[tuple[str, Callable[[Group], str]], ...]
 
 
-def _table(part: _Part, report: Report) -> Table:
+def table_of(part: Part, heading: str, groups: Sequence[Group]) -> Table:
+    """The groups as a table, their names under `heading`."""
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, title=part.title, title_justify="left")
     table.title_style = table.header_style = "bold"
     # only the name may be folded where it gets narrow: a number is never broken or cut
-    table.add_column(f"by {report.by}" if report.by else "", overflow="fold", vertical="bottom")
-    for heading, _ in part.columns:
-        table.add_column(heading, justify="right", vertical="bottom", no_wrap=True)
-    for group in (*report.rows, report.total):
-        table.add_row(Text(_printable(group.name)), *(Text(cell(group)) for _, cell in part.columns))
+    table.add_column(heading, overflow="fold", vertical="bottom")
+    for column, _ in part.columns:
+        table.add_column(column, justify="right", vertical="bottom", no_wrap=True)
+    for group in groups:
+        table.add_row(Text(printable(group.name)), *(Text(cell(group)) for _, cell in part.columns))
     return table
 
 
-def _printable(name: str) -> str:
+def printable(name: str) -> str:
     """A session's name is the caller's text: no control character of it reaches the terminal."""
     return "".join(character if character.isprintable() else "?" for character in name)
 
 
 def _heading(report: Report) -> list[str]:
     total = report.total
-    lines = [f"Tiercel report: {_count(total.requests, 'request')}, {_period(report)}"]
+    lines = [f"Tiercel report: {count_text(total.requests, 'request')}, {_period(report)}"]
     if total.simulated == total.requests:
-        lines.append(f"All {_count(total.requests, 'request')} were answered by simulated providers.")
+        lines.append(f"All {count_text(total.requests, 'request')} were answered by simulated providers.")
     elif total.simulated == total.called:
         lines.append(f"All {total.called} that reached a model were answered by simulated providers.")
     elif total.simulated:
@@ -184,12 +187,13 @@ def _notes(report: Report) -> list[str]:
     if report.by in ("model", "tier", "effort"):
         lines.append(f"calls: to this {report.by}; all else: requests it answered (none: nobody did)")
     if report.total.cost.unknown:
-        unknown = _count(report.total.cost.unknown, "request")
+        unknown = count_text(report.total.cost.unknown, "request")
         lines.append(f"+: the cost of {unknown} is not known; tiercel.toml may give models prices")
     return lines
 
 
-def _count(number: int, noun: str) -> str:
+def count_text(number: int, noun: str) -> str:
+    """`1 request`, `2 requests`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
@@ -226,7 +230,8 @@ def duration(seconds: float | None) -> str:
     return f"{seconds:.{digits}f} s"
 
 
-def _rate_of(rate: Rate) -> str:
+def rate_text(rate: Rate) -> str:
+    """A share with the number it is of."""
     return UNKNOWN if rate.n == 0 else f"{percent(rate.share)} of {rate.n}"
 
 
@@ -240,61 +245,64 @@ def _cost(cost: Cost) -> str:
     return money(cost.known_nano) + ("+" if cost.unknown else "")
 
 
-def _per_success(cost: Cost) -> str:
+def per_success(cost: Cost) -> str:
+    """What a successful task cost, or for how many requests that is not known."""
     if cost.unknown:
         return f"unknown\nfor {cost.unknown}"
     return UNKNOWN if cost.per_success_nano is None else money(cost.per_success_nano)
 
 
-def _tokens_per_second(speed: float | None) -> str:
+def tokens_per_second(speed: float | None) -> str:
+    """A speed in whole tokens, slow ones with one digit more."""
     if speed is None:
         return UNKNOWN
     return f"{speed:.0f}" if speed >= 9.95 else f"{speed:.1f}"
 
 
-_PARTS = (
-    _Part(
+SPEED = Part(
+    "Speed of delivered answers",
+    (
+        ("n", lambda g: str(g.speed.latency_seconds.n)),
+        ("latency\np50", lambda g: duration(g.speed.latency_seconds.p50)),
+        ("latency\np95", lambda g: duration(g.speed.latency_seconds.p95)),
+        ("n", lambda g: str(g.speed.ttft_seconds.n)),
+        ("TTFT\np50", lambda g: duration(g.speed.ttft_seconds.p50)),
+        ("TTFT\np95", lambda g: duration(g.speed.ttft_seconds.p95)),
+        ("n", lambda g: str(g.speed.tokens_per_second.n)),
+        ("tok/s\np50", lambda g: tokens_per_second(g.speed.tokens_per_second.p50)),
+    ),
+)
+PARTS = (
+    Part(
         "Success",
         (
             ("requests", lambda g: str(g.requests)),
             ("success", lambda g: percent(g.quality.success.share)),
             ("95 %", lambda g: _interval(g.quality.success)),
-            ("verified", lambda g: _rate_of(g.quality.verified)),
-            ("accepted\nby users", lambda g: _rate_of(g.quality.accepted)),
+            ("verified", lambda g: rate_text(g.quality.verified)),
+            ("accepted\nby users", lambda g: rate_text(g.quality.accepted)),
         ),
     ),
-    _Part(
+    Part(
         "Cost, and requests with at least one ...",
         (
             ("requests", lambda g: str(g.requests)),
             ("cost", lambda g: _cost(g.cost)),
-            ("per\nsuccess", lambda g: _per_success(g.cost)),
+            ("per\nsuccess", lambda g: per_success(g.cost)),
             ("retry", lambda g: percent(g.climbing.retry.share)),
             ("fall-\nback", lambda g: percent(g.climbing.fallback.share)),
             ("re-ask", lambda g: percent(g.climbing.re_ask.share)),
             ("esca-\nlation", lambda g: percent(g.climbing.escalation.share)),
         ),
     ),
-    _Part(
-        "Speed of delivered answers",
-        (
-            ("n", lambda g: str(g.speed.latency_seconds.n)),
-            ("latency\np50", lambda g: duration(g.speed.latency_seconds.p50)),
-            ("latency\np95", lambda g: duration(g.speed.latency_seconds.p95)),
-            ("n", lambda g: str(g.speed.ttft_seconds.n)),
-            ("TTFT\np50", lambda g: duration(g.speed.ttft_seconds.p50)),
-            ("TTFT\np95", lambda g: duration(g.speed.ttft_seconds.p95)),
-            ("n", lambda g: str(g.speed.tokens_per_second.n)),
-            ("tok/s\np50", lambda g: _tokens_per_second(g.speed.tokens_per_second.p50)),
-        ),
-    ),
-    _Part(
+    SPEED,
+    Part(
         "Calls",
         (
-            ("failed", lambda g: _rate_of(g.calls.failed)),
-            ("empty", lambda g: _rate_of(g.calls.empty)),
-            ("non-stop\nfinish", lambda g: _rate_of(g.calls.non_stop)),
-            ("format\nvalid", lambda g: _rate_of(g.calls.format_valid)),
+            ("failed", lambda g: rate_text(g.calls.failed)),
+            ("empty", lambda g: rate_text(g.calls.empty)),
+            ("non-stop\nfinish", lambda g: rate_text(g.calls.non_stop)),
+            ("format\nvalid", lambda g: rate_text(g.calls.format_valid)),
             ("as it\ncame", lambda g: percent(g.calls.format_valid_as_is.share)),
         ),
     ),

@@ -51,6 +51,11 @@ def load_history(folder: Path, *, since: float | None = None) -> History:
     return History(records=tuple(in_order), feedback=known)
 
 
+def is_empty(folder: Path) -> bool:
+    """Whether nothing was recorded here yet: there is neither a store nor a journal."""
+    return not database_path(folder).exists() and not segments(folder)
+
+
 def find_record(folder: Path, record_id: str) -> Record | None:
     """One record by its id. Raises `ConfigError` as `load_history` does."""
     with _Snapshot.taken(folder) as snapshot:

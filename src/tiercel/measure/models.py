@@ -1,0 +1,93 @@
+"""Models as they are claimed to be, beside what one's own traffic measured: two things that are never mixed."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from tiercel.domain.claims import BENCHMARK, FIELDS, USUAL_BENCHMARKS, Claim, Value, agree
+from tiercel.domain.record import Feedback, Record
+from tiercel.measure.report import Group, summarise
+
+
+class Stated(msgspec.Struct, frozen=True, kw_only=True):
+    """One value and who states it. `reckoned` is whether Tiercel routes and bills with it; its own claim is first."""
+
+    value: Value
+    reckoned: bool
+    claims: tuple[Claim, ...]
+
+
+class Fact(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that is said about one field: no value where nobody says anything, several where they disagree."""
+
+    field: str
+    stated: tuple[Stated, ...]
+
+    @property
+    def conflict(self) -> bool:
+        return len(self.stated) > 1
+
+
+class Measured(msgspec.Struct, frozen=True, kw_only=True):
+    """A model's numbers on one's own traffic, and apart from them those that simulated providers produced."""
+
+    real: Group | None = None
+    simulated: Group | None = None
+
+
+class ModelFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """One model: every field with what is claimed, and what was measured."""
+
+    name: str
+    facts: tuple[Fact, ...]
+    measured: Measured
+
+    def fact(self, field: str) -> Fact:
+        """The fact of this field, also where nobody says anything."""
+        return next((fact for fact in self.facts if fact.field == field), Fact(field=field, stated=()))
+
+    @property
+    def conflicts(self) -> tuple[Fact, ...]:
+        return tuple(fact for fact in self.facts if fact.conflict)
+
+
+def facts_of(reckoned: Mapping[str, Claim], claims: Sequence[Claim]) -> tuple[Fact, ...]:
+    """What is said about one model: `reckoned` is what Tiercel uses, by field, and `claims` what others publish.
+
+    Every usual field is there, with no value where nobody states one; then the benchmarks.
+    """
+    usual = [f"{BENCHMARK}{name}" for name in USUAL_BENCHMARKS]
+    others = {claim.field for claim in claims} - {*FIELDS, *usual}
+    return tuple(
+        Fact(field=field, stated=tuple(_stated(reckoned.get(field), [c for c in claims if c.field == field])))
+        for field in (*FIELDS, *usual, *sorted(others))
+    )
+
+
+def _stated(own: Claim | None, claims: Iterable[Claim]) -> list[Stated]:
+    """The values, ours first, then in the order in which they are claimed."""
+    groups: list[list[Claim]] = [[own]] if own is not None else []
+    for claim in claims:
+        same = next((group for group in groups if agree(group[0].value, claim.value)), None)
+        if same is None:
+            groups.append([claim])
+        else:
+            same.append(claim)
+    return [Stated(value=group[0].value, reckoned=group[0] is own, claims=tuple(group)) for group in groups]
+
+
+def measured_by_model(
+    records: Iterable[Record], feedback: Mapping[str, Feedback] | None = None
+) -> dict[str, Measured]:
+    """What the records say about each model. Simulated answers are never counted among real ones."""
+    every = list(records)
+    real = _by_model([record for record in every if not record.simulated], feedback)
+    simulated = _by_model([record for record in every if record.simulated], feedback)
+    return {
+        name: Measured(real=real.get(name), simulated=simulated.get(name)) for name in {*real, *simulated}
+    }
+
+
+def _by_model(records: Sequence[Record], feedback: Mapping[str, Feedback] | None) -> dict[str, Group]:
+    called = {attempt.model for record in records for attempt in record.attempts}
+    return {group.name: group for group in summarise(records, feedback, "model").rows if group.name in called}
