@@ -24,6 +24,7 @@ from tiercel.ladder.reactions import REACTIONS, Reaction
 from tiercel.policy.builtin import BuiltInModel, built_in_models, built_in_prices, built_in_providers
 from tiercel.policy.policy_tables import (
     DefaultsTable,
+    EvidenceTable,
     GateTable,
     LimitsTable,
     RuleTable,
@@ -200,6 +201,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "gates": lambda: keys(GateTable),
     "tiers": lambda: keys(TierTable),
     "rules": lambda: keys(RuleTable),
+    "rules.evidence": lambda: keys(EvidenceTable),
     "rules.when": lambda: keys(WhenTable),
     "known-providers": providers,
     "known-models": models,
