@@ -110,7 +110,8 @@ def test_a_plug_in_that_crashes_over_its_options_is_a_problem_of_the_gate(plug_i
         (
             "qqqq",
             {},
-            "gate 'qqqq': no such check; there are contains, finished, json_schema, number, regex, table",
+            "gate 'qqqq': no such check; "
+            "there are contains, finished, json_schema, length, number, python, regex, table",
         ),
         ("regex", {"patern": "a"}, "gate 'regex': no option 'patern'; did you mean 'pattern'?"),
         ("finished", {"x": 1}, "gate 'finished': no option 'x'; it takes none"),

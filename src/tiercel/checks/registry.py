@@ -11,7 +11,9 @@ from tiercel.checks.contains import Contains
 from tiercel.checks.finished import Finished
 from tiercel.checks.isolated import Isolated
 from tiercel.checks.json_schema import JSONSchema
+from tiercel.checks.length import Length
 from tiercel.checks.number import Number
+from tiercel.checks.python_code import Python
 from tiercel.checks.regex import Regex
 from tiercel.checks.run import contained
 from tiercel.checks.table import TableCheck
@@ -38,6 +40,8 @@ class Registry:
             Regex(isolated),
             Contains(),
             TableCheck(),
+            Length(),
+            Python(isolated),
             Number(),
         ]
         names = {check.info.name for check in checks}

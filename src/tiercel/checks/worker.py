@@ -4,10 +4,12 @@ A frame is four bytes of length and as many of JSON: `{"kind", "payload"}` in, `
 no secret, opens no file and no connection; whoever started it kills it when it takes too long.
 """
 
+import ast
 import os
 import re
 import struct
 import sys
+import warnings
 from typing import IO
 
 import msgspec
@@ -50,9 +52,12 @@ def answer(frame: bytes) -> bytes:
 
 
 def evaluate(kind: str, payload: JsonObject) -> Json:
-    """`regex`: whether the pattern is found in the text. `schema`: the `Finding` on a JSON text."""
+    """`regex`: whether the pattern is found in the text. `schema`: the `Finding` on a JSON text. `python`: what the
+    code defines, or why it is none."""
     if kind == "regex":
         return _find(payload)
+    if kind == "python":
+        return _parse(payload["text"])
     if kind == "schema":
         return _validate(payload)
     raise ValueError(f"no such kind: {kind}")
@@ -97,6 +102,19 @@ def _validate(payload: JsonObject) -> Finding:
     except SchemaError:
         validator = compile_schema(payload["schema"], linear=False)
     return examine(validator, value)
+
+
+def _parse(code: str) -> Json:
+    """Parsed only: nothing of it is compiled, folded or run."""
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            tree = ast.parse(code)
+    except SyntaxError as error:
+        return {"error": f"line {error.lineno}: {error.msg}"}
+    except (ValueError, RecursionError, MemoryError) as error:
+        return {"error": f"{type(error).__name__}"}
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return {"defines": [node.name for node in tree.body if isinstance(node, kinds)]}
 
 
 def _limit_memory() -> None:
