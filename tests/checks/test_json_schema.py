@@ -380,3 +380,9 @@ async def test_a_fence_or_prose_around_it_does_not_change_the_value(isolated: Is
     for wrapped in (f"```json\n{text}\n```", f"Here it is: {text}\nThanks!"):
         verdict = await measure(JSONSchema(isolated), wrapped, request=JSON_OBJECT)
         assert json.loads(verdict.repaired or "") == value
+
+
+@pytest.mark.parametrize("text", ['{"a": "\\ud83d"}', '{"a": "\ud83d"}'], ids=["escaped", "raw"])
+async def test_half_a_surrogate_pair_is_told_and_is_no_crash(isolated: Isolated, text: str) -> None:
+    verdict = await measure(JSONSchema(isolated), text, request=JSON_OBJECT)
+    assert (verdict.score, verdict.reason) == (0.0, "$: unicode")
