@@ -21,7 +21,8 @@ from tiercel.domain.request import Effort, Modality
 from tiercel.engine.account import FAILURE_PROBLEMS
 from tiercel.gateway.problems import STATUSES
 from tiercel.ladder.reactions import REACTIONS, Reaction
-from tiercel.policy.builtin import BuiltInModel, built_in_models, built_in_prices, built_in_providers
+from tiercel.policy.builtin import BuiltInModel, built_in_models, built_in_providers
+from tiercel.policy.catalog_file import published_prices
 from tiercel.policy.policy_tables import (
     DefaultsTable,
     EvidenceTable,
@@ -127,9 +128,9 @@ def models() -> str:
 
 
 def model_cells(name: str, model: BuiltInModel) -> tuple[str, ...]:
-    price = built_in_prices().figure(name, model.maker)
+    price = published_prices(name)
     billed = "unknown"
-    if price is not None and price.input is not None and price.output is not None:
+    if price.input is not None and price.output is not None:
         billed = f"{usd_text(price.input)}, {usd_text(price.output)}"
     efforts = ", ".join(f"**{e}**" if e == model.default_effort else e for e in model.efforts or ())
     return ", ".join(model.modalities or ("text",)), f"{model.window or 0:,}", efforts, billed
