@@ -9,7 +9,8 @@ from typing import NoReturn
 
 from tiercel.domain.json import Json
 
-LONE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+LONE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
+"""Where half of a surrogate pair may stand, escaped or as it is."""
 
 
 class NotJSONError(ValueError):
