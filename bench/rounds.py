@@ -1,0 +1,178 @@
+"""One round: every measurement on every subject, the subjects in turn, so that a noisy minute meets all of them."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+
+import msgspec
+
+from bench.figures import Results, Subject
+from bench.load import read_paced, send
+from bench.rig import Rig
+from bench.subjects import Control, Serving, gateway, mock_upstream, nginx, served
+
+SATURATING_CONNECTIONS = "64"
+STREAM_CONNECTIONS = "40"
+LATENCY_CONNECTIONS = "64"
+REQUESTS_PER_SECOND = "150"
+PACED_STREAMS = 200
+TOKENS_PER_SECOND = 50
+IDLE_AFTER_SECONDS = 2.0
+WARM_UP_REQUESTS = "1000"
+WARM_UP_STREAMS = "40"
+
+Say = Callable[[str], None]
+
+
+class Durations(msgspec.Struct, frozen=True, kw_only=True):
+    """How long each kind of load lasts, in seconds."""
+
+    saturated: float = 4.0
+    paced: float = 8.0
+    latency: float = 20.0
+
+
+QUICK = Durations(saturated=1.5, paced=3.0, latency=5.0)
+
+
+class Round:
+    """The servers of one round, and the measurements on them."""
+
+    def __init__(
+        self,
+        rig: Rig,
+        results: Results,
+        durations: Durations,
+        servers: dict[Subject, Serving],
+        control: Control,
+    ) -> None:
+        self._rig = rig
+        self._results = results
+        self._durations = durations
+        self._servers = servers
+        self._proxies = {subject: serving for subject, serving in servers.items() if subject != "direct"}
+        self._control = control
+
+    def warm_up(self) -> None:
+        """Connections are open, code and caches warm, and records so far are out of the way."""
+        for serving in self._proxies.values():
+            send(self._rig, serving.port, "--conns", SATURATING_CONNECTIONS, "--requests", WARM_UP_REQUESTS)
+            send(self._rig, serving.port, "--stream", "--conns", "8", "--requests", WARM_UP_STREAMS)
+        self._control.caught_up()
+
+    def requests(self) -> None:
+        """As many as it can: processor time of each, and how many a core can do."""
+        seconds = f"{self._durations.saturated}"
+        for subject, serving in self._proxies.items():
+            before = serving.cpu_seconds()
+            loaded = send(self._rig, serving.port, "--conns", SATURATING_CONNECTIONS, "--seconds", seconds)
+            used = serving.cpu_seconds() - before
+            self._results.add("cpu_per_request", subject, 1e6 * used / loaded.ok, loaded.ok)
+            self._results.add("requests_per_second", subject, loaded.rps, loaded.ok)
+
+    def ingest(self) -> None:
+        """What was put off while requests were measured."""
+        serving = self._servers["tiercel"]
+        entries_before = self._control.status().entries
+        before = serving.cpu_seconds()
+        entries = self._control.caught_up().entries - entries_before
+        used = serving.cpu_seconds() - before
+        records = entries // 2  # that it was begun, and how it ended
+        self._results.add("cpu_per_record", "tiercel", 1e6 * used / records, records)
+
+    def chunks(self) -> None:
+        """Streams without a pace: processor time of each chunk."""
+        seconds = f"{self._durations.saturated}"
+        for subject, serving in self._proxies.items():
+            before = serving.cpu_seconds()
+            loaded = send(
+                self._rig, serving.port, "--stream", "--conns", STREAM_CONNECTIONS, "--seconds", seconds
+            )
+            used = serving.cpu_seconds() - before
+            self._results.add("cpu_per_chunk", subject, 1e6 * used / loaded.chunks, loaded.chunks)
+
+    def paced_streams(self) -> None:
+        """Streams at the pace of a model: processor time of each chunk, and whether tokens came in time."""
+        for subject, serving in self._servers.items():
+            before = serving.cpu_seconds()
+            paced = read_paced(
+                self._rig,
+                serving.port,
+                streams=PACED_STREAMS,
+                tokens_per_second=TOKENS_PER_SECOND,
+                seconds=self._durations.paced,
+            )
+            used = serving.cpu_seconds() - before
+            self._results.add("stall_free", subject, 100 * paced.stall_free / paced.streams, paced.streams)
+            if subject != "direct":
+                self._results.add("cpu_per_paced_chunk", subject, 1e6 * used / paced.chunks, paced.chunks)
+
+    def latency(self) -> None:
+        """Requests that come at their own times: what each server adds to the upstream's latency in this round."""
+        seconds = f"{self._durations.latency}"
+        options = ("--rate", REQUESTS_PER_SECOND, "--conns", LATENCY_CONNECTIONS, "--seconds", seconds)
+        found = {
+            subject: send(self._rig, serving.port, *options).lat_us
+            for subject, serving in self._servers.items()
+        }
+        direct = found["direct"]
+        for subject, quantiles in found.items():
+            self._results.add("latency_p50", subject, quantiles.p50 / 1e3, quantiles.n)
+            self._results.add("latency_p99", subject, quantiles.p99 / 1e3, quantiles.n)
+            if subject != "direct":
+                self._results.add("added_p50", subject, (quantiles.p50 - direct.p50) / 1e3, quantiles.n)
+                self._results.add("added_p99", subject, (quantiles.p99 - direct.p99) / 1e3, quantiles.n)
+
+
+def measure_starts(rig: Rig, results: Results, durations: Durations, upstream_port: int) -> None:
+    """Each subject as its own command starts it: readiness, memory at rest, memory after load (ingest and all)."""
+    starters: dict[Subject, Callable[[], AbstractContextManager[Serving]]] = {
+        "tiercel": lambda: served(rig, upstream_port)
+    }
+    if rig.nginx is not None:
+        starters["nginx"] = lambda: nginx(rig, upstream_port)
+    seconds = f"{durations.saturated}"
+    for subject, start in starters.items():
+        with start() as serving:
+            results.add("ready", subject, serving.ready_seconds, 1)
+            time.sleep(IDLE_AFTER_SECONDS)
+            results.add("memory_idle", subject, serving.resident_bytes() / 1e6, 1)
+            whole = send(rig, serving.port, "--conns", SATURATING_CONNECTIONS, "--seconds", seconds)
+            streams = send(rig, serving.port, "--stream", "--conns", STREAM_CONNECTIONS, "--seconds", seconds)
+            results.add("memory_loaded", subject, serving.resident_bytes() / 1e6, whole.ok + streams.ok)
+
+
+@contextmanager
+def opened_round(rig: Rig, results: Results, durations: Durations, upstream: Serving) -> Iterator[Round]:
+    """Both proxies up and warm, ingest put off."""
+    with ExitStack() as stack:
+        ours, control = stack.enter_context(gateway(rig, upstream.port, defer_ingest=True))
+        servers: dict[Subject, Serving] = {"tiercel": ours}
+        if rig.nginx is not None:
+            servers["nginx"] = stack.enter_context(nginx(rig, upstream.port))
+        servers["direct"] = upstream
+        opened = Round(rig, results, durations, servers, control)
+        opened.warm_up()
+        yield opened
+
+
+def measure(rig: Rig, durations: Durations, rounds: int, say: Say) -> Results:
+    """All rounds. Raises `BenchError` where something did not answer as it should."""
+    results = Results()
+    with mock_upstream(rig) as upstream:
+        for number in range(1, rounds + 1):
+            prefix = f"round {number} of {rounds}: "
+            say(prefix + "starting, memory")
+            measure_starts(rig, results, durations, upstream.port)
+            with opened_round(rig, results, durations, upstream) as opened:
+                say(prefix + "requests")
+                opened.requests()
+                say(prefix + "ingest")
+                opened.ingest()
+                say(prefix + "streams")
+                opened.chunks()
+                say(prefix + "paced streams")
+                opened.paced_streams()
+                say(prefix + "latency")
+                opened.latency()
+    return results
