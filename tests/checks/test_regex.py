@@ -58,3 +58,10 @@ async def test_tool_calls_are_not_searched(isolated: Isolated) -> None:
 )
 def test_bad_options_are_named(isolated: Isolated, options: JsonObject, problem: str | None) -> None:
     assert Regex(isolated).problems(options) == ([problem] if problem else [])
+
+
+async def test_a_miss_is_said_in_the_words_given_for_it(isolated: Isolated) -> None:
+    options: JsonObject = {"pattern": "^Dear", "miss": "the letter has no salutation"}
+    verdict = await measure(Regex(isolated), "Hi!", options)
+    assert verdict.reason == "the letter has no salutation"
+    assert verdict.message == "the letter has no salutation. Answer again."

@@ -17,12 +17,13 @@ MAX_TEXT = 1_000_000
 
 
 class RegexOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A pattern of Python's `re`, and how to use it."""
+    """A pattern of Python's `re`, how to use it, and what a miss means in words."""
 
     pattern: str
     negate: bool = False
     flags: str = ""
     full: bool = False
+    miss: str = ""
 
 
 class Regex:
@@ -36,6 +37,7 @@ class Regex:
             "negate": "whether it must not match (default false)",
             "flags": "letters: i ignore case, m multi-line, s dot matches line breaks, x verbose, a ASCII",
             "full": "whether the whole text must match, white space at its ends aside (default false)",
+            "miss": "what a miss means, in words for the record and for a model that is asked again",
         },
     )
 
@@ -71,5 +73,7 @@ class Regex:
         if found != wanted.negate:
             return Verdict(check=NAME, score=1.0, reason=reason)
         demand = "must not" if wanted.negate else "must"
-        message = f"The answer {demand} match the regular expression {wanted.pattern}. Answer again."
-        return Verdict(check=NAME, score=0.0, reason=reason, message=message)
+        complaint = wanted.miss or f"The answer {demand} match the regular expression {wanted.pattern}"
+        return Verdict(
+            check=NAME, score=0.0, reason=wanted.miss or reason, message=f"{complaint}. Answer again."
+        )
