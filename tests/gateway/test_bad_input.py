@@ -187,6 +187,8 @@ async def test_feedback_is_kept_and_validated(tmp_path: Path) -> None:
         shown = json.loads((await call(here.url, "GET", f"/v1/records/{record}")).body)
         assert shown["feedback"]["verdict"] == "rejected"
         assert shown["outcome"] == "passed"
+        # also what is at its default, which the journal leaves out
+        assert (shown["risk"], shown["attempts"][0]["state"]) == ("low", "answered")
         for bad, status in [
             ({"record": record}, 400),
             ({"record": record, "verdict": "great"}, 400),
@@ -196,3 +198,14 @@ async def test_feedback_is_kept_and_validated(tmp_path: Path) -> None:
             answer = await call(here.url, "POST", "/v1/feedback", msgspec.json.encode(bad))
             assert answer.status == status
             error_of(answer)
+
+
+async def test_an_error_names_a_record_only_where_there_is_one(tmp_path: Path) -> None:
+    async with ScriptedProvider() as cheap, house(tmp_path, cheap.deployment("cheap")) as here:
+        unreadable = await call(here.url, "POST", "/v1/chat/completions", b"{")
+        assert "x-tiercel-record" not in unreadable.headers
+        body = msgspec.json.encode({"model": "auto", "messages": [HELLO]})
+        bad_hint = await call(here.url, "POST", "/v1/chat/completions", body, {"x-tiercel-risk": "extreme"})
+        assert bad_hint.status == 400
+        record = here.record(bad_hint.headers["x-tiercel-record"])
+        assert (record.outcome, record.problem) == ("rejected", "invalid_request")

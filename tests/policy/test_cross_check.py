@@ -100,3 +100,18 @@ def test_without_any_key_one_notice_says_it_all() -> None:
     assert cross_check(shipped_policy(), catalog, no_problems).notices == (
         "nothing can be called: no model has a provider and its key; set GEMINI_API_KEY",
     )
+
+
+def test_an_alias_may_carry_an_effort_that_the_model_has() -> None:
+    text = MINIMAL_POLICY + '[aliases]\ngpt = "claude-haiku-4-5@{}"\n'
+    assert cross_check(read_policy(text.format("high")), OPENROUTER, no_problems).problems == ()
+    (problem,) = cross_check(read_policy(text.format("most")), OPENROUTER, no_problems).problems
+    assert problem.startswith(
+        "policy.toml: [aliases] gpt 'claude-haiku-4-5@most': 'claude-haiku-4-5' has no effort"
+    )
+
+
+def test_problems_name_the_file_that_was_read() -> None:
+    policy = read_policy(ladder("fats"), "team.toml")
+    (problem,) = cross_check(policy, OPENROUTER, no_problems).problems
+    assert problem.startswith("team.toml: ")

@@ -312,7 +312,9 @@ def test_its_settings_name_no_provider_beyond_loopback() -> None:
 
 
 def test_its_settings_mark_records_as_simulated() -> None:
-    assert Lab(port=1).settings("data").simulated
+    providers = Lab(port=1).settings("data").catalog.providers.values()
+    assert providers
+    assert all(provider.simulated for provider in providers)
 
 
 def test_its_policy_for_recorded_answers_is_one_ladder_of_their_models() -> None:

@@ -4,7 +4,6 @@ Reads only, so it may run beside a server. The tables are ASCII, so that they su
 """
 
 import argparse
-import os
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -25,7 +24,7 @@ from tiercel.domain.settings import Storage
 from tiercel.measure.cost import Cost
 from tiercel.measure.rate import Rate
 from tiercel.measure.report import By, Group, Report, summarise
-from tiercel.policy.settings_file import load_settings
+from tiercel.policy.settings_file import load_storage
 
 UNKNOWN = "-"
 _UNIT_SECONDS = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
@@ -71,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
 def configured_folder() -> Path:
     """The data folder that ./tiercel.toml names, else the default one."""
     config = Path(SETTINGS_FILE)
-    storage = load_settings(config, os.environ).storage if config.exists() else Storage()
+    storage = load_storage(config) if config.exists() else Storage()
     return Path(storage.folder)
 
 

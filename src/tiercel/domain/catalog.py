@@ -99,6 +99,8 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     ca_file: str | None = None
     residency: tuple[Residency, ...] = ()
     connect_seconds: float = 5.0
+    simulated: bool = False
+    """Whether no real model answers there; every record of it says so."""
 
 
 class Deployment(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,7 +22,6 @@ ProblemKind = Literal[
     "model_not_found",
     "method_not_allowed",
     "too_large",
-    "timeout_reading",
     "rate_limit",
     "quota",
     "content_policy",

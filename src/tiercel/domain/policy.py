@@ -110,3 +110,5 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """The max_tokens guard."""
     residency_default: str | None = None
     hash: str = ""
+    name: str = "policy.toml"
+    """What errors call the file it was read from."""

@@ -40,6 +40,4 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     catalog: Catalog = Catalog()
     missing_keys: tuple[str, ...] = ()
     """Providers left out because their key is not in the environment, as `name (VARIABLE)`."""
-    simulated: bool = False
-    """Set by the lab: every record made under these settings is marked simulated."""
     hash: str = ""

@@ -107,7 +107,7 @@ def start_record(receipt: Receipt, request: ModelRequest, plan: Plan | None = No
 
 
 def finish_record(
-    record: Record, climbed: Climbed, *, seconds: float, first_content_seconds: float | None, simulated: bool
+    record: Record, climbed: Climbed, *, seconds: float, first_content_seconds: float | None
 ) -> Record:
     """The record of a climb that ended. `seconds` and `first_content_seconds` count from the request's receipt."""
     step = climbed.step
@@ -124,12 +124,12 @@ def finish_record(
         ttfa_seconds=first_content_seconds,
         problem=problem_of(step) if isinstance(step, GiveUp) else None,
         message=step.message if isinstance(step, GiveUp) else step.reason,
-        simulated=simulated,
+        simulated=any(attempt.simulated for attempt in climbed.attempts),
     )
 
 
 def abandoned_record(
-    record: Record, attempts: tuple[AttemptRecord, ...], *, seconds: float, message: str, simulated: bool
+    record: Record, attempts: tuple[AttemptRecord, ...], *, seconds: float, message: str
 ) -> Record:
     """The record of a request that was stopped before its end."""
     return msgspec.structs.replace(
@@ -138,7 +138,7 @@ def abandoned_record(
         outcome="cancelled",
         attempts=attempts,
         message=message,
-        simulated=simulated,
+        simulated=any(attempt.simulated for attempt in attempts),
     )
 
 

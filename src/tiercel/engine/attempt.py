@@ -29,7 +29,6 @@ class Machinery(msgspec.Struct, frozen=True, kw_only=True):
     registry: Registry
     clock: Callable[[], float]
     draw: Callable[[], float]
-    simulated: bool = False
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -243,7 +242,7 @@ class AttemptRunner:
             lost=result.lost if result is not None else (),
             notes=self._rung.notes,
             upstream_id=result.upstream_id if result is not None else None,
-            simulated=self._machinery.simulated,
+            simulated=deployment.provider.simulated,
         )
         return msgspec.structs.replace(base, **fields)
 

@@ -117,7 +117,9 @@ class Gateway:
             log.error("request %s: %s after its answer had begun", exchange.id, error.kind)
             raise error
         status, headers, body = render_problem(error, OPENAI, exchange.id)
-        await exchange.answer(status, [*headers, (b"x-tiercel-record", exchange.id.encode("ascii"))], body)
+        if exchange.recorded:
+            headers.append((b"x-tiercel-record", exchange.id.encode("ascii")))
+        await exchange.answer(status, headers, body)
 
     async def _crash(self, exchange: Exchange) -> None:
         if exchange.unfinished is not None:
@@ -184,7 +186,6 @@ def make_state(settings: Settings, policy: Policy, parts: Parts) -> State:
             registry=parts.registry,
             clock=parts.clock,
             draw=random.random,
-            simulated=settings.simulated,
         ),
     )
 

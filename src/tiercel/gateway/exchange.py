@@ -48,6 +48,8 @@ class Exchange:
         self._connection: Connection | None = scope.get("extensions", {}).get(CONNECTION)
         self.client_left = False
         self.started = False
+        self.recorded = False
+        """Whether there is a record under this id for the client to look at."""
         self.crash_bytes: Callable[[], bytes] | None = None
         """What to send when our own code breaks after the answer began: an explicit error in the client's format."""
         self.unfinished: Record | None = None

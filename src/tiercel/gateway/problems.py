@@ -33,7 +33,6 @@ STATUSES: dict[ProblemKind, Status] = {
     "model_not_found": Status(404),
     "method_not_allowed": Status(405),
     "too_large": Status(413),
-    "timeout_reading": Status(408),
     "rate_limit": Status(429, again=True),
     "quota": Status(429),
     "content_policy": Status(400),

@@ -5,7 +5,7 @@ import time
 import msgspec
 
 from tiercel.domain.climb import Plan
-from tiercel.domain.errors import CallerError, UnavailableError
+from tiercel.domain.errors import ProblemError, UnavailableError
 from tiercel.domain.policy import Policy
 from tiercel.domain.record import Feedback, Record, Started
 from tiercel.domain.request import Hints, ModelRequest
@@ -31,6 +31,12 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     policy: Policy
     admission: Admission
     machinery: Machinery
+
+    @property
+    def simulated(self) -> bool:
+        """Whether nothing but simulated providers can be called."""
+        deployments = self.settings.catalog.deployments.values()
+        return bool(deployments) and all(deployment.provider.simulated for deployment in deployments)
 
 
 class Runtime:
@@ -89,7 +95,7 @@ class Runtime:
             # the recorder's own words name folders of this machine
             raise UNRECORDED from error
 
-    def record_rejection(self, state: State, receipt: Receipt, record: Record, error: CallerError) -> None:
+    def record_rejection(self, state: State, receipt: Receipt, record: Record, error: ProblemError) -> None:
         """Keep a record of a request that we could not serve as it was."""
         machinery = state.machinery
         self.record_end(
@@ -98,6 +104,6 @@ class Runtime:
                 seconds=machinery.clock() - receipt.received,
                 problem=error.kind,
                 message=error.message,
-                simulated=machinery.simulated,
+                simulated=state.simulated,
             )
         )

@@ -96,7 +96,8 @@ class GuardedProtocol(HttpToolsProtocol):
             # the application is waiting for the rest of a body that does not come
             cycle.disconnected = True
             cycle.message_event.set()
-        self.send_400_response("The request took too long to arrive.")
+        self.refusal = (408, "The request took too long to arrive.")
+        self.send_400_response("")
 
 
 class Server:

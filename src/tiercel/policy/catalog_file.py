@@ -157,6 +157,7 @@ def provider_of(name: str, table: ProviderTable, environment: Environment, probl
         ca_file=None if table.ca_file is None else str(placed(table.ca_file, environment)),
         residency=regions(table.residency) or (("local",) if stays_here else ()),
         connect_seconds=table.connect_seconds,
+        simulated=table.simulated,
     )
 
 

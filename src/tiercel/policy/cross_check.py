@@ -21,20 +21,19 @@ def cross_check(
     policy: Policy,
     catalog: Catalog,
     check_problems: Callable[[Gate], list[str]],
-    name: str = "policy.toml",
 ) -> CrossCheck:
     """Whether the policy can be followed with this catalog. `check_problems` says what is wrong with a gate."""
-    return Checker(policy, catalog, name).run(check_problems)
+    return Checker(policy, catalog).run(check_problems)
 
 
 class Checker:
     """One comparison of a policy with a catalog."""
 
-    def __init__(self, policy: Policy, catalog: Catalog, name: str) -> None:
+    def __init__(self, policy: Policy, catalog: Catalog) -> None:
         self.policy = policy
         self.catalog = catalog
-        self.problems = Problems(name, HEADERS)
-        self.notices = Problems(name, HEADERS)
+        self.problems = Problems(policy.name, HEADERS)
+        self.notices = Problems(policy.name, HEADERS)
 
     def run(self, check_problems: Callable[[Gate], list[str]]) -> CrossCheck:
         for tier in self.policy.tiers.values():
@@ -90,6 +89,9 @@ class Checker:
     def check_alias(self, alias: str, target: str) -> None:
         is_auto = target == AUTO or target.startswith(f"{AUTO}:")
         if is_auto or target in self.policy.tiers or self.exists(target):
+            return
+        if "@" in target:
+            self.check_entry(target, ("aliases", alias), tiers=False)
             return
         choices = {*self.names(), *self.policy.tiers, AUTO}
         self.problems.add(("aliases", alias), f"no such tier or model{nearest(target, choices)}", target)

@@ -56,6 +56,7 @@ def read_policy(text: str, name: str = "policy.toml") -> Policy:
         gates=gates_of(DEFAULT_GATES if defaults.gates is None else defaults.gates, file),
         aliases=file.aliases,
         limits=limits,
+        name=name,
         prefer=defaults.prefer,
         on_exhausted=defaults.on_exhausted,
         on_refusal=defaults.on_refusal,

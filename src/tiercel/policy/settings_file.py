@@ -53,6 +53,17 @@ def load_settings(path: Path, environ: Mapping[str, str]) -> Settings:
     return read_settings(read_text(path), path.name, environ, folder=path.parent)
 
 
+def load_storage(path: Path) -> Storage:
+    """Only where this file keeps records: whoever reads them needs none of its keys. Raises `ConfigError`."""
+    table = read_table(read_text(path), path.name)
+    problems = Problems(path.name, HEADERS)
+    storage = {"version": table.get("version"), "storage": table.get("storage", {})}
+    check_version(storage, problems)
+    find_problems(storage, SettingsFile, problems)
+    problems.raise_if_any()
+    return storage_of(msgspec.convert(storage, SettingsFile).storage, path.parent)
+
+
 def refuse_literal_keys(table: dict[str, Any], problems: Problems) -> None:
     """Says so where a credential is written into the file, and takes it out, so that nothing else can show it."""
     listener = table.get("listener")

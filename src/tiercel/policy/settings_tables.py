@@ -117,6 +117,9 @@ class ProviderTable(Table, frozen=True, kw_only=True):
         Regions | None, Meta(description="Where it processes data, such as `eu`; `local` never leaves.")
     ] = None
     connect_seconds: Annotated[Seconds, Meta(description="How long connecting may take.")] = 5.0
+    simulated: Annotated[
+        bool, Meta(description="Whether no real model answers there (`tiercel lab`); records then say so.")
+    ] = False
 
 
 class ModelTable(Table, frozen=True, kw_only=True):

@@ -2,5 +2,5 @@
 
 `scripted.ScriptedProvider` answers a queue of replies and remembers what it was asked, `clock.FrozenClock` is a clock
 that only moves when told to, `lab.server.Lab` simulates the providers with their speeds, quirks and faults, and
-`tasks.DEMO_TASKS` are the tasks of `tiercel demo`. Nothing here calls anything beyond loopback.
+`tasks.demo_tasks()` are the tasks of `tiercel demo`. Nothing here calls anything beyond loopback.
 """

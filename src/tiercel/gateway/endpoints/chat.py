@@ -5,7 +5,7 @@ import asyncio
 import msgspec
 
 from tiercel.domain.climb import Deliver, GiveUp, Plan
-from tiercel.domain.errors import CallerError, ProblemKind, UnavailableError
+from tiercel.domain.errors import CallerError, ProblemError, ProblemKind, UnavailableError
 from tiercel.domain.record import Record
 from tiercel.domain.request import ModelRequest
 from tiercel.domain.response import Stamp
@@ -52,14 +52,16 @@ async def chat_completions(runtime: Runtime, exchange: Exchange, codec: Codec) -
     state = runtime.state
     receipt = runtime.receipt(exchange.id)
     body = await exchange.body(state.settings.listener.max_body_bytes)
-    request, hints = take_hints(codec.decode_request(body), exchange)
-    record = start_record(receipt, request)
+    request = codec.decode_request(body)
     try:
+        request, hints = take_hints(request, exchange)
         plan = runtime.plan(state, request, hints)
-    except CallerError as error:
-        runtime.record_rejection(state, receipt, record, error)
+    except ProblemError as error:
+        runtime.record_rejection(state, receipt, start_record(receipt, request), error)
+        exchange.recorded = True
         raise
     runtime.record_start(state, receipt, request, plan)
+    exchange.recorded = True
     served = Served(
         state=state,
         receipt=receipt,
@@ -146,7 +148,6 @@ def _finished(served: Served, climbed: Climbed, *, first_content_seconds: float 
         climbed,
         seconds=machinery.clock() - served.receipt.received,
         first_content_seconds=first_content_seconds,
-        simulated=machinery.simulated,
     )
 
 
@@ -159,7 +160,6 @@ def _abandon(runtime: Runtime, exchange: Exchange, served: Served, climb: Climb)
             climb.records,
             seconds=machinery.clock() - served.receipt.received,
             message="the client closed the connection" if exchange.client_left else "the gateway was stopped",
-            simulated=machinery.simulated,
         )
     )
 

@@ -50,7 +50,7 @@ def _read(raw: bytes) -> FeedbackBody:
     try:
         body = msgspec.convert(parse_object(raw), FeedbackBody)
     except msgspec.ValidationError as error:
-        # msgspec's message names the field and the types, never a value
+        # msgspec's message names the field and the types, at most the caller's own word for a verdict
         raise CallerError("invalid_request", f"feedback: {error}") from error
     if body.verdict is None and body.score is None and body.comment is None:
         raise CallerError("invalid_request", "feedback: give at least one of verdict, score and comment")

@@ -5,7 +5,7 @@ import asyncio
 import msgspec
 
 from tiercel.domain.errors import CallerError
-from tiercel.domain.json import JsonObject
+from tiercel.domain.json import Json, JsonObject
 from tiercel.domain.money import usd_text
 from tiercel.domain.record import Feedback, Record
 from tiercel.gateway.exchange import Exchange
@@ -24,14 +24,19 @@ async def get_record(runtime: Runtime, exchange: Exchange, record_id: str) -> No
 
 def record_json(record: Record, feedback: Feedback | None) -> JsonObject:
     """A record for readers outside: `object`, dollars beside nano-dollars, the latest feedback."""
-    shown: JsonObject = msgspec.to_builtins(record)
-    shown.pop("type", None)
+    shown: JsonObject = _plain(record)
     shown["object"] = "tiercel.record"
     shown["cost_usd"] = usd_text(record.cost_nano) if record.cost_known else None
-    for attempt, raw in zip(record.attempts, shown.get("attempts", ()), strict=True):
-        raw["cost_usd"] = None if attempt.cost_nano is None else usd_text(attempt.cost_nano)
-    if feedback is not None:
-        shown["feedback"] = {
-            k: v for k, v in msgspec.to_builtins(feedback).items() if k not in ("type", "record_id")
-        }
+    for attempt, plain in zip(record.attempts, shown["attempts"], strict=True):
+        plain["cost_usd"] = None if attempt.cost_nano is None else usd_text(attempt.cost_nano)
+    shown["feedback"] = _plain(feedback)
     return shown
+
+
+def _plain(value: Json) -> Json:
+    """A value with every field, also those at their default, which the journal leaves out."""
+    if isinstance(value, msgspec.Struct):
+        return {name: _plain(getattr(value, name)) for name in value.__struct_fields__}
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return value

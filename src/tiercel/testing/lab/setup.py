@@ -25,6 +25,7 @@ PROVIDER = """
 [providers.{name}]
 base_url = "{root}/{name}/v1"
 key_env = "{key}"
+simulated = true
 """
 RECORDED_PROVIDER = """
 [providers.recorded]
@@ -32,6 +33,7 @@ format = "openai_chat"
 base_url = "{root}/recorded/v1"
 key_env = "{key}"
 quirks = "openai"
+simulated = true
 """
 RECORDED_MODEL = """
 [models.{model}]
@@ -78,8 +80,7 @@ def settings_text(root_url: str, folder: str, recorded: Recorded | None = None) 
 def lab_settings(root_url: str, folder: str, recorded: Recorded | None = None) -> Settings:
     """Settings whose every provider is the lab; records made under them are marked simulated."""
     text = settings_text(root_url, folder, recorded)
-    settings = read_settings(text, "tiercel.toml", {KEY_VARIABLE: "simulated"})
-    return msgspec.structs.replace(settings, simulated=True)
+    return read_settings(text, "tiercel.toml", {KEY_VARIABLE: "simulated"})
 
 
 def in_lab_time(settings: Settings, time_scale: float) -> Settings:

@@ -20,7 +20,6 @@ _TYPES: dict[ProblemKind, str] = {
     "model_not_found": "not_found_error",
     "method_not_allowed": _INVALID,
     "too_large": "request_too_large",
-    "timeout_reading": "timeout_error",
     "rate_limit": "rate_limit_error",
     "quota": "billing_error",
     "content_policy": _INVALID,

@@ -20,7 +20,6 @@ _WORDS: dict[ProblemKind, tuple[str, str | None]] = {
     "model_not_found": (_INVALID, "model_not_found"),
     "method_not_allowed": (_INVALID, "method_not_allowed"),
     "too_large": (_INVALID, "request_too_large"),
-    "timeout_reading": (_INVALID, "request_timeout"),
     "rate_limit": ("rate_limit_error", "rate_limit_exceeded"),
     "quota": ("insufficient_quota", "insufficient_quota"),
     "content_policy": (_INVALID, "content_policy_violation"),
