@@ -29,6 +29,8 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
     of: str
     digits: int = 1
     aim: Aim | None = None
+    compared: bool = True
+    """Whether so many times nginx's says something."""
 
 
 FIGURES: tuple[Figure, ...] = (
@@ -51,7 +53,7 @@ FIGURES: tuple[Figure, ...] = (
     Figure(
         key="cpu_per_paced_chunk", title="CPU per streamed chunk, paced", unit="µs", of="chunks", digits=2
     ),
-    Figure(key="stall_free", title="stall-free streams", unit="%", of="streams"),
+    Figure(key="stall_free", title="stall-free streams", unit="%", of="streams", compared=False),
     Figure(key="added_p50", title="added latency p50, 150 requests/s", unit="ms", of="requests", digits=2),
     Figure(
         key="added_p99",
@@ -124,7 +126,7 @@ class Results:
                 "title": figure.title,
                 "unit": figure.unit,
                 "subject": subject,
-                "rounds": [msgspec.structs.asdict(sample) for sample in samples],
+                "samples": [msgspec.structs.asdict(sample) for sample in samples],
                 "n_of": figure.of,
                 **msgspec.structs.asdict(summary),
             }
@@ -157,21 +159,21 @@ def judged(results: Results, figure: Figure) -> str:
 
 def table(results: Results) -> str:
     """All figures that were measured, as a Markdown table with aligned columns."""
-    rows = [["figure", "Tiercel", "nginx", "times nginx", "direct", "aim", "Tiercel's n"]]
+    rows = [["figure", "Tiercel", "nginx", "times nginx", "direct", "aim", "n, all rounds"]]
     for figure in FIGURES:
         summaries = {subject: results.summary(figure.key, subject) for subject in SUBJECTS}
         if not any(summaries.values()):
             continue
-        ratio = times_nginx(results, figure.key)
+        ratio = times_nginx(results, figure.key) if figure.compared else None
         counted = summaries["tiercel"]
         rows.append(
             [
                 f"{figure.title}, {figure.unit}",
                 *(_cell(summaries[subject], figure.digits) for subject in ("tiercel", "nginx")),
-                UNKNOWN if ratio is None else f"{ratio:.1f}",
+                UNKNOWN if ratio is None else f"{ratio:.2g}" if ratio < 10 else f"{ratio:.0f}",
                 _cell(summaries["direct"], figure.digits),
                 judged(results, figure),
-                UNKNOWN if counted is None else f"{counted.n:,} {figure.of} in {counted.rounds}",
+                UNKNOWN if counted is None else f"{counted.n:,} {figure.of}",
             ]
         )
     if all(results.summary(figure.key, "nginx") is None for figure in FIGURES):

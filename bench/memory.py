@@ -6,6 +6,7 @@ Ingest runs as it does in service. Each point is taken when nothing is under way
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
@@ -94,10 +95,21 @@ def memory_table(points: list[Point]) -> str:
     ]
     grown = growth(points) * PER
     verdict = "met" if grown <= AIM_BYTES else "missed"
-    return (
-        f"{markdown(rows)}\n\ngrowth per {PER:,} requests: {grown / 1e6:.2f} MB by the line through "
-        f"{len(points)} points (aim: at most {AIM_BYTES / 1e6:g} MB, {verdict}), after {WARM_UP:,} to warm up"
+    return "\n".join(
+        [
+            markdown(rows),
+            "",
+            f"growth per {PER:,} requests: {grown / 1e6:.2f} MB, by the line through {len(points)} points "
+            f"(aim: at most {AIM_BYTES / 1e6:g} MB, {verdict}); {WARM_UP:,} requests to warm up went before",
+            f"open files: {steady([point.open_files for point in points])}, "
+            f"tasks: {steady([point.tasks for point in points])}",
+        ]
     )
+
+
+def steady(counts: Sequence[int]) -> str:
+    """Whether a count stayed as it was."""
+    return "constant" if len(set(counts)) == 1 else f"between {min(counts)} and {max(counts)}"
 
 
 def memory_json(points: list[Point]) -> dict[str, object]:
