@@ -35,8 +35,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """One task put to one model once. `number` counts from 1.
 
     `state` "error" means that nobody answered, or that a check could not measure: it says nothing about the model.
-    `score` is 0 to 1. `seconds` runs from the gateway's receipt to the last byte, retries included, and is known of
-    delivered answers only. `output_tokens` counts reasoning too. `finishes` are those of all calls that ended with one.
+    `score` is 0 to 1. `seconds` runs from the gateway's receipt to the last byte, and is known of delivered answers
+    only. `output_tokens` counts reasoning too. `finishes` are those of all calls that ended with one.
     `cost_nano` is `None` where a price is unknown. `lost` and `notes` say what of the request did not reach the model
     as it was asked.
     """
@@ -112,16 +112,17 @@ def _with_record(run: Run, record: Record | None) -> Run:
     if record is None:
         return run
     answer = record.answer
+    last = answer or _last_call(record)
     return msgspec.structs.replace(
         run,
         answered_by="" if answer is None else answer.model,
         seconds=None if answer is None else record.seconds,
-        output_tokens=None if answer is None or answer.usage is None else answer.usage.output,
+        output_tokens=None if last is None or last.usage is None else last.usage.output,
         cost_nano=record.cost_nano if record.cost_known else None,
         calls=len(record.attempts),
         finishes=tuple(a.finish_reason for a in record.attempts if a.finish_reason is not None),
-        lost=() if answer is None else answer.lost,
-        notes=() if answer is None else answer.notes,
+        lost=() if last is None else last.lost,
+        notes=() if last is None else last.notes,
         simulated=record.simulated,
     )
 

@@ -7,6 +7,7 @@ the model.
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from statistics import fmean, median
+from typing import Literal
 
 import msgspec
 
@@ -20,9 +21,13 @@ ALIKE = 0.95
 
 
 class ModelRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One model over all tasks. `score` is the mean of its answers' scores, 0 to 1; latencies are seconds of delivered
-    answers; `output_tokens` is the mean per answer. `errors` counts reasons why nobody answered, `non_stop` the finishes
-    of all calls that were none. `retried` counts runs of more than one call."""
+    """One model over all tasks.
+
+    `score` is the mean of its answers' scores, 0 to 1; latencies are seconds of delivered answers; `output_tokens` and
+    `cost_nano` are means per answered run. `errors` counts why nobody answered, `non_stop` the finishes of all calls
+    that were no `stop`. `retried` counts runs of more than one call, `changed` what of the requests did not reach the
+    model as it was asked, `answered_by` who answered. `simulated` says that no real model did.
+    """
 
     model: str
     runs: int
@@ -39,8 +44,8 @@ class ModelRow(msgspec.Struct, frozen=True, kw_only=True):
     non_stop: dict[str, int]
     errors: dict[str, int]
     changed: dict[str, int]
-    """What of the requests did not reach the model as it was asked, and in how many runs."""
     answered_by: dict[str, int]
+    simulated: bool
 
 
 class Cell(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,6 +80,14 @@ class TaskReport(msgspec.Struct, frozen=True, kw_only=True):
     models: tuple[ModelRow, ...]
     tasks: tuple[TaskRow, ...]
 
+    @property
+    def simulated(self) -> Literal["no", "partly", "wholly"]:
+        """Whether these are results of simulated models."""
+        simulated = sum(row.simulated for row in self.models)
+        if not simulated:
+            return "no"
+        return "wholly" if simulated == len(self.models) else "partly"
+
 
 def summarise_runs(suite: Suite, models: Sequence[str], runs: Sequence[Run]) -> TaskReport:
     """Both tables of these runs, in the order of `models` and of the suite."""
@@ -100,36 +113,46 @@ def takeaway(cells: Sequence[Cell]) -> str:
             return f"none of these passes ({n}): ask a stronger model, or look whether the gate asks too much"
         return f"none passes every time; {best.model} comes closest, {best.passed.count} of {best.passed.n}"
     failing = [cell for cell in answered if not cell.passes]
+    return f"{_who(passing, failing)} ({n}); {_choice(passing, failing)}"
+
+
+def _who(passing: Sequence[Cell], failing: Sequence[Cell]) -> str:
     names = _listed([cell.model for cell in passing])
-    who = f"all {len(passing)} pass" if len(passing) > 1 and not failing else f"only {names} passes"
-    if len(passing) > 1 and failing:
-        who = f"{names} pass"
-    if len(answered) == 1:
-        who = f"{names} passes"
-    return f"{who} ({n}); {_choice(passing, failing)}"
+    if len(passing) == 1:
+        return f"only {names} passes" if failing else f"{names} passes"
+    if len(failing) < len(passing):
+        but = f" but {_listed([cell.model for cell in failing])}" if failing else f" {len(passing)}"
+        return f"all{but} pass"
+    return f"{names} pass"
 
 
 def _choice(passing: Sequence[Cell], failing: Sequence[Cell]) -> str:
-    """Which of those that pass to look at first: the cheapest, or the fastest where a price is unknown."""
+    """Which of those that pass to look at first: the cheapest; the fastest where prices are unknown."""
     priced = [(cell.cost_nano, cell) for cell in passing if cell.cost_nano is not None]
-    if len(priced) < len(passing):
-        timed = [(cell.median_seconds, cell) for cell in passing if cell.median_seconds is not None]
-        fastest = min(timed, key=lambda pair: pair[0], default=None)
-        quick = "" if fastest is None else f"; {fastest[1].model} is the fastest of them"
-        return f"not every price is known{quick}"
+    unpriced = [cell.model for cell in passing if cell.cost_nano is None]
+    if unpriced and len(priced) < 2:
+        return f"{_fastest(passing)}; the price of {_listed(unpriced)} is unknown"
     least, cheapest = min(priced, key=lambda pair: pair[0])
     most, dearest = max(priced, key=lambda pair: pair[0])
     if len(passing) == 1:
         return _beside_the_failing(least, failing)
+    beside = f" (that of {_listed(unpriced)} is unknown)" if unpriced else ""
     if not most or least >= ALIKE * most:
-        return "at about the same price"
-    return f"{cheapest.model} does it at {_ratio(least, most)} of {dearest.model}'s price"
+        return f"at about the same price{beside}"
+    return f"{cheapest.model} does it at {_ratio(least, most)} of {dearest.model}'s price{beside}"
+
+
+def _fastest(cells: Sequence[Cell]) -> str:
+    timed = [(cell.median_seconds, cell) for cell in cells if cell.median_seconds is not None]
+    if len(timed) < 2:
+        return "nothing to compare it with"
+    return f"{min(timed, key=lambda pair: pair[0])[1].model} is the fastest of them"
 
 
 def _beside_the_failing(nano: int, failing: Sequence[Cell]) -> str:
-    priced = [(cell.cost_nano, cell) for cell in failing if cell.cost_nano is not None]
     if not failing:
         return "nothing to compare it with"
+    priced = [(cell.cost_nano, cell) for cell in failing if cell.cost_nano is not None]
     cheaper = [(cost, cell) for cost, cell in priced if cost < ALIKE * nano]
     if not cheaper:
         return "none of the others is known to be cheaper"
@@ -176,6 +199,7 @@ def _model_row(model: str, runs: Sequence[Run]) -> ModelRow:
             change for run in runs for change in (*(f"{name} not taken" for name in run.lost), *run.notes)
         ),
         answered_by=_counted(run.answered_by for run in answered if run.answered_by),
+        simulated=any(run.simulated for run in runs),
     )
 
 

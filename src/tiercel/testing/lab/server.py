@@ -6,7 +6,7 @@ completions; `/anthropic/v1` takes messages. Any key will do, but there must be 
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -55,7 +55,8 @@ class Lab:
     """Use it as `async with Lab() as lab`, or `start` and `aclose` it by hand.
 
     `faults` is the script of what goes wrong, by the model's own name; faults that the demo's tasks bring along are
-    met once per task and model. With `recorded`, those answers are served by exact prompt under `/recorded/v1`.
+    met once per task and model. With `recorded`, those answers are served by exact prompt under `/recorded/v1`. `tasks`
+    are known beside the demo's.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Lab:
         time_scale: float = DEFAULT_TIME_SCALE,
         recorded: Recorded | None = None,
         faults: FaultScript | None = None,
+        tasks: Sequence[DemoTask] = (),
         port: int = 0,
     ) -> None:
         self.faults = faults or FaultScript()
@@ -75,7 +77,7 @@ class Lab:
         self._seed = seed
         self.time_scale = time_scale
         self._server = LoopbackServer(self._handle)
-        self._tasks = {task.prompt.strip(): task for task in demo_tasks()}
+        self._tasks = {task.prompt.strip(): task for task in (*demo_tasks(), *tasks)}
         self._met: set[tuple[str, str]] = set()
         self._answered = 0
 
