@@ -73,7 +73,7 @@ def _lines_of(outcome: Outcome) -> list[str]:
     )
     if not record.attempts:
         return [head, f"{'':<22} {outcome.reply.problem or record.message or 'nobody was called'}"]
-    return [head, f"{'':<22} {'; '.join(_step(attempt) for attempt in record.attempts)}"]
+    return [head, *(f"{'':<22} {_step(attempt)}" for attempt in record.attempts)]
 
 
 def _came_of(outcome: Outcome, record: Record) -> str:
