@@ -1,9 +1,11 @@
-"""Short ways to make suites, answers and runs."""
+"""Short ways to make suites, answers and cells of a table."""
 
 from tiercel.checks.registry import Registry
 from tiercel.domain.request import Part, Text
 from tiercel.domain.response import Choice, Finish, FinishReason, ModelResponse
 from tiercel.evals.suite import Suite, read_suite
+from tiercel.evals.task_report import Cell
+from tiercel.measure.rate import rate
 
 HEAD = 'version = 1\ntitle = "Two tasks"\n'
 TASKS = """
@@ -34,3 +36,15 @@ def said(text: str, *parts: Part, finish: FinishReason = "stop") -> ModelRespons
     """An answer of this text."""
     texts = (Text(text=text),) if text else ()
     return ModelResponse(choices=(Choice(parts=(*texts, *parts), finish=Finish(reason=finish)),))
+
+
+def cell(model: str, passed: int, n: int = 2, cost: int | None = 100, seconds: float | None = 1.0) -> Cell:
+    """A model that passed so many of `n` answered runs."""
+    return Cell(
+        model=model,
+        runs=max(n, 2),
+        passed=rate(passed, n),
+        median_seconds=seconds,
+        cost_nano=cost,
+        reasons={},
+    )

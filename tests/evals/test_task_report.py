@@ -4,11 +4,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.evals.build import two_tasks
+from tests.evals.build import cell, two_tasks
 from tiercel.checks.registry import Registry
 from tiercel.evals.run_suite import Run
 from tiercel.evals.task_report import Cell, summarise_runs, takeaway
-from tiercel.measure.rate import rate
 
 
 def run(model: str, task: str, **fields: object) -> Run:
@@ -70,17 +69,6 @@ def test_simulated_models_make_the_report_a_simulated_one(
 ) -> None:
     runs = [run(model, "greet", simulated=mark) for model, mark in zip("ab", simulated, strict=True)]
     assert summarise_runs(two_tasks(registry), ("a", "b"), runs).simulated == expected
-
-
-def cell(model: str, passed: int, n: int = 2, cost: int | None = 100, seconds: float | None = 1.0) -> Cell:
-    return Cell(
-        model=model,
-        runs=max(n, 2),
-        passed=rate(passed, n),
-        median_seconds=seconds,
-        cost_nano=cost,
-        reasons={},
-    )
 
 
 @pytest.mark.parametrize(
