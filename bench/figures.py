@@ -224,6 +224,13 @@ def growth(points: Sequence[Point]) -> float:
     return float(line.slope)
 
 
+def grown_in_each(points: Sequence[Point], requests: int) -> list[int]:
+    """By how many bytes memory grew in each so many requests for which there are points."""
+    at = {point.requests: point.resident_bytes for point in points}
+    ends = range(requests, max(at, default=0) + 1, requests)
+    return [at[end] - at[end - requests] for end in ends if end in at and end - requests in at]
+
+
 def as_facts(facts: Mapping[str, str]) -> str:
     """The header above the table, one fact a line."""
     width = max(len(name) for name in facts)

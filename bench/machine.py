@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+import tiercel
 from bench.processes import cpu_model
-from bench.rig import ROOT, Rig
+from bench.rig import Rig
 
+SOURCE = Path(tiercel.__file__).parent
 PACKAGES = ("uvicorn", "uvloop", "httptools", "msgspec", "jsonschema-rs", "SQLAlchemy")
 
 
@@ -40,15 +42,15 @@ def nginx_version(program: str | None) -> str:
 
 
 def commit() -> str:
-    """The commit this runs at, and whether the source was changed since."""
+    """The commit of the Tiercel that is measured, and whether its source was changed since."""
     try:
         head = _git("rev-parse", "--short", "HEAD")
-        changed = _git("status", "--porcelain", "--untracked-files=no", "--", "src")
+        changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".")
     except (OSError, subprocess.CalledProcessError):
         return "commit unknown"
     return f"commit {head}" + (" with local changes" if changed else "")
 
 
 def _git(*arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(["git", *arguments], cwd=SOURCE, capture_output=True, text=True, check=True)
     return done.stdout.strip()

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 
-from bench.figures import Point, growth, markdown
+from bench.figures import Point, grown_in_each, growth, markdown
 from bench.load import send
 from bench.processes import open_files
 from bench.rig import Rig, run_load
@@ -101,6 +101,7 @@ def memory_table(points: list[Point]) -> str:
             "",
             f"growth per {PER:,} requests: {grown / 1e6:.2f} MB, by the line through {len(points)} points "
             f"(aim: at most {AIM_BYTES / 1e6:g} MB, {verdict}); {WARM_UP:,} requests to warm up went before",
+            f"in each {PER:,}: {', '.join(f'{size / 1e6:+.2f} MB' for size in grown_in_each(points, PER))}",
             f"open files: {steady([point.open_files for point in points])}, "
             f"tasks: {steady([point.tasks for point in points])}",
         ]

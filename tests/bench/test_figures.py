@@ -11,6 +11,7 @@ from bench.figures import (
     Sample,
     Subject,
     Summary,
+    grown_in_each,
     growth,
     judged,
     markdown,
@@ -135,11 +136,18 @@ def test_keys_are_unique() -> None:
     assert len({figure.key for figure in FIGURES}) == len(FIGURES)
 
 
-def test_growth_is_the_slope_of_memory_over_requests() -> None:
-    """One point off the line does not decide it, as the difference of two would."""
-    held = [50_000_000, 50_250_000, 50_500_000, 50_750_000]
-    points = [
+def points(*held: int) -> list[Point]:
+    """A point every thousand requests."""
+    return [
         Point(requests=1_000 * place, resident_bytes=size, open_files=9, tasks=3, threads=2)
         for place, size in enumerate(held)
     ]
-    assert growth(points) == pytest.approx(250.0)
+
+
+def test_growth_is_the_slope_of_memory_over_requests() -> None:
+    assert growth(points(50_000_000, 50_250_000, 50_500_000, 50_750_000)) == pytest.approx(250.0)
+
+
+def test_growth_stands_for_each_stretch_too() -> None:
+    """So that what settled can be told from what goes on growing; a stretch that was not finished is left out."""
+    assert grown_in_each(points(10, 50, 60, 60, 61, 99), 2_000) == [50, 1]
