@@ -63,6 +63,7 @@ def test_what_counts_as_content() -> None:
     assert is_content(TextDelta(text="x"))
     assert is_content(ToolCallStart(index=0, id="c", name="f"))
     assert not is_content(TextDelta(text=""))
+    assert not is_content(TextDelta(text="\n\n"))
     assert not is_content(ReasoningDelta(text="hm"))
     assert not is_content(Start())
 

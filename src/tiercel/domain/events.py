@@ -116,9 +116,9 @@ CONTENT_EVENTS = (TextDelta, RefusalDelta, ToolCallStart, ArgumentsDelta, Opaque
 
 
 def is_content(event: StreamEvent) -> bool:
-    """Whether this is real content: a delta without text is not, nor is reasoning."""
+    """Whether this is real content: a delta of nothing or of white space is not, nor is reasoning."""
     if isinstance(event, TextDelta | RefusalDelta):
-        return bool(event.text)
+        return bool(event.text) and not event.text.isspace()
     return isinstance(event, CONTENT_EVENTS)
 
 
