@@ -314,14 +314,14 @@ you decide by it.
 
 
 def test_the_whole_page(suite: Suite) -> None:
-    about = About(suite=suite, models=("model-of-mine-4-5", "nobody"), runs=2)
+    about = About(suite=suite, runs=2)
     assert printed(about, REPORT) == PAGE
 
 
 def test_a_simulated_model_among_real_ones_is_marked(suite: Suite) -> None:
     """A gateway may have the lab beside real providers."""
     report = msgspec.structs.replace(REPORT, models=(msgspec.structs.replace(ROW, simulated=True), NONE))
-    page = printed(About(suite=suite, models=("a", "b"), runs=2), report)
+    page = printed(About(suite=suite, runs=2), report)
     assert "PARTLY SIMULATED" in page
     assert "model-of-mine-4-5: SIMULATED, no real model" in page
     assert "=> partly simulated: " in page
@@ -331,7 +331,7 @@ def test_what_providers_say_cannot_reach_the_terminals_controls(suite: Suite) ->
     report = msgspec.structs.replace(
         REPORT, models=(msgspec.structs.replace(NONE, errors={"\x1b[2Jgone" + "x" * 500: 1}),)
     )
-    page = printed(About(suite=suite, models=("nobody",), runs=2), report)
+    page = printed(About(suite=suite, runs=2), report)
     assert "\x1b" not in page
     assert "x" * 200 not in page.replace("\n", "")
 

@@ -55,7 +55,6 @@ async def run_bench(args: argparse.Namespace) -> int:
         await registry.aclose()
     about = About(
         suite=suite,
-        models=models,
         runs=args.runs,
         parallel=args.parallel,
         times_faster=round(1 / DEFAULT_TIME_SCALE) if args.lab else None,

@@ -22,7 +22,6 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     """What was run. `times_faster` is how much the clock of `--lab` outran the models' published pace."""
 
     suite: Suite
-    models: tuple[str, ...]
     runs: int
     parallel: int = 1
     times_faster: int | None = None
