@@ -392,4 +392,6 @@ def test_without_any_key_the_way_on_is_told(
         'version = 1\n[providers.openai]\nkey_env = "NO_SUCH_KEY"\n', "utf-8"
     )
     assert main(["bench", "tasks", "-m", "gpt-4o"]) == 2
-    assert "export a key, or try --lab without any" in capsys.readouterr().err
+    assert (
+        "no key for openai (NO_SUCH_KEY); export one, or try --lab without any key" in capsys.readouterr().err
+    )

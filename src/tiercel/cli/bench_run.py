@@ -77,8 +77,9 @@ def chosen_models(names: str, setting: Setting, *, all_of_them: bool = False) ->
     if not chosen and all_of_them:
         return known
     if not known:
-        keys = ", ".join(setting.settings.missing_keys) or "none is configured"
-        raise ConfigError(f"no model can be called: {keys}; export a key, or try --lab without any")
+        missing = ", ".join(setting.settings.missing_keys)
+        why = f"no key for {missing}; export one" if missing else "none is configured; see `tiercel init`"
+        raise ConfigError(f"no model can be called: {why}, or try --lab without any key")
     if not chosen:
         raise ConfigError(f"-m is missing: name the models to ask, of {', '.join(known)}")
     problems = [problem for name in chosen for problem in _name_problems(name, setting.policy, catalog)]
