@@ -8,7 +8,7 @@ from tiercel.domain.climb import Why
 from tiercel.domain.record import AttemptRecord, Record
 from tiercel.measure.rate import Rate, rate
 
-FORMAT_CHECKS = frozenset(("json_schema", "regex", "table"))
+FORMAT_CHECKS = frozenset(("json_schema", "length", "python", "regex", "table"))
 """Checks of an answer's form. Their score is 1 when the form is right."""
 GOOD_FINISHES = frozenset(("stop", "tool_calls"))
 EMPTY_FAILURES = frozenset(("empty", "empty_length"))
