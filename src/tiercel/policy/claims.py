@@ -27,6 +27,8 @@ from tiercel.policy.toml_reader import check_version, read_table, read_text
 SHIPPED = "claims.toml"
 OWN_SOURCE = "tiercel.toml"
 """The source of what the operator's own file says."""
+BUILT_IN_SOURCE = "Tiercel's models.toml"
+"""The source of what Tiercel knows of itself: its choice where published figures differ."""
 
 PRICE_KEYS = {
     "input": "input_usd_per_million",
@@ -186,9 +188,10 @@ def of_models_file(model: str, field: str, value: Value, known: BuiltInModel | N
         model=model,
         field=field,
         value=value,
-        source=known.sources[0] if known.sources else "models.toml",
+        source=BUILT_IN_SOURCE,
         date=known.checked,
         assumed=field in known.assumed,
+        note=f"Read at {', '.join(known.sources)}" if known.sources else "",
     )
 
 

@@ -1,0 +1,266 @@
+"""`tiercel audit`: where each task really runs, what its rules rest on, and what is worth an evaluation.
+
+Reads records, policy and prices; calls nobody and changes nothing. It recommends no switch: it lists what to evaluate.
+"""
+
+import argparse
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from tiercel.cli.configuration import add_file_arguments, load_configuration
+from tiercel.cli.report import (
+    UNKNOWN,
+    configured_folder,
+    count_text,
+    dollars,
+    money,
+    parse_since,
+    per_success,
+    percent,
+    printable,
+)
+from tiercel.domain.catalog import Catalog
+from tiercel.domain.claims import PRICE_FIELDS
+from tiercel.domain.json import Json
+from tiercel.domain.policy import Rule
+from tiercel.measure.audit import LEAST_SAVING, STALE_AFTER_DAYS, Audit, Candidate, RuleUse, audit
+from tiercel.measure.models import facts_of
+from tiercel.policy.claims import reckoned, shipped_claims
+
+MOST_SHOWN = 12
+"""So many candidates are printed; all of them are in the JSON."""
+BASES = {"price": "its price", "measured": "your traffic"}
+FEW = 20
+"""Below so many requests a number is marked as resting on few."""
+
+
+def add_parser(subparsers: Any) -> None:
+    """Register the command."""
+    parser = subparsers.add_parser(
+        "audit", help="where tasks run, on what evidence, what to evaluate", description=__doc__
+    )
+    parser.add_argument(
+        "--since",
+        type=parse_since,
+        metavar="TIME",
+        help="only requests since then: 24h, 30d, 2w, an ISO date",
+    )
+    parser.add_argument(
+        "--data", type=Path, metavar="FOLDER", help="the data folder (default: as for `tiercel report`)"
+    )
+    parser.add_argument("--json", action="store_true", help="print everything as JSON")
+    add_file_arguments(parser)
+    parser.set_defaults(func=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the audit. Raises `ConfigError` where files cannot be read."""
+    loaded = load_configuration(args)
+    rules = loaded.policy.rules
+    history = _history(args)
+    result = audit(
+        history.records,
+        history.feedback,
+        rules,
+        evidence_ages(rules, datetime.now(UTC).date()),
+        loaded.settings.catalog,
+    )
+    if args.json:
+        print(msgspec.json.format(msgspec.json.encode(as_json(result)), indent=2).decode())
+    else:
+        render(result, Console(highlight=False), disputed_prices(loaded.settings.catalog))
+    return 0
+
+
+def _history(args: argparse.Namespace) -> Any:
+    # SQLAlchemy takes long to load, and no other command needs it here
+    from tiercel.records.query import History, is_empty, load_history
+
+    folder = args.data or configured_folder()
+    if args.data is None and is_empty(folder):
+        return History(records=(), feedback={})
+    return load_history(folder, since=args.since)
+
+
+def evidence_ages(rules: Sequence[Rule], today: date) -> dict[str, int]:
+    """How many days old the evidence of each rule is, where it has any."""
+    return {
+        rule.name: (today - date.fromisoformat(rule.evidence.date)).days
+        for rule in rules
+        if rule.evidence is not None
+    }
+
+
+def as_json(result: Audit) -> Json:
+    """The audit as plain JSON values, money in decimal dollars."""
+    plain: dict[str, Any] = msgspec.to_builtins(result)
+    for shown, rule in zip(plain["rules"], result.rules, strict=True):
+        shown["stale"] = rule.stale
+    for shown, candidate in zip(plain["candidates"], result.candidates, strict=True):
+        shown["usd"], shown["candidate_usd"] = (
+            dollars({"cost_nano": shown.pop(key)})["cost_usd"] for key in ("nano", "candidate_nano")
+        )
+        shown["saving"] = candidate.saving
+    return dollars(plain)
+
+
+def disputed_prices(catalog: Catalog) -> frozenset[str]:
+    """The models of which other prices are published than those that Tiercel reckons with."""
+    claims = shipped_claims()
+    return frozenset(
+        model.name
+        for model in catalog.models.values()
+        for fact in facts_of(reckoned(model), [claim for claim in claims if claim.model == model.name])
+        if fact.conflict and fact.field in PRICE_FIELDS
+    )
+
+
+def render(result: Audit, console: Console, disputed: frozenset[str] = frozenset()) -> None:
+    """Print the audit; without records, what the rules rest on and what to do to have some."""
+    for line in _heading(result):
+        console.print(Text(line))
+    if result.records:
+        console.print()
+        console.print(_placements_table(result))
+    console.print()
+    console.print(_rules_table(result))
+    for line in _warnings(result.rules):
+        console.print(Text(line))
+    console.print()
+    if result.records:
+        _render_candidates(result, disputed, console)
+    else:
+        console.print('Next: send requests to `tiercel serve` with model "auto", or try `tiercel demo`.')
+
+
+def _heading(result: Audit) -> Iterator[str]:
+    if not result.records:
+        yield "Tiercel audit: no requests were recorded in this time."
+        return
+    yield f"Tiercel audit: {count_text(result.records, 'request')}, {day(result.since)} to {day(result.until)}"
+    if result.simulated:
+        yield "SIMULATED: the lab answered all of them; none of it says anything of models."
+    elif result.left_out:
+        yield f"{count_text(result.left_out, 'simulated request')} left out."
+
+
+def day(moment: float | None) -> str:
+    """A moment's day, UTC."""
+    return UNKNOWN if moment is None else datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d")
+
+
+def _table(title: str, folded: Sequence[str], numbers: Sequence[str]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, title=title, title_justify="left")
+    table.title_style = table.header_style = "bold"
+    for heading in folded:
+        table.add_column(heading, overflow="fold")
+    for heading in numbers:
+        table.add_column(heading, justify="right", no_wrap=True)
+    return table
+
+
+def _placements_table(result: Audit) -> Table:
+    columns = ("since", "n", "success", "per\nsuccess")
+    table = _table("Where tasks run", ("task\nby rule", "answered by\nin tier"), columns)
+    for one in result.placements:
+        by = "nobody\n" if one.model is None else f"{printable(one.model)}\n{printable(one.tier or 'none')}"
+        table.add_row(
+            Text(f"{printable(one.task)}\n{printable(one.rule or 'none')}"),
+            Text(by),
+            Text(day(one.since)),
+            Text(str(one.requests)),
+            Text(percent(one.success.share)),
+            Text(per_success(one.cost)),
+        )
+    return table
+
+
+def _rules_table(result: Audit) -> Table:
+    table = _table("What the rules rest on", ("rule",), ("n", "last used", "evidence", "days old"))
+    table.add_column("source", overflow="fold")
+    for rule in result.rules:
+        evidence = rule.evidence
+        table.add_row(
+            Text(printable(rule.name or "none") + ("" if rule.in_policy else " *")),
+            Text(str(rule.requests)),
+            Text(day(rule.until)),
+            Text(evidence.date if evidence else "none"),
+            Text(UNKNOWN if rule.evidence_days is None else str(rule.evidence_days)),
+            Text(printable(evidence.source) if evidence else ""),
+        )
+    return table
+
+
+def _warnings(rules: Sequence[RuleUse]) -> Iterator[str]:
+    if any(not rule.in_policy for rule in rules):
+        yield "*: no rule of this policy: asked for by name, or of an earlier one"
+    for rule in rules:
+        if rule.stale:
+            yield (
+                f"WARNING: the evidence of {rule.name!r} is {rule.evidence_days} days old, "
+                f"more than {STALE_AFTER_DAYS}: measure again"
+            )
+        elif rule.evidence_days is not None and rule.evidence_days < 0:
+            yield f"WARNING: the evidence of {rule.name!r} is dated in the future: correct its date"
+    without = [rule.name for rule in rules if rule.in_policy and rule.evidence is None]
+    if without:
+        yield f"no evidence: {len(without)} of {count_text(sum(r.in_policy for r in rules), 'rule')}"
+        yield 'Next: in policy.toml, evidence = { date = "2026-10-01", source = "..." }'
+
+
+def _render_candidates(result: Audit, disputed: frozenset[str], console: Console) -> None:
+    share = f"{100 * LEAST_SAVING:.0f} %"
+    if not result.candidates:
+        console.print(Text("Worth an evaluation", style="bold"))
+        console.print(Text(f"Nothing here that could serve this traffic is cheaper by {share} or more."))
+        return
+    shown = result.candidates[:MOST_SHOWN]
+    title = f"Worth an evaluation: cheaper by {share} or more; most to save first"
+    table = _table(title, ("task\nanswered by", "evaluate\nbecause of"), ("now", "then", "saves", "n"))
+    for one in shown:
+        marks = " *" * (not one.callable) + " !" * (one.candidate in disputed)
+        table.add_row(
+            Text(f"{printable(one.task)}\n{printable(one.model)}"),
+            Text(f"{printable(one.candidate)}{marks}\n{BASES[one.basis]}"),
+            Text(money(one.nano)),
+            Text(money(one.candidate_nano)),
+            Text(percent(one.saving)),
+            Text(numbers_text(one)),
+        )
+    console.print(table)
+    if len(result.candidates) > len(shown):
+        console.print(Text(f"... and {len(result.candidates) - len(shown)} more: tiercel audit --json"))
+    console.print()
+    for line in _candidate_notes(shown, disputed):
+        console.print(Text(line))
+
+
+def numbers_text(candidate: Candidate) -> str:
+    """How many requests a comparison rests on: those of now, and where measured those of the candidate."""
+    if candidate.basis == "price":
+        return str(candidate.n)
+    return f"{candidate.n}/{candidate.candidate_n}"
+
+
+def _candidate_notes(shown: Sequence[Candidate], disputed: frozenset[str]) -> Iterator[str]:
+    yield "To evaluate, not to switch: nothing here says that its answers are as good."
+    bases = {one.basis for one in shown}
+    if "price" in bases:
+        yield "its price: for one request, the same tokens; it may use more or fewer"
+        sources = dict.fromkeys(f"{one.source} {one.date}".strip() for one in shown if one.source)
+        yield f"prices from: {'; '.join(sources) or 'tiercel.toml'}"
+    if "measured" in bases:
+        yield "your traffic: cost per success, n of each; not the same requests"
+    if any(min(one.n, one.candidate_n or one.n) < FEW for one in shown):
+        yield f"n below {FEW} is few: such a difference may be chance"
+    if any(not one.callable for one in shown):
+        yield "*: cannot be called yet, no provider with a key serves it"
+    if any(one.candidate in disputed for one in shown):
+        yield "!: other prices are published for it too; see `tiercel models NAME`"
