@@ -76,7 +76,9 @@ def speed(rig: Rig, args: argparse.Namespace) -> dict[str, object]:
         say("nginx is not installed: its columns are missing, and so is what compares with it")
     results = measure(rig, durations, args.rounds, say)
     print(table(results))
-    print(f"\nMedians of {args.rounds} interleaved rounds (lowest–highest); 1 MB is 1,000,000 bytes.")
+    print(
+        f"\nMedians of {args.rounds} interleaved rounds (lowest–highest), of latency by turns; 1 MB is 1,000,000 bytes."
+    )
     return {"durations_seconds": durations, "figures": results.as_json()}
 
 

@@ -54,6 +54,7 @@ FIGURES: tuple[Figure, ...] = (
         key="cpu_per_paced_chunk", title="CPU per streamed chunk, paced", unit="µs", of="chunks", digits=2
     ),
     Figure(key="stall_free", title="stall-free streams", unit="%", of="streams", compared=False),
+    Figure(key="largest_gap", title="largest gap between tokens", unit="ms", of="streams", digits=0),
     Figure(key="added_p50", title="added latency p50, 150 requests/s", unit="ms", of="requests", digits=2),
     Figure(
         key="added_p99",
