@@ -25,8 +25,10 @@ from tiercel.cli.report import (
     parse_since,
     per_success,
     percent,
+    printable,
     rate_text,
     table_of,
+    tokens_per_second,
 )
 from tiercel.domain.catalog import Catalog
 from tiercel.domain.claims import BENCHMARK, PRICE_FIELDS, Claim, Value
@@ -179,7 +181,7 @@ def _facts_table(known: Sequence[ModelFacts]) -> Table:
     for one in known:
         sources = source_numbers(one.facts)
         table.add_row(
-            Text(one.name),
+            Text(printable(one.name)),
             *(Text(_cell(one.fact(field), "unknown")) for field in ("input", "output")),
             *(Text(_cell(one.fact(field))) for field in ("window", "tokens_per_second", "open_weights")),
             Text(str(len(sources))),
@@ -194,7 +196,7 @@ def _scores_table(known: Sequence[ModelFacts]) -> Table:
     table.add_column("least\nmemory, GB", justify="right", no_wrap=True)
     for one in known:
         fields = (*(f"{BENCHMARK}{name}" for name in SCORES), "self_host_gb")
-        table.add_row(Text(one.name), *(Text(_cell(one.fact(field))) for field in fields))
+        table.add_row(Text(printable(one.name)), *(Text(_cell(one.fact(field))) for field in fields))
     return table
 
 
@@ -217,7 +219,7 @@ def _notes(known: Sequence[ModelFacts], catalog: Catalog) -> Iterator[str]:
 def render_one(one: ModelFacts, catalog: Catalog, console: Console) -> None:
     """Print every claim about one model with its sources."""
     conflicts = count_text(len(one.conflicts), "conflict")
-    console.print(Text(f"Tiercel models: {one.name}, {conflicts} among what is published"))
+    console.print(Text(f"Tiercel models: {printable(one.name)}, {conflicts} among what is published"))
     console.print(Text(_served_by(one.name, catalog)))
     console.print()
     numbers = source_numbers(one.facts)
@@ -230,6 +232,9 @@ def render_one(one: ModelFacts, catalog: Catalog, console: Console) -> None:
             table.add_row(*(Text(cell) for cell in (name, *_stated_cells(fact, stated, numbers))))
         if not fact.stated:
             table.add_row(Text(field_text(fact.field)), Text(nothing_text(fact.field)))
+        if fact.field == "tokens_per_second":
+            for cells in measured_speeds(one.measured):
+                table.add_row("", *(Text(cell) for cell in cells))
     console.print(table)
     _render_sources(one.facts, numbers, console)
     render_measured([one], console)
@@ -255,6 +260,14 @@ def _stated_cells(fact: Fact, stated: Stated, numbers: dict[tuple[str, str], int
     return mark + value_text(fact.field, stated.value), says, ", ".join(marks)
 
 
+def measured_speeds(measured: Measured) -> Iterator[tuple[str, str, str]]:
+    """What was measured, to stand right below what is claimed: the value, who says so, and on how many answers."""
+    for group, who in ((measured.real, "your traffic"), (measured.simulated, "SIMULATED")):
+        speed = group.speed.tokens_per_second if group else None
+        if speed is not None and speed.p50 is not None:
+            yield tokens_per_second(speed.p50), who, f"measured, p50 of n {speed.n}"
+
+
 def nothing_text(field: str) -> str:
     """What stands where nobody says anything."""
     return "unknown" if field in PRICE_FIELDS else "no claim known"
@@ -273,10 +286,10 @@ def _render_sources(facts: Sequence[Fact], numbers: dict[tuple[str, str], int], 
     for (source, date), number in numbers.items():
         own = [claim for claim in claims if (claim.source, claim.date) == (source, date)]
         unverified = ", unverified" if any(claim.unverified for claim in own) else ""
-        console.print(Text(f"[{number}] {source}"), soft_wrap=True)
+        console.print(Text(printable(f"[{number}] {source}")), soft_wrap=True)
         notes = dict.fromkeys(claim.note for claim in own if claim.note)
         about = f"{date or 'undated'}{unverified}" + "".join(f". {note}" for note in notes)
-        console.print(Padding(Text(about), (0, 0, 0, 4)))
+        console.print(Padding(Text(printable(about)), (0, 0, 0, 4)))
 
 
 def render_measured(known: Sequence[ModelFacts], console: Console) -> None:
@@ -309,7 +322,7 @@ def _plain_table(title: str, first: str) -> Table:
 
 def field_text(field: str) -> str:
     """A field as people say it."""
-    return LABELS.get(field) or field.removeprefix(BENCHMARK).replace("_", " ")
+    return LABELS.get(field) or printable(field.removeprefix(BENCHMARK))
 
 
 def price_text(nano: int) -> str:
@@ -326,7 +339,9 @@ def value_text(field: str, value: Value) -> str:
         return "open" if value else "closed"
     if isinstance(value, tuple):
         return ", ".join(value)
-    return f"{value:,}" if isinstance(value, int) else f"{value:g}" if isinstance(value, float) else value
+    if isinstance(value, str):
+        return printable(value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
 
 
 QUALITY = Part(
