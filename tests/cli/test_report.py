@@ -174,7 +174,9 @@ def test_the_command_reads_the_data_folder(data: Path, capsys: pytest.CaptureFix
 def test_json_has_every_number_in_dollars(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The same numbers for programs; money in exact decimal dollars."""
     assert run("--json", "--by", "model", "--data", str(data)) == 0
-    report = json.loads(capsys.readouterr().out)
+    text = capsys.readouterr().out
+    assert "_nano" not in text
+    report = json.loads(text)
     assert (report["total"]["requests"], report["total"]["cost"]) == (
         5,
         {"known_usd": "0.0145", "unknown": 0, "per_success_usd": "0.00725"},

@@ -95,7 +95,8 @@ def in_dollars(report: Report) -> Json:
 
 def dollars(value: Json) -> Json:
     """The same values, every `…_nano` as `…_usd` in decimal dollars."""
-    if isinstance(value, list):
+    # msgspec leaves tuples as they are
+    if isinstance(value, list | tuple):
         return [dollars(item) for item in value]
     if not isinstance(value, dict):
         return value
