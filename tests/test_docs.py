@@ -24,6 +24,7 @@ from tiercel.gateway.app import OPEN_ROUTES, PUBLIC, ROUTES
 from tiercel.gateway.endpoints.answer_headers import answer_headers
 from tiercel.gateway.hints import NAMES
 from tiercel.policy import read_policy, read_settings
+from tiercel.policy.claims import ClaimsTable, read_claims
 from tiercel.policy.policy_tables import PolicyFile
 from tiercel.policy.problems import Problems
 from tiercel.policy.schema import policy_schema, settings_schema
@@ -176,9 +177,10 @@ def test_every_header_is_documented() -> None:
         ("api.md", get_args(ProblemKind)),
         ("records.md", get_args(Outcome)),
         ("records.md", [column.name for table in (records, attempts, feedback) for column in table.columns]),
+        ("models.md", ClaimsTable.__struct_fields__),
         ("lab.md", ("prompt", "model", "answer", "usage", "latency_seconds", "expected")),
     ],
-    ids=["failures", "problems", "outcomes", "columns", "recorded"],
+    ids=["failures", "problems", "outcomes", "columns", "claims", "recorded"],
 )
 def test_every_word_of_a_table_is_documented(name: str, words: list[str]) -> None:
     text = page(name)
@@ -193,6 +195,9 @@ def test_toml_examples_can_be_used(example: Example) -> None:
     """Whole files load; parts have only keys and values that their file may have."""
     table = tomllib.loads(example.text)
     if "project" in table:
+        return
+    if "claims" in table:
+        assert read_claims(example.text, example.page)
         return
     is_policy = bool(table.keys() - SettingsFile.__struct_fields__)
     if "version" in table:
