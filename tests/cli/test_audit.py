@@ -241,6 +241,16 @@ def test_since_leaves_out_what_is_older(here: Path, capsys: pytest.CaptureFixtur
     assert capsys.readouterr().out.startswith("Tiercel audit: 1 request, 2026-08-02")
 
 
+def test_the_records_are_those_of_the_configuration(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also of one that stands elsewhere and is named by `--config`."""
+    keep(here / "other" / "kept", RECORDS)
+    (here / "other" / "own.toml").write_text(
+        'version = 1\n[storage]\nfolder = "kept"\n[providers.anthropic]\n'
+    )
+    assert run("--config", "other/own.toml") == 0
+    assert capsys.readouterr().out.startswith("Tiercel audit: 3 requests")
+
+
 def test_a_folder_without_records_says_what_to_do(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The default folder may be empty still; one that was named and holds nothing is a mistake."""
     assert run() == 0

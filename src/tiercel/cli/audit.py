@@ -7,7 +7,7 @@ import argparse
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from rich.console import Console
@@ -17,7 +17,6 @@ from rich.text import Text
 from tiercel.cli.configuration import add_file_arguments, load_configuration
 from tiercel.cli.report import (
     UNKNOWN,
-    configured_folder,
     count_text,
     dollars,
     money,
@@ -33,6 +32,9 @@ from tiercel.domain.policy import Rule
 from tiercel.measure.audit import LEAST_SAVING, STALE_AFTER_DAYS, Audit, Candidate, RuleUse, audit
 from tiercel.measure.models import facts_of
 from tiercel.policy.claims import reckoned, shipped_claims
+
+if TYPE_CHECKING:
+    from tiercel.records.query import History
 
 MOST_SHOWN = 12
 """So many candidates are printed; all of them are in the JSON."""
@@ -64,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the audit. Raises `ConfigError` where files cannot be read."""
     loaded = load_configuration(args)
     rules = loaded.policy.rules
-    history = _history(args)
+    history = _history(args, Path(loaded.settings.storage.folder))
     result = audit(
         history.records,
         history.feedback,
@@ -79,14 +81,13 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _history(args: argparse.Namespace) -> Any:
+def _history(args: argparse.Namespace, configured: Path) -> "History":
     # SQLAlchemy takes long to load, and no other command needs it here
     from tiercel.records.query import History, is_empty, load_history
 
-    folder = args.data or configured_folder()
-    if args.data is None and is_empty(folder):
+    if args.data is None and is_empty(configured):
         return History(records=(), feedback={})
-    return load_history(folder, since=args.since)
+    return load_history(args.data or configured, since=args.since)
 
 
 def evidence_ages(rules: Sequence[Rule], today: date) -> dict[str, int]:

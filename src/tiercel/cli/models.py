@@ -19,7 +19,6 @@ from tiercel.cli.report import (
     SPEED,
     UNKNOWN,
     Part,
-    configured_folder,
     count_text,
     dollars,
     parse_since,
@@ -87,8 +86,9 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print claims and measurements. Raises `ConfigError` for an unreadable file or a model nobody knows."""
     claims = (*shipped_claims(), *(load_claims(args.claims) if args.claims else ()))
-    catalog = load_configuration(args).settings.catalog
-    known = known_models(catalog, claims, _measured(args))
+    settings = load_configuration(args).settings
+    catalog = settings.catalog
+    known = known_models(catalog, claims, _measured(args, Path(settings.storage.folder)))
     if args.name is not None:
         known = [one for one in known if one.name == args.name] or _nobody_knows(args.name, known)
     if args.json:
@@ -102,14 +102,13 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _measured(args: argparse.Namespace) -> dict[str, Measured]:
+def _measured(args: argparse.Namespace, configured: Path) -> dict[str, Measured]:
     # SQLAlchemy takes long to load, and nothing else needs it here
     from tiercel.records.query import is_empty, load_history
 
-    folder = args.data or configured_folder()
-    if args.data is None and is_empty(folder):
+    if args.data is None and is_empty(configured):
         return {}
-    history = load_history(folder, since=args.since)
+    history = load_history(args.data or configured, since=args.since)
     return measured_by_model(history.records, history.feedback)
 
 

@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     # SQLAlchemy takes long to load, and no other command needs it here
     from tiercel.records.query import load_history
 
-    folder = args.data or configured_folder()
+    folder = args.data or _configured_folder()
     history = load_history(folder, since=args.since)
     report = summarise(history.records, history.feedback, args.by)
     if args.json:
@@ -67,8 +67,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def configured_folder() -> Path:
-    """The data folder that ./tiercel.toml names, else the default one."""
+def _configured_folder() -> Path:
     config = Path(SETTINGS_FILE)
     storage = load_storage(config) if config.exists() else Storage()
     return Path(storage.folder)
