@@ -17,6 +17,7 @@ import msgspec
 
 from tiercel.cli.serve import run_async
 from tiercel.gateway.app import RunningGateway, running
+from tiercel.gateway.server import settle
 from tiercel.policy import load_policy, load_settings
 
 
@@ -64,6 +65,7 @@ async def serve(args: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
     commands = asyncio.StreamReader()
     async with running(settings, policy, port=args.port) as gateway:
+        settle()
         loop.add_signal_handler(signal.SIGTERM, stopped.set)
         if args.defer_ingest:
             await asyncio.to_thread(gateway.recorder.pause_ingest)

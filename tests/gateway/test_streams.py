@@ -199,3 +199,28 @@ async def test_hints_are_read_and_never_sent_on(tmp_path: Path) -> None:
         assert set(record.stated) == {"task", "session", "risk"}
     assert cheap.requests[0].json["metadata"] == {"team": "blue"}
     assert not [name for name in cheap.requests[0].headers if name.startswith("x-tiercel")]
+
+
+@pytest.mark.parametrize(("stream", "good_draws"), [(False, 0), (True, 0), (True, 1)])
+async def test_a_bug_of_ours_is_an_honest_error_with_a_record(
+    tmp_path: Path, stream: bool, good_draws: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A random source that fails stands in for any bug: before anything was sent, and after content was."""
+    draws = iter([0.5] * good_draws)
+    async with (
+        ScriptedProvider(Says(text="one two")) as cheap,
+        house(tmp_path, cheap.deployment("cheap")) as here,
+    ):
+        runtime = here.gateway.runtime
+        broken = msgspec.structs.replace(runtime.state.machinery, draw=draws.__next__)
+        runtime.state = msgspec.structs.replace(runtime.state, machinery=broken)
+        body = msgspec.json.encode({"model": "auto", "messages": USER, "stream": stream})
+        answer = await call(here.url, "POST", "/v1/chat/completions", body)
+        assert answer.status == (200 if good_draws else 500)
+        assert b'"error"' in answer.body
+        assert b"[DONE]" not in answer.body
+        assert b"StopIteration" not in answer.body
+        record = here.record(answer.headers["x-tiercel-record"])
+        assert (record.outcome, record.problem) == ("failed", "internal")
+        assert answer.headers["x-tiercel-record"] in caplog.text
+        assert (await call(here.url, "GET", "/healthz")).status == 200

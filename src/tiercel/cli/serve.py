@@ -55,6 +55,7 @@ def run_async(main: Coroutine[Any, Any, None]) -> None:
 
 async def _serve(args: argparse.Namespace) -> None:
     from tiercel.gateway.app import OpenRuntime, running  # after the arguments, so that --help is quick
+    from tiercel.gateway.server import settle
 
     loaded = load_configuration(args)
     settings = _with_overrides(loaded.settings, args)
@@ -74,6 +75,7 @@ async def _serve(args: argparse.Namespace) -> None:
             log.info("reloaded: settings %s, policy %s", again.settings.hash, again.policy.hash)
 
     async with running(settings, loaded.policy) as gateway:
+        settle()
         if sys.platform != "win32":  # there, Ctrl-C cancels this task, which drains as well
             loop.add_signal_handler(signal.SIGTERM, stopped.set)
             loop.add_signal_handler(signal.SIGINT, stopped.set)

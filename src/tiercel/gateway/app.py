@@ -81,6 +81,12 @@ class Gateway:
         """Answer one request; whatever goes wrong becomes an error in the client's own format."""
         exchange = Exchange(scope, receive, send, new_record_id())
         try:
+            await self._serve(exchange)
+        finally:
+            exchange.close()
+
+    async def _serve(self, exchange: Exchange) -> None:
+        try:
             await self._answer(exchange)
         except ClientLeftError:
             return

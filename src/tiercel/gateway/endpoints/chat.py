@@ -102,10 +102,21 @@ async def _stream(runtime: Runtime, exchange: Exchange, served: Served) -> None:
         received=served.receipt.received,
         delivery=client.delivery,
     )
+    try:
+        climbed = await _climb_alive(runtime, exchange, served, client, climb)
+        await _conclude(runtime, exchange, served, client, climbed)
+    finally:
+        client.close()
+
+
+async def _climb_alive(
+    runtime: Runtime, exchange: Exchange, served: Served, client: ClientStream, climb: Climb
+) -> Climbed:
+    """Climb while heartbeats keep the client waiting; a stream that is stopped ends with an explicit error."""
     beating = asyncio.create_task(client.keep_alive(), name="keep-alive")
     try:
         with exchange.cancelled_when_client_leaves():
-            climbed = await climb.run()
+            return await climb.run()
     except asyncio.CancelledError:
         _abandon(runtime, exchange, served, climb)
         if exchange.started and not exchange.client_left:
@@ -113,7 +124,6 @@ async def _stream(runtime: Runtime, exchange: Exchange, served: Served) -> None:
         raise
     finally:
         beating.cancel()
-    await _conclude(runtime, exchange, served, client, climbed)
 
 
 async def _conclude(

@@ -67,6 +67,11 @@ class ClientStream:
             Problem(kind=error.kind, message=error.message, request_id=self._exchange.id, param=error.param)
         )
 
+    def close(self) -> None:
+        """Part with the delivery and the climb, which point back here: all are then freed at once."""
+        self.climb = None
+        del self.delivery
+
     def _encode(self, events: Sequence[StreamEvent]) -> bytes:
         return self._made().encode(events)
 
