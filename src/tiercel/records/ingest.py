@@ -108,6 +108,11 @@ class Ingestor:
         self._paused.clear()
         self._wake.set()
 
+    @property
+    def problem(self) -> str | None:
+        """Why records wait in the journal, or `None`."""
+        return self._problem
+
     def status(self) -> IngestStatus:
         return IngestStatus(
             state=self._state(),
@@ -126,7 +131,10 @@ class Ingestor:
             for segment in segments(self._folder):
                 if segment.name not in self._inherited:
                     self._take_over(store)
-                self._read_segment(store, segment)
+                with contextlib.suppress(
+                    FileNotFoundError
+                ):  # it was empty, and the journal left it for another
+                    self._read_segment(store, segment)
                 if self._must_stop():
                     return
             self._take_over(store)
@@ -213,6 +221,8 @@ class Ingestor:
                 logger.warning("records wait in the journal: %s", error)
             self._problem = str(error)
             return False
+        if self._problem is not None:
+            logger.warning("records are taken from the journal again")
         self._problem = None
         return True
 

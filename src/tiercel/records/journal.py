@@ -27,7 +27,10 @@ _sync_data = getattr(os, "fdatasync", os.fsync)
 
 
 class StorageError(UnavailableError):
-    """A record could not be written: the disk is full, read-only or failing, or the journal is at its limit."""
+    """A record could not be written: the disk is full, read-only or failing, or the journal is at its limit.
+
+    The message of a journal that is open names no folder, because `/readyz` shows it to anybody.
+    """
 
     def __init__(self, message: str) -> None:
         super().__init__("storage_unavailable", message)
@@ -43,6 +46,7 @@ class Journal:
         self._headroom = min(HEADROOM_BYTES, storage.journal_limit_bytes // 16)
         self._lock = threading.Lock()
         self._problem: str | None = None
+        self._sync_problem: str | None = None
         self._probed_at = 0.0
         self._retired: list[int] = []
         self._total = 0
@@ -50,6 +54,7 @@ class Journal:
         self._path = journal_folder(folder)
         self._size = 0
         self._needs_new_segment = False
+        self._is_torn = False
         self._names_changed = False
         self._dirty = threading.Event()
         self._closing = threading.Event()
@@ -81,12 +86,11 @@ class Journal:
             if self._fd < 0:
                 raise StorageError("the journal is closed")
             if self._total + len(data) > self._limit:
-                self._recount()
+                with contextlib.suppress(OSError):  # not countable now: the old count holds
+                    self._recount()
             if self._total + len(data) > self._limit:
                 raise StorageError(self._limit_text())
-            if self._size >= self._segment_bytes:
-                with contextlib.suppress(OSError):  # no new file: the old one still serves
-                    self._begin_segment()
+            self._needs_new_segment = self._needs_new_segment or self._size >= self._segment_bytes
             self._write(data)
         if not self._dirty.is_set():
             self._dirty.set()
@@ -101,15 +105,14 @@ class Journal:
         It answers a little before `append` refuses, so that answers under way can still be recorded.
         """
         if self._problem is None and self._total + self._headroom <= self._limit:
-            return None
+            return self._sync_problem
         with self._lock:
             if time.monotonic() - self._probed_at >= PROBE_EVERY_SECONDS:
                 self._probed_at = time.monotonic()
-                self._recount()
-                self._probe()
+                self._look_again()
             if self._problem is not None:
                 return self._problem
-            return self._limit_text() if self._total + self._headroom > self._limit else None
+            return self._limit_text() if self._total + self._headroom > self._limit else self._sync_problem
 
     def position(self) -> tuple[Path, int]:
         """The segment being written and how many of its bytes are whole entries; no segment's path once closed."""
@@ -150,15 +153,15 @@ class Journal:
         for _ in range(2):
             try:
                 if self._needs_new_segment:
-                    self._begin_segment()
+                    self._leave_segment()
                 self._write_all(data)
             except OSError as caught:
                 error = caught
-                self._needs_new_segment = self._needs_new_segment or self._size > 0
+                self._needs_new_segment = True
             else:
                 self._problem = None
                 return
-        self._problem = f"{self.folder}: cannot write the journal: {_words(error)}"
+        self._problem = f"cannot write the journal: {_words(error)}"
         self._probed_at = time.monotonic()
         raise StorageError(self._problem) from error
 
@@ -169,11 +172,20 @@ class Journal:
                 written += os.write(self._fd, data[written:] if written else data)
         except OSError:
             if written:  # these bytes are ours and no entry: the one case in which an end may be cut off
-                self._needs_new_segment = True
+                self._is_torn = True
                 os.ftruncate(self._fd, self._size)
+                self._is_torn = False
             raise
         self._size += written
         self._total += written
+
+    def _leave_segment(self) -> None:
+        """Goes on in a new segment. Where none can be had, the old one still serves, unless its end is torn."""
+        try:
+            self._begin_segment()
+        except OSError:
+            if self._is_torn:
+                raise
 
     def _begin_segment(self) -> None:
         path = next_segment(self.folder)
@@ -182,30 +194,25 @@ class Journal:
         )
         if self._fd >= 0:
             self._retired.append(self._fd)
+            if not self._size:  # or a disk that stays full would be left with an empty file for every try
+                with contextlib.suppress(OSError):
+                    self._path.unlink()
         self._fd, self._path, self._size = fd, path, 0
-        self._needs_new_segment = False
+        self._needs_new_segment = self._is_torn = False
         self._names_changed = True
 
-    def _probe(self) -> None:
-        """Tries to write and delete a file where the journal lives."""
-        path = journal_folder(self.folder) / "probe"
+    def _look_again(self) -> None:
+        """Whether there is room to write by now."""
         try:
-            try:
-                fd = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
-                try:
-                    if os.write(fd, bytes(PROBE_BYTES)) < PROBE_BYTES:
-                        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-                finally:
-                    os.close(fd)
-            finally:
-                path.unlink(missing_ok=True)
+            self._recount()
+            _probe(journal_folder(self.folder) / "probe", sync=False)
         except OSError as error:
-            self._problem = f"{self.folder}: cannot write the journal: {_words(error)}"
+            self._problem = f"cannot write the journal: {_words(error)}"
         else:
             self._problem = None
 
     def _recount(self) -> None:
-        """Measures all segments anew, because others may delete some."""
+        """Measures all segments anew, because others may delete some. Raises `OSError`."""
         total = 0
         for path in segments(self.folder):
             with contextlib.suppress(FileNotFoundError):
@@ -214,40 +221,58 @@ class Journal:
 
     def _limit_text(self) -> str:
         return (
-            f"{self.folder}: the journal is at its limit of {self._limit} bytes, because records are not being "
+            f"the journal is at its limit of {self._limit} bytes, because records are not being "
             "ingested; see the server's log, or raise [storage] journal_limit_mb"
         )
 
     def _sync_in_groups(self) -> None:
         while not self._closing.is_set():
             self._dirty.wait()
-            self._closing.wait(SYNC_EVERY_SECONDS)
+            self._closing.wait(PROBE_EVERY_SECONDS if self._sync_problem else SYNC_EVERY_SECONDS)
             self._dirty.clear()
             self._sync()
         self._sync()
 
     def _sync(self) -> None:
+        """Makes what was written last. Only here are descriptors closed, so none is closed while it is synced."""
         with self._lock:
             retired, self._retired = self._retired, []
             names_changed, self._names_changed = self._names_changed, False
-            fds = list(retired)
-            try:
-                # a second descriptor, because the first may be retired meanwhile
-                if self._fd >= 0:
-                    fds.append(os.dup(self._fd))
-            except OSError as error:
-                self._problem = f"{self.folder}: cannot sync the journal: {_words(error)}"
+            live = self._fd
         try:
-            for fd in fds:
+            for fd in (*retired, live) if live >= 0 else retired:
                 _sync_data(fd)
             if names_changed:
                 _sync_names(journal_folder(self.folder))
+            if self._sync_problem is not None:
+                # a system reports a lost page once and then calls the file synced: only new bytes prove anything
+                _probe(journal_folder(self.folder) / "probe-sync", sync=True)
         except OSError as error:
             with self._lock:
-                self._problem = f"{self.folder}: the disk did not keep the journal: {_words(error)}"
+                self._sync_problem = f"the disk did not keep the journal: {_words(error)}"
+                self._names_changed = self._names_changed or names_changed
+                self._needs_new_segment = True
+            self._dirty.set()
+        else:
+            self._sync_problem = None
         finally:
-            for fd in fds:
+            for fd in retired:
                 os.close(fd)
+
+
+def _probe(path: Path, *, sync: bool) -> None:
+    """Writes a file and deletes it. Raises `OSError` where that cannot be done."""
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+        try:
+            if os.write(fd, bytes(PROBE_BYTES)) < PROBE_BYTES:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            if sync:
+                _sync_data(fd)
+        finally:
+            os.close(fd)
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def _sync_names(folder: Path) -> None:

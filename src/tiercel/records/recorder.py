@@ -1,6 +1,7 @@
 """What the gateway tells the records, and asks of them: one object with the lock, the journal, ingest and counters."""
 
 import logging
+import sqlite3
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TypeVar
@@ -19,6 +20,7 @@ from tiercel.records.lock import FolderLock
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+WAITING = "records are being kept in the journal; the database does not take them at the moment, see the log"
 REMEMBERED = 1_000
 """The latest records, and the latest feedback, that are at hand without asking the store."""
 
@@ -33,6 +35,7 @@ class Recorder:
         self._ingestor = ingestor
         self._counters = Counters()
         self._is_losing = False
+        self._known_problem: str | None = None
         self._records: dict[str, Record] = {}
         self._feedback: dict[str, Feedback] = {}
 
@@ -52,6 +55,7 @@ class Recorder:
             ingestor = Ingestor(folder, journal, retention_days=storage.retention_days)
             ingestor.start()
             undo.pop_all()
+        logger.info("records in %s: SQLite %s, written by this process alone", folder, sqlite3.sqlite_version)
         return cls(folder, lock, journal, ingestor)
 
     def started(self, started: Started) -> None:
@@ -69,11 +73,15 @@ class Recorder:
             self._journal.append(record)
         except StorageError as error:
             if not self._is_losing:
-                logger.error("records are being lost, beginning with %s: %s", record.id, error)
+                logger.error(
+                    "%s: records are being lost, beginning with %s: %s", self.folder, record.id, error
+                )
             self._is_losing = True
             self._counters.unrecorded += 1
             raise
-        self._is_losing = False
+        if self._is_losing:
+            logger.warning("%s: records are kept again; %d were lost", self.folder, self._counters.unrecorded)
+            self._is_losing = False
 
     def feedback(self, feedback: Feedback) -> None:
         """Keeps what the user said. Raises `StorageError` when it was not written."""
@@ -100,9 +108,17 @@ class Recorder:
         return find_feedback(self.folder, record_id)
 
     def ready(self) -> tuple[bool, str]:
-        """Whether a new request may count on being recorded, and if not, why."""
+        """Whether a new request may count on being recorded, and if not, why; the log is told of each change."""
         problem = self._journal.problem()
-        return problem is None, problem or "records are being kept"
+        if problem != self._known_problem:
+            self._known_problem = problem
+            if problem is None:
+                logger.warning("%s: the journal can be written again", self.folder)
+            else:
+                logger.error("%s: %s", self.folder, problem)
+        if problem is not None:
+            return False, problem
+        return True, "records are being kept" if self._ingestor.problem is None else WAITING
 
     def counts(self) -> Counts:
         """What happened since this process began."""
