@@ -29,7 +29,7 @@ from tiercel.gateway.endpoints.records import get_record
 from tiercel.gateway.exchange import ClientLeftError, Exchange, Receive, Scope, Send
 from tiercel.gateway.ids import new_record_id
 from tiercel.gateway.problems import render_problem
-from tiercel.gateway.runtime import Runtime, State
+from tiercel.gateway.runtime import CROWDED, Runtime, State
 from tiercel.gateway.server import Server
 from tiercel.policy.cross_check import cross_check
 from tiercel.records.recorder import Recorder
@@ -106,6 +106,8 @@ class Gateway:
         if public is not None:
             await _pick(public, exchange)(self._runtime, exchange)
             return
+        if exchange.one_too_many:
+            raise CROWDED
         self._runtime.state.admission.admit(exchange)
         routes = ROUTES.get(exchange.path)
         if routes is not None:

@@ -25,9 +25,11 @@ CONNECTION = "tiercel.connection"
 
 
 class Connection(Protocol):
-    """What is needed of the connection beyond ASGI: to be told at once when it is lost, without a task waiting."""
+    """What is needed of the connection beyond ASGI: to be told at once when it is lost, without a task waiting; and
+    whether there was room for it."""
 
     on_lost: Callable[[], None] | None
+    one_too_many: bool
 
 
 class ClientLeftError(Exception):
@@ -59,6 +61,11 @@ class Exchange:
         """Let go of what points back here, so that a finished exchange is freed at once and not by the collector."""
         self.crash_bytes = None
         self._connection = None
+
+    @property
+    def one_too_many(self) -> bool:
+        """Whether more clients are connected than there is room for, this one among the last to come."""
+        return self._connection is not None and self._connection.one_too_many
 
     def header(self, name: bytes) -> str | None:
         """The first header of this lower-case name, or None."""

@@ -1,5 +1,6 @@
 """What endpoints work with: the current configuration as one immutable value, and the machinery behind it."""
 
+import os
 import time
 
 import msgspec
@@ -13,6 +14,7 @@ from tiercel.domain.settings import Settings
 from tiercel.engine.account import Receipt
 from tiercel.engine.attempt import Machinery
 from tiercel.gateway.admission import Admission
+from tiercel.gateway.exchange import Exchange
 from tiercel.records.recorder import Recorder
 from tiercel.routing.facts import read_facts
 from tiercel.routing.plan import make_plan
@@ -21,6 +23,11 @@ UNRECORDED = UnavailableError(
     "storage_unavailable",
     "the gateway cannot keep records at the moment, and does not serve without them",
     retry_after_seconds=5.0,
+)
+CROWDED = UnavailableError(
+    "overloaded",
+    "more clients are connected than the gateway's limit of open files leaves room for",
+    retry_after_seconds=1.0,
 )
 
 
@@ -46,6 +53,18 @@ class Runtime:
         self.state = state
         self.recorder = recorder
         self.draining = False
+
+    def ready(self, exchange: Exchange) -> tuple[bool, str]:
+        """Whether requests can be served and recorded, as far as we know, and why not."""
+        if self.draining:
+            return False, "draining"
+        if exchange.one_too_many:
+            return False, CROWDED.message
+        try:
+            os.close(os.open(os.devnull, os.O_RDONLY))
+        except OSError as error:
+            return False, f"nothing can be opened, so no provider can be called: {error.strerror}"
+        return self.recorder.ready()
 
     def receipt(self, request_id: str) -> Receipt:
         """The clocks of a request that has just come in, under its id."""

@@ -1,13 +1,15 @@
 """The listening side: uvicorn's HTTP protocol with what it lacks, and a server that drains.
 
 Added to the protocol: limits on header count and bytes, exactly one valid Host, and deadlines for slow headers and slow
-bodies. One sweep a second over the open connections keeps those, instead of a timer for each request.
+bodies. One sweep a second over the open connections keeps those, instead of a timer for each request. Clients may take
+half of the descriptors that the system allows: the other half is for what their requests need.
 """
 
 import asyncio
 import gc
 import logging
 import socket
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -28,6 +30,36 @@ HEADERS_SECONDS = 10.0
 BODY_SECONDS = 60.0
 KEEP_ALIVE_SECONDS = 75
 SWEEP_SECONDS = 1.0
+OWN_DESCRIPTORS = 32
+"""What the process needs for itself: journal, database, event loop, a reader or two."""
+ENOUGH_DESCRIPTORS = 65_536
+
+if sys.platform == "win32":
+
+    def room_for_clients() -> int:
+        """How many connections clients may have open at once."""
+        return ENOUGH_DESCRIPTORS
+
+    def allow_many_files() -> None:
+        """Ask the system for as many descriptors as it gives."""
+
+else:
+    import resource
+
+    def room_for_clients() -> int:
+        """How many connections clients may have open at once."""
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if soft == resource.RLIM_INFINITY:
+            return ENOUGH_DESCRIPTORS
+        return max(1, (soft - OWN_DESCRIPTORS) // 2)
+
+    def allow_many_files() -> None:
+        """Ask the system for as many descriptors as it gives."""
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = ENOUGH_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, ENOUGH_DESCRIPTORS)
+        if soft != resource.RLIM_INFINITY and soft < wanted:
+            with suppress(ValueError, OSError):  # what there is has to do
+                resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -39,18 +71,27 @@ class GuardedProtocol(HttpToolsProtocol):
     refusal: tuple[int, str] | None = None
     on_lost: Callable[[], None] | None = None
     """Called when the client closes the connection while it is being answered."""
+    one_too_many = False
+    """Whether there was no room for this client when it came, and still is none."""
+    answering: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the base class
         super().connection_made(transport)
         self.deadline = self.loop.time() + HEADERS_SECONDS
+        self.one_too_many = self._is_crowded()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self.answering is not None:
+            # the base class tells the latest request only, and with pipelining an earlier one is being answered
+            self.answering.disconnected = True
+            self.answering.message_event.set()
         super().connection_lost(exc)
         if self.on_lost is not None:
             self.on_lost()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self.one_too_many = self.one_too_many and self._is_crowded()
         self.scope["extensions"] = {CONNECTION: self}  # type: ignore[dict-item]  # an object, not a mapping
         self.header_bytes = 0
         self.deadline = self.loop.time() + HEADERS_SECONDS
@@ -71,6 +112,13 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self.deadline = None
         super().on_message_complete()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Callable[..., Any]) -> None:
+        self.answering = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def _is_crowded(self) -> bool:
+        return len(self.connections) > room_for_clients()
 
     def _refuse(self, status: int, message: str) -> None:
         # the parser turns an exception in a callback into its own error, which ends in `send_400_response`
@@ -176,9 +224,26 @@ class Server:
 
     async def _sweep(self) -> None:
         loop = asyncio.get_running_loop()
+        is_crowded = False
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             now = loop.time()
+            room = room_for_clients()
+            if is_crowded != (len(self._state.connections) > room):
+                is_crowded = not is_crowded
+                _tell_of_crowd(is_crowded, len(self._state.connections), room)
             for connection in list(self._state.connections):
                 if isinstance(connection, GuardedProtocol):
                     connection.sweep(now)
+
+
+def _tell_of_crowd(is_crowded: bool, connections: int, room: int) -> None:
+    if is_crowded:
+        log.warning(
+            "%d clients are connected and %d is what the limit of open files leaves room for (ulimit -n):"
+            " whoever comes now is refused",
+            connections,
+            room,
+        )
+    else:
+        log.warning("there is room for new clients again")

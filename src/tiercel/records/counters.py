@@ -12,7 +12,8 @@ NONE = "none"
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
     """A snapshot. `requests_*` add up to `requests`, `attempts_*` to `attempts`; tier and model are the delivered
-    answer's for requests, the called one's for attempts. `unrecorded` counts records that could not be written."""
+    answer's for requests, the called one's for attempts. `unrecorded` counts records that were not written: they wait
+    in memory, or are lost."""
 
     started: int
     requests: int

@@ -2,7 +2,8 @@
 
 import logging
 import sqlite3
-from contextlib import ExitStack
+from collections import deque
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -34,7 +35,7 @@ class Recorder:
         self._journal = journal
         self._ingestor = ingestor
         self._counters = Counters()
-        self._is_losing = False
+        self._unwritten: deque[Record] = deque(maxlen=REMEMBERED)
         self._known_problem: str | None = None
         self._records: dict[str, Record] = {}
         self._feedback: dict[str, Feedback] = {}
@@ -64,24 +65,18 @@ class Recorder:
         self._counters.started += 1
 
     def finished(self, record: Record) -> None:
-        """To be told before the last byte goes out. Raises `StorageError` when it was not written; that is logged,
-        and it is counted and found by `find` all the same."""
+        """To be told before the last byte goes out. Raises `StorageError` when it was not written; that is logged and
+        counted, `find` finds it all the same, and it is written as soon as that can be done."""
         record = without_content(record)
         self._counters.add(record)
         _remember(self._records, record.id, record)
         try:
+            self._write_late()
             self._journal.append(record)
         except StorageError as error:
-            if not self._is_losing:
-                logger.error(
-                    "%s: records are being lost, beginning with %s: %s", self.folder, record.id, error
-                )
-            self._is_losing = True
             self._counters.unrecorded += 1
+            self._keep(record, error)
             raise
-        if self._is_losing:
-            logger.warning("%s: records are kept again; %d were lost", self.folder, self._counters.unrecorded)
-            self._is_losing = False
 
     def feedback(self, feedback: Feedback) -> None:
         """Keeps what the user said. Raises `StorageError` when it was not written."""
@@ -114,6 +109,8 @@ class Recorder:
             self._known_problem = problem
             if problem is None:
                 logger.warning("%s: the journal can be written again", self.folder)
+                with suppress(StorageError):  # the next look will tell
+                    self._write_late()
             else:
                 logger.error("%s: %s", self.folder, problem)
         if problem is not None:
@@ -135,10 +132,40 @@ class Recorder:
         self._ingestor.resume()
 
     def close(self) -> None:
-        """Flushes the journal, takes what it has into the store, and lets go of the folder. May be called twice."""
+        """Writes what waits, flushes the journal, takes what it has into the store, and lets go of the folder.
+
+        May be called twice.
+        """
+        try:
+            self._write_late()
+        except StorageError as error:
+            logger.error("%s: %d records are lost: %s", self.folder, len(self._unwritten), error.message)
+            self._unwritten.clear()
         self._journal.close()
         self._ingestor.stop(drain=True)
         self._lock.release()
+
+    def _keep(self, record: Record, error: StorageError) -> None:
+        if self._journal.writable():  # so it is this record that cannot be written, and never will
+            logger.error("%s: record %s is lost: %s", self.folder, record.id, error.message)
+            return
+        if not self._unwritten:
+            first = "%s: records wait in memory, beginning with %s: %s"
+            logger.error(first, self.folder, record.id, error.message)
+        self._unwritten.append(record)
+
+    def _write_late(self) -> None:
+        """Writes the records that could not be written in time. Raises `StorageError` when that still is so."""
+        if not self._unwritten:
+            return
+        waited = 0
+        while self._unwritten:
+            self._journal.append(self._unwritten[0])
+            self._unwritten.popleft()
+            waited += 1
+        self._counters.unrecorded -= waited
+        lost = self._counters.unrecorded
+        logger.warning("%s: %d records that waited are written, %d are lost", self.folder, waited, lost)
 
 
 def without_content(record: Record) -> Record:

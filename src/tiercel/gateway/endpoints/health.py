@@ -11,7 +11,5 @@ async def healthz(runtime: Runtime, exchange: Exchange) -> None:
 
 async def readyz(runtime: Runtime, exchange: Exchange) -> None:
     """200 when requests can be served and recorded, else 503 with the reason."""
-    ready, reason = runtime.recorder.ready()
-    if runtime.draining:
-        ready, reason = False, "draining"
+    ready, reason = runtime.ready(exchange)
     await exchange.answer_json({"ready": ready, "reason": reason}, status=200 if ready else 503)
