@@ -70,7 +70,7 @@ SOURCE_LINE = re.compile(
     re.MULTILINE,
 )
 FILE_NAME = re.compile(
-    r"(?<=[\w-])\.(?:py|pyi|js|jsx|ts|tsx|go|rs|java|kt|c|cc|cpp|h|hpp|rb|php|sql|sh|cs|swift|scala|vue|ya?ml|toml)\b"
+    r"\.(?:py|pyi|js|jsx|ts|tsx|go|rs|java|kt|c|cc|cpp|h|hpp|rb|php|sql|sh|cs|swift|scala|vue|ya?ml|toml)\b"
 )
 MATH_SIGNS = ("=", "^", "+", "*", "/", "√", "∫", "∑", "≤", "≥", "∀", "∃", "×", "÷")
 EQUATION = re.compile(
@@ -260,7 +260,15 @@ def code_files(text: str) -> int:
     """How many different source files are named."""
     if "." not in text:
         return 0
-    return len({text[max(found.start() - 12, 0) : found.end()] for found in FILE_NAME.finditer(text)})
+    # looked behind here and not in the pattern, which then begins with a dot that is found at once
+    ends = ((found.start(), found.end()) for found in FILE_NAME.finditer(text))
+    return len(
+        {text[max(start - 12, 0) : end] for start, end in ends if start and _in_a_name(text[start - 1])}
+    )
+
+
+def _in_a_name(character: str) -> bool:
+    return character.isalnum() or character in "_-"
 
 
 def _score_numbers(wording: Wording, score: Score) -> None:

@@ -1,5 +1,6 @@
 """Which of the ten tasks a request is, in this order: a screen to drive, an agent's step, what the words say."""
 
+from functools import lru_cache
 from typing import TypeAlias
 
 from tiercel.domain.facts import Task
@@ -89,12 +90,20 @@ def _score_format(wording: Wording, score: Score) -> None:
 
 def _add_system(system: str, score: Score) -> None:
     """A system prompt that sets one task speaks for every message; one that lists many says nothing."""
-    if contains(system, vocabulary.GENERIC_SYSTEM):
-        return
-    set_up = score_words(take_apart(system[:SYSTEM_WORDING_CHARS]))
+    found = _set_task(system[:SYSTEM_WORDING_CHARS])
+    if found is not None and not contains(system, vocabulary.GENERIC_SYSTEM):
+        score.add(*found)
+
+
+@lru_cache(maxsize=256)
+def _set_task(system: str) -> tuple[Task, int, str] | None:
+    """The one task that a system prompt sets, with its points and sign. Remembered: an application sends the same
+    system prompt with every request."""
+    set_up = score_words(take_apart(system))
     strong = [task for task, points in set_up.points.items() if points >= FIRM]
-    if len(strong) == 1:
-        score.add(strong[0], set_up.points[strong[0]], f"{set_up.sign(strong[0])} in the system prompt")
+    if len(strong) != 1:
+        return None
+    return strong[0], set_up.points[strong[0]], f"{set_up.sign(strong[0])} in the system prompt"
 
 
 def _by_earlier(conversation: Conversation, wording: Wording) -> Judged | None:
