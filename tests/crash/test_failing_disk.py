@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,10 @@ import pytest
 from tests.records.samples import record
 from tests.records.test_journal import PRELUDE, ids, run
 from tiercel.domain.settings import Storage
+from tiercel.records.database import connect_to_write, database_path
 from tiercel.records.journal import Journal
+from tiercel.records.query import load_history
+from tiercel.records.recorder import WAITING, Recorder
 from tiercel.records.segments import segments
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="descriptors are exchanged by way of /proc")
@@ -130,3 +134,18 @@ def test_without_a_free_descriptor_the_journal_goes_on(tmp_path: Path) -> None:
         "the journal is at its limit",
     ]
     assert ids(tmp_path) == [f"r{i:03d}" for i in range(22)]
+
+
+def test_a_database_that_takes_nothing_is_told_and_stops_nobody(tmp_path: Path) -> None:
+    """While another program blocks it, the server is ready and says what waits; let go, it catches up."""
+    recorder = Recorder.open(Storage(folder=str(tmp_path)))
+    recorder.finished(record("a"))
+    assert comes(lambda: recorder.ingest_status().entries == 1)
+    with closing(connect_to_write(database_path(tmp_path))) as stranger:
+        stranger.execute("BEGIN IMMEDIATE")
+        recorder.finished(record("b"))
+        assert comes(lambda: recorder.ready() == (True, WAITING))
+        stranger.execute("ROLLBACK")
+    assert comes(lambda: recorder.ready() == (True, "records are being kept"))
+    recorder.close()
+    assert [found.id for found in load_history(tmp_path).records] == ["a", "b"]
