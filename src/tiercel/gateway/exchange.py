@@ -44,7 +44,8 @@ class Exchange:
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.query: bytes = scope.get("query_string", b"")
-        self._raw_headers: Headers = scope["headers"]
+        # reversed, so that of headers sent twice the first counts
+        self._headers: dict[bytes, bytes] = dict(reversed(scope["headers"]))
         self._receive = receive
         self._send = send
         self._connection: Connection | None = scope.get("extensions", {}).get(CONNECTION)
@@ -69,10 +70,8 @@ class Exchange:
 
     def header(self, name: bytes) -> str | None:
         """The first header of this lower-case name, or None."""
-        for key, value in self._raw_headers:
-            if key == name:
-                return value.decode("latin-1")
-        return None
+        value = self._headers.get(name)
+        return None if value is None else value.decode("latin-1")
 
     async def body(self, limit: int) -> bytes:
         """The whole body. Raises `CallerError` over the limit."""

@@ -22,7 +22,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "latency": get_args(Latency),
 }
 FREE = ("residency", "session")
-NAMES = (*ALLOWED, *FREE)
+HEADERS = {name: f"x-tiercel-{name}".encode("ascii") for name in (*ALLOWED, *FREE)}
 FREE_VALUE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}$")
 
 
@@ -32,8 +32,8 @@ def take_hints(request: ModelRequest, exchange: Exchange) -> tuple[ModelRequest,
         key.removeprefix(PREFIX): value for key, value in request.metadata.items() if key.startswith(PREFIX)
     }
     stated: dict[str, tuple[str, str]] = {}
-    for name in NAMES:
-        header = exchange.header(f"x-tiercel-{name}".encode("ascii"))
+    for name, header_name in HEADERS.items():
+        header = exchange.header(header_name)
         if header is not None:
             stated[name] = (header, f"x-tiercel-{name}")
         elif name in ours:
