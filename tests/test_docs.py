@@ -22,7 +22,7 @@ from tiercel.domain.request import Message, ModelRequest, Text
 from tiercel.domain.response import Choice, Finish
 from tiercel.gateway.app import OPEN_ROUTES, PUBLIC, ROUTES
 from tiercel.gateway.endpoints.answer_headers import answer_headers
-from tiercel.gateway.hints import NAMES
+from tiercel.gateway.hints import HEADERS
 from tiercel.policy import read_policy, read_settings
 from tiercel.policy.claims import ClaimsTable, read_claims
 from tiercel.policy.policy_tables import PolicyFile
@@ -165,7 +165,7 @@ def test_every_header_is_documented() -> None:
         delivered=1,
         simulated=True,
     )
-    names = [name.decode() for name, _ in answer_headers(record)] + [f"x-tiercel-{name}" for name in NAMES]
+    names = [name.decode() for name, _ in answer_headers(record)] + [f"x-tiercel-{name}" for name in HEADERS]
     text = page("api.md")
     assert [name for name in names if f"`{name}`" not in text] == []
 
