@@ -149,3 +149,25 @@ def test_a_database_that_takes_nothing_is_told_and_stops_nobody(tmp_path: Path) 
     assert comes(lambda: recorder.ready() == (True, "records are being kept"))
     recorder.close()
     assert [found.id for found in load_history(tmp_path).records] == ["a", "b"]
+
+
+def test_ingest_that_cannot_load_its_library_tries_again(tmp_path: Path) -> None:
+    """The first look at the journal loads SQLAlchemy, and that takes files to be opened."""
+    script = """
+    import logging
+    from tiercel.records.ingest import Ingestor
+    from tests.crash.test_failing_disk import comes
+    journal = Journal.open(folder, Storage())
+    logging.disable()
+    journal.append(record("a"))
+    ingestor = Ingestor(folder, journal, poll_seconds=0.05)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    ingestor.start()
+    print(comes(lambda: ingestor.problem is not None))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    print(comes(lambda: ingestor.status().entries == 1))
+    journal.close()
+    ingestor.stop()
+    """
+    assert run(PRELUDE + script.replace("\n    ", "\n"), tmp_path).split() == ["True", "True"]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from tiercel.domain.errors import TiercelError
 from tiercel.records.journal import Journal
 from tiercel.records.segments import DAMAGED_SUFFIX, Chunk, damaged_segments, read_entries, segments
 
@@ -212,11 +213,13 @@ class Ingestor:
             self._wake.clear()
 
     def _try_once(self) -> bool:
-        from tiercel.records.store import StoreError
-
         try:
             self.run_once()
-        except (StoreError, OSError) as error:
+        except (
+            TiercelError,
+            OSError,
+            ImportError,
+        ) as error:  # the last where no file can be opened to load one
             if self._problem is None:
                 logger.warning("records wait in the journal: %s", error)
             self._problem = str(error)
