@@ -205,3 +205,11 @@ async def test_a_planted_key_shows_up_nowhere(tmp_path: Path) -> None:
 def everything_in(folder: Path) -> list[bytes]:
     """The content of every file below a folder."""
     return [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
+
+
+async def test_a_data_folder_that_is_none_is_told_in_the_systems_words(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("a file where the folder should be")
+    async with tiercel("report", "--data", "data", folder=tmp_path) as report:
+        assert await report.ended() == 2
+        assert "data" in report.said
+        assert "Traceback" not in report.said

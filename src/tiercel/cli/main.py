@@ -44,6 +44,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         # the reader of our output left (`tiercel report | head`)
         sys.stderr.close()
         return 0
+    except OSError as error:
+        # a folder that may not be read, a disk that is full: the system's own words, and what they are about
+        about = f"{error.filename}: " if error.filename else ""
+        print(f"tiercel: {about}{error.strerror or error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         return 130
     return code

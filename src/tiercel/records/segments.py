@@ -96,13 +96,22 @@ def _next_payload(file: BinaryIO, left: int) -> bytes | str:
 
 
 def segments(folder: Path) -> list[Path]:
-    """The journal's segments, oldest first. `folder` is the data folder; missing means none."""
-    return sorted(journal_folder(folder).glob(f"*{SUFFIX}"))
+    """The journal's segments, oldest first. `folder` is the data folder; missing means none. Raises `OSError`."""
+    return _files(folder, SUFFIX)
 
 
 def damaged_segments(folder: Path) -> list[Path]:
-    """Segments that were set aside because something in them could not be read."""
-    return sorted(journal_folder(folder).glob(f"*{SUFFIX}{DAMAGED_SUFFIX}"))
+    """Segments that were set aside because something in them could not be read. Raises `OSError`."""
+    return _files(folder, SUFFIX + DAMAGED_SUFFIX)
+
+
+def _files(folder: Path, suffix: str) -> list[Path]:
+    """Not by `glob`, which takes a folder that cannot be read for an empty one: a full journal would look like none."""
+    try:
+        names = os.listdir(journal_folder(folder))
+    except FileNotFoundError:
+        return []
+    return sorted(journal_folder(folder) / name for name in names if name.endswith(suffix))
 
 
 def journal_folder(folder: Path) -> Path:
