@@ -15,9 +15,7 @@ from tiercel.upstream.http import HttpClient
 from tiercel.wire.registry import CODECS
 
 KEY = "canary-4711-key"
-LIMITS = CallLimits(
-    first_token_seconds=0.15, idle_seconds=0.15, total_seconds=0.5, max_answer_bytes=1_000_000
-)
+LIMITS = CallLimits(first_token_seconds=0.5, idle_seconds=0.5, total_seconds=2.0, max_answer_bytes=1_000_000)
 REQUEST = ModelRequest(
     format="openai_chat", model="auto", messages=(Message(role="user", parts=(Text(text="hi"),)),)
 )

@@ -199,7 +199,9 @@ async def drips_text(peer: Peer) -> None:
     ],
 )
 async def test_each_clock_of_a_call_ends_it(script: Script, stream: bool, code: str) -> None:
-    limits = msgspec.structs.replace(LIMITS, total_seconds=0.3, first_byte_seconds=0.1)
+    limits = CallLimits(
+        first_token_seconds=0.15, idle_seconds=0.15, total_seconds=0.3, first_byte_seconds=0.1
+    )
     async with calls(script) as made:
         result = await made.call(stream=stream, limits=limits)
     assert result.failure is not None
