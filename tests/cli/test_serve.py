@@ -13,6 +13,7 @@ import msgspec
 import openai
 import pytest
 
+from tests.gateway.house import everything_in
 from tests.gateway.plain_http import call
 from tiercel.testing.scripted import Says, ScriptedProvider
 
@@ -200,11 +201,6 @@ async def test_a_planted_key_shows_up_nowhere(tmp_path: Path) -> None:
             assert await server.ended() == 0
         shown += [server.said.encode(), *everything_in(tmp_path)]
     assert not [piece for piece in shown if marked.encode() in piece or marked[8:].encode() in piece]
-
-
-def everything_in(folder: Path) -> list[bytes]:
-    """The content of every file below a folder."""
-    return [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
 
 
 async def test_a_data_folder_that_is_none_is_told_in_the_systems_words(tmp_path: Path) -> None:

@@ -31,10 +31,11 @@ def two_tiers(*, limits: Limits = Limits(), gates: tuple[Gate, ...] = GATES, **m
     return msgspec.structs.replace(policy, **more)
 
 
-def one_tier(deployments: tuple[Deployment, ...]) -> Policy:
+def one_tier(deployments: tuple[Deployment, ...], *, limits: Limits = Limits()) -> Policy:
     """Everything is answered by these deployments, in this order."""
     members = tuple(deployment.name for deployment in deployments)
     return two_tiers(
+        limits=limits,
         tiers={"fast": Tier(name="fast", members=members, prefer="listed")},
         rules=(Rule(name="any", ladder=("fast",)),),
     )
@@ -84,3 +85,8 @@ async def house(
             yield built
         finally:
             await built.client.close()
+
+
+def everything_in(folder: Path) -> list[bytes]:
+    """The content of every file below a folder."""
+    return [path.read_bytes() for path in folder.rglob("*") if path.is_file()]

@@ -3,12 +3,11 @@ it gets one honest error, the right status, and a record that says what happened
 
 import gzip
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
 
-from tests.gateway.house import USER, house, two_tiers
+from tests.gateway.house import USER, house, one_tier, two_tiers
 from tests.gateway.plain_http import Answer, call
 from tiercel.domain.failure import FailureKind
 from tiercel.domain.policy import Limits
@@ -73,8 +72,7 @@ async def test_alone_the_client_gets_one_honest_error(tmp_path: Path, fault: str
     async with ScriptedProvider() as cheap:
         cheap.default = reply
         only = cheap.deployment("cheap")
-        alone = msgspec.structs.replace(two_tiers(limits=QUICK.limits), **one_rung())
-        async with house(tmp_path, only, policy=alone) as here:
+        async with house(tmp_path, only, policy=one_tier((only,), limits=QUICK.limits)) as here:
             answer = await ask(here.url, stream=stream)
             assert answer.status == status
             error = msgspec.json.decode(answer.body)["error"]
@@ -86,16 +84,6 @@ async def test_alone_the_client_gets_one_honest_error(tmp_path: Path, fault: str
             assert record.attempts[-1].failure.kind == kind
             if kind == "rate_limited":
                 assert answer.headers["retry-after"] == "7"
-
-
-def one_rung() -> dict[str, Any]:
-    """The fields of a policy whose only rung is `cheap`."""
-    from tiercel.domain.policy import Rule, Tier
-
-    return {
-        "tiers": {"fast": Tier(name="fast", members=("cheap",))},
-        "rules": (Rule(name="any", ladder=("fast",)),),
-    }
 
 
 @pytest.mark.parametrize("when", ["first token", "between tokens"])

@@ -9,7 +9,7 @@ import msgspec
 import openai
 import pytest
 
-from tests.gateway.house import USER, house, settings_for, two_tiers
+from tests.gateway.house import USER, everything_in, house, settings_for, two_tiers
 from tests.gateway.plain_http import call
 from tiercel.domain.catalog import Deployment, Prices
 from tiercel.domain.errors import ConfigError
@@ -95,11 +95,6 @@ def with_key(provider: ScriptedProvider) -> Deployment:
     """A deployment whose provider's credential is the marked one."""
     deployment = provider.deployment("cheap")
     return msgspec.structs.replace(deployment, provider=provider.provider(KEY))
-
-
-def everything_in(folder: Path) -> list[bytes]:
-    """The content of every file below a folder."""
-    return [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
 
 
 async def test_no_field_or_header_names_an_upstream_or_a_credential(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from tiercel.checks.registry import Registry
 from tiercel.checks.resolve import resolve_policy
 from tiercel.cli.configuration import add_file_arguments, load_configuration
-from tiercel.domain.errors import CallerError, ConfigError
+from tiercel.domain.errors import ConfigError, ProblemError
 from tiercel.domain.request import Hints, Message, ModelRequest, Text
 from tiercel.gateway.hints import checked_hints
 from tiercel.routing.explain import render_text
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
         hints = _hints(args)
         facts = read_facts(request, hints, residency_default=policy.residency_default)
         plan = make_plan(request, facts, policy, loaded.settings.catalog)
-    except CallerError as error:
+    except ProblemError as error:
         print(f"would be refused ({error.kind}): {error.message}")
         return 1
     print(render_text(plan, policy))

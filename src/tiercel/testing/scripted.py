@@ -111,8 +111,8 @@ class ScriptedProvider:
         self,
         model: str = "scripted",
         *,
-        capabilities: Capabilities = Capabilities(),  # noqa: B008 - frozen
-        prices: Prices = Prices(input=1_000_000_000, output=5_000_000_000),  # noqa: B008 - frozen
+        capabilities: Capabilities = Capabilities(),
+        prices: Prices = Prices(input=1_000_000_000, output=5_000_000_000),
         tokens_per_second: float | None = None,
         residency: tuple[str, ...] = (),
     ) -> Deployment:
