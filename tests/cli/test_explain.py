@@ -1,5 +1,6 @@
 """`tiercel explain`: the whole decision in words, calling nobody; what would be refused is said with exit code 1."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,10 @@ from tiercel.cli.main import main
 
 
 @pytest.fixture(autouse=True)
-def _an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _an_empty_folder_without_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("OPENROUTER_API_KEY", raising=False)
+    for name in [name for name in os.environ if name.endswith("_API_KEY")]:
+        monkeypatch.delenv(name)
 
 
 def test_it_says_facts_rule_and_ladder(
