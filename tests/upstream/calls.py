@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 from time import monotonic
 
 from tests.upstream.scripted import Script, Scripted, chunked, scripted
-from tiercel.domain.catalog import Deployment, Model, Provider, Target, UpstreamFormat
+from tiercel.domain.catalog import Deployment, Model, Provider, Target
 from tiercel.domain.events import StreamEvent
-from tiercel.domain.request import Message, ModelRequest, Text
+from tiercel.domain.request import Format, Message, ModelRequest, Text
 from tiercel.domain.secret import Secret
 from tiercel.upstream.call import CallLimits, CallResult, Upstream
 from tiercel.upstream.http import HttpClient
@@ -21,7 +21,7 @@ REQUEST = ModelRequest(
 )
 
 
-def target_at(url: str, *, stream: bool = False, format: UpstreamFormat = "openai_chat") -> Target:
+def target_at(url: str, *, stream: bool = False, format: Format = "openai_chat") -> Target:
     provider = Provider(
         name="p", format=format, base_url=f"{url}/v1", key=Secret(KEY), quirks="generic", connect_seconds=0.5
     )
@@ -42,7 +42,7 @@ class Calls:
         self,
         *,
         stream: bool = False,
-        format: UpstreamFormat = "openai_chat",
+        format: Format = "openai_chat",
         limits: CallLimits = LIMITS,
         request: ModelRequest = REQUEST,
         on_events: Callable[[Sequence[StreamEvent]], Awaitable[None] | None] | None = None,

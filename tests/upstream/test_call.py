@@ -35,8 +35,9 @@ from tests.upstream.scripted import (
     resets_after,
     silent,
 )
-from tiercel.domain.catalog import Provider, UpstreamFormat
+from tiercel.domain.catalog import Provider
 from tiercel.domain.events import Broken, End, Fold, StreamEvent, TextDelta
+from tiercel.domain.request import Format
 from tiercel.upstream.auth import call_headers, call_url
 from tiercel.upstream.call import CallLimits, CallResult
 from tiercel.upstream.errors import InvalidRequestError
@@ -67,7 +68,7 @@ async def test_whole_answer() -> None:
 @pytest.mark.parametrize(
     ("format", "payload"), [("openai_chat", hello_stream()), ("anthropic", chunked(*ANTHROPIC_HELLO))]
 )
-async def test_streamed_answer(format: UpstreamFormat, payload: bytes) -> None:
+async def test_streamed_answer(format: Format, payload: bytes) -> None:
     """The events that were handed on add up to the response that is returned."""
     async with calls(replies(payload)) as made:
         result = await made.call(stream=True, format=format)
@@ -111,7 +112,7 @@ async def test_connection_is_kept_after_a_stream_whose_last_bytes_come_late() ->
     ],
 )
 async def test_call_carries_the_credential_as_its_format_wants_it(
-    format: UpstreamFormat, path: str, expected: str
+    format: Format, path: str, expected: str
 ) -> None:
     async with calls(replies(hello_stream())) as made:
         await made.call(stream=True, format=format)

@@ -5,12 +5,11 @@ from typing import Literal
 import msgspec
 
 from tiercel.domain.money import divided
-from tiercel.domain.request import Effort, Modality
+from tiercel.domain.request import Effort, Format, Modality
 from tiercel.domain.response import Usage
 from tiercel.domain.secret import Secret
 
 TOKENS_PER_PRICE = 1_000_000
-UpstreamFormat = Literal["openai_chat", "anthropic"]
 Residency = str
 """Where data may be processed: a region's name such as `eu`, `us`, or `local` for machines of one's own."""
 
@@ -89,7 +88,7 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     """Who serves: where, in which format, with which credential. `quirks` names the entry of `wire/quirks.py`."""
 
     name: str
-    format: UpstreamFormat
+    format: Format
     base_url: str
     key: Secret | None = None
     key_env: str | None = None

@@ -10,7 +10,7 @@ import msgspec
 
 from tiercel.domain.json import Json, JsonObject
 
-Format = Literal["openai_chat", "openai_responses", "anthropic", "gemini"]
+Format = Literal["openai_chat", "openai_responses", "anthropic", "gemini", "ollama"]
 Role = Literal["system", "developer", "user", "assistant", "tool"]
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 EFFORTS: tuple[Effort, ...] = ("none", "minimal", "low", "medium", "high", "xhigh", "max")

@@ -4,8 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
-from tiercel.domain.catalog import UpstreamFormat
-from tiercel.domain.request import Effort, Modality
+from tiercel.domain.request import Effort, Format, Modality
 from tiercel.policy.tables import Amount, CatalogName, Count, FilledText, Name, Positive, Seconds, Table
 
 Quirks = Literal[
@@ -93,9 +92,9 @@ class PricesTable(LongPricesTable, frozen=True, kw_only=True):
 class ProviderTable(Table, frozen=True, kw_only=True):
     """Who serves models. A known provider needs no more than its name; see `tiercel init`."""
 
-    format: Annotated[
-        UpstreamFormat | None, Meta(description="The API it speaks: `openai_chat` or `anthropic`.")
-    ] = None
+    format: Annotated[Format | None, Meta(description="The API it speaks: `openai_chat` or `anthropic`.")] = (
+        None
+    )
     base_url: Annotated[
         FilledText | None, Meta(description="Where its API begins, such as https://api.openai.com/v1.")
     ] = None

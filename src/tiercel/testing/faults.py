@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from tiercel.domain.catalog import UpstreamFormat
+from tiercel.domain.request import Format
 
 Ending = Literal["complete", "cut", "stall"]
 """`cut` closes the connection in mid-answer, `stall` keeps it open and silent until the other side leaves."""
@@ -65,7 +65,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     before_seconds: float = 0.0
     drip_seconds: float = 0.0
 
-    def spoil(self, delivery: Delivery, format: UpstreamFormat) -> Delivery:
+    def spoil(self, delivery: Delivery, format: Format) -> Delivery:
         """The delivery as this fault leaves it."""
         if self.status is not None:
             delivery = self._error(format)
@@ -86,7 +86,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         before = delivery.before_seconds + self.before_seconds
         return msgspec.structs.replace(delivery, headers=headers, before_seconds=before)
 
-    def _error(self, format: UpstreamFormat) -> Delivery:
+    def _error(self, format: Format) -> Delivery:
         headers = [("content-type", "application/json")]
         if self.retry_after is not None:
             headers.append(("retry-after", self.retry_after))
@@ -160,7 +160,7 @@ _ANTHROPIC_TYPES = {
 
 
 def error_body(
-    format: UpstreamFormat, status: int, message: str, *, code: str | None = None, type: str | None = None
+    format: Format, status: int, message: str, *, code: str | None = None, type: str | None = None
 ) -> bytes:
     """The body of an error answer as a provider of this format sends it."""
     if format == "anthropic":
@@ -172,7 +172,7 @@ def error_body(
     return msgspec.json.encode({"error": {"message": message, "type": kind, "param": None, "code": code}})
 
 
-def error_event(format: UpstreamFormat, message: str, code: str | None = None) -> bytes:
+def error_event(format: Format, message: str, code: str | None = None) -> bytes:
     """The event with which a provider of this format ends a stream that it cannot finish."""
     if format == "anthropic":
         error = {"type": "error", "error": {"type": code or "overloaded_error", "message": message}}

@@ -9,8 +9,8 @@ from typing import Literal
 
 import msgspec
 
-from tiercel.domain.catalog import UpstreamFormat
 from tiercel.domain.json import JsonObject
+from tiercel.domain.request import Format
 from tiercel.testing.faults import Delivery
 
 SayFinish = Literal["stop", "length", "tool_calls", "content_filter"]
@@ -47,7 +47,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     reasoning_tokens: int = 0
 
 
-def delivery_of(said: Said, format: UpstreamFormat, request: JsonObject) -> Delivery:
+def delivery_of(said: Said, format: Format, request: JsonObject) -> Delivery:
     """The answer in `format`: a stream where the request asked for one, else one JSON body."""
     if not request.get("stream"):
         body = _openai_body(said) if format == "openai_chat" else _anthropic_body(said)

@@ -9,13 +9,14 @@ from typing import Self, TypeAlias
 
 import msgspec
 
-from tiercel.domain.catalog import Capabilities, Deployment, Model, Prices, Provider, UpstreamFormat
+from tiercel.domain.catalog import Capabilities, Deployment, Model, Prices, Provider
+from tiercel.domain.request import Format
 from tiercel.domain.secret import Secret
 from tiercel.testing.faults import Delivery, Fault
 from tiercel.testing.loopback import LoopbackServer, SeenRequest
 from tiercel.testing.replies import Called, Said, delivery_of
 
-QUIRKS: dict[UpstreamFormat, str] = {"openai_chat": "openai", "anthropic": "anthropic"}
+QUIRKS: dict[Format, str] = {"openai_chat": "openai", "anthropic": "anthropic"}
 
 
 class Says(Said, frozen=True, kw_only=True):
@@ -51,9 +52,7 @@ class ScriptedProvider:
     Each request takes the next reply; once they are used up `default` answers, which is a 501 unless set.
     """
 
-    def __init__(
-        self, *replies: Reply, format: UpstreamFormat = "openai_chat", name: str = "scripted"
-    ) -> None:
+    def __init__(self, *replies: Reply, format: Format = "openai_chat", name: str = "scripted") -> None:
         self.format = format
         self.name = name
         self.default: Reply = UNSCRIPTED

@@ -8,11 +8,10 @@ from functools import cache
 
 import msgspec
 
-from tiercel.domain.catalog import UpstreamFormat
-from tiercel.domain.request import Effort
+from tiercel.domain.request import Effort, Format
 from tiercel.policy.builtin import built_in_models
 
-FORMATS: dict[str, UpstreamFormat] = {
+FORMATS: dict[str, Format] = {
     "gemini": "openai_chat",
     "stepfun": "openai_chat",
     "openrouter": "openai_chat",

@@ -12,11 +12,10 @@ from typing import Self
 
 import msgspec
 
-from tiercel.domain.catalog import UpstreamFormat
 from tiercel.domain.errors import CallerError, ConfigError
 from tiercel.domain.events import ReasoningDelta, StreamEvent, TextDelta, unfold
 from tiercel.domain.policy import Policy
-from tiercel.domain.request import ModelRequest, Text
+from tiercel.domain.request import Format, ModelRequest, Text
 from tiercel.domain.response import Choice, Finish, ModelResponse, Stamp
 from tiercel.domain.settings import Settings
 from tiercel.testing.faults import Delivery, Fault, FaultScript, error_body
@@ -142,7 +141,7 @@ class Lab:
             return _refusal(format, 400, error.message)
         return self._answer(provider, format, codec, request)
 
-    def _answer(self, provider: str, format: UpstreamFormat, codec: Codec, request: ModelRequest) -> Delivery:
+    def _answer(self, provider: str, format: Format, codec: Codec, request: ModelRequest) -> Delivery:
         prompt, task = self._recognise(request)
         model = find_model(provider, request.model)
         name = request.model if model is None else model.name
@@ -208,7 +207,7 @@ class Lab:
             gap_seconds=PIECE_TOKENS / performance.tokens_per_second * self.time_scale,
         )
 
-    def _listing(self, provider: str, format: UpstreamFormat) -> Delivery:
+    def _listing(self, provider: str, format: Format) -> Delivery:
         names = [model.upstream_name for model in simulated_models() if model.provider == provider]
         if provider == "recorded" and self.recorded is not None:
             names = list(self.recorded.models)
@@ -228,7 +227,7 @@ def _key(headers: Mapping[str, str]) -> str:
     return bearer or headers.get("x-api-key", "")
 
 
-def _refusal(format: UpstreamFormat, status: int, message: str, code: str | None = None) -> Delivery:
+def _refusal(format: Format, status: int, message: str, code: str | None = None) -> Delivery:
     body = error_body(format, status, message, code=code)
     return Delivery(status=status, headers=(JSON, SIMULATED), pieces=(body,))
 
