@@ -1,6 +1,6 @@
 """A stream as values: what every decoder produces and every encoder consumes, and how events add up to an answer."""
 
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -20,11 +20,15 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TextDelta(msgspec.Struct, frozen=True, kw_only=True):
-    """More visible text; `logprobs` as the provider gave them for these tokens."""
+    """More visible text; `logprobs` as the provider gave them for these tokens.
+
+    `extra` keeps what must be sent back with the text; pieces of one text add up to one.
+    """
 
     text: str
     choice: int = 0
     logprobs: Json = None
+    extra: JsonObject = {}
 
 
 class RefusalDelta(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,8 +39,12 @@ class RefusalDelta(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReasoningDelta(msgspec.Struct, frozen=True, kw_only=True):
-    """More of the model's thinking, or the signature that seals it."""
+    """More of the model's thinking, or the signature that seals it.
 
+    `id` is the block's own, where its format names it at the beginning; `extra` has it again at the end.
+    """
+
+    id: str = ""
     text: str = ""
     signature: str | None = None
     redacted: str | None = None
@@ -48,12 +56,14 @@ class ReasoningDelta(msgspec.Struct, frozen=True, kw_only=True):
 class ToolCallStart(msgspec.Struct, frozen=True, kw_only=True):
     """A tool call begins. `index` counts the calls of one choice densely from 0; id and name come once, here.
 
-    `extra` keeps what must be sent back with the call, such as Gemini's thought signature.
+    `extra` keeps what must be sent back with the call, such as Gemini's thought signature. A call of `kind` "custom"
+    has free text for arguments.
     """
 
     index: int
     id: str
     name: str
+    kind: Literal["function", "custom"] = "function"
     choice: int = 0
     extra: JsonObject = {}
 
@@ -128,6 +138,7 @@ class _ChoiceFold:
     def __init__(self) -> None:
         self.order: list[str] = []
         self.texts: dict[str, list[str]] = {}
+        self.text_extra: JsonObject = {}
         self.calls: dict[int, ToolCallStart] = {}
         self.others: dict[str, Part] = {}
         self.reasoning_marks: dict[str, ReasoningDelta] = {}
@@ -158,12 +169,13 @@ class _ChoiceFold:
         text = "".join(self.texts[key])
         kind, _, number = key.partition(":")
         if kind == "text":
-            return Text(text=text)
+            return Text(text=text, extra=self.text_extra)
         if kind == "refusal":
             return Refusal(text=text)
         if kind == "call":
             call = self.calls[int(number)]
-            return ToolCall(id=call.id, name=call.name, arguments=text or "{}", extra=call.extra)
+            arguments = text if text or call.kind == "custom" else "{}"
+            return ToolCall(id=call.id, name=call.name, arguments=arguments, kind=call.kind, extra=call.extra)
         mark = self.reasoning_marks.get(key, ReasoningDelta())
         return Reasoning(
             text=text,
@@ -203,6 +215,8 @@ class Fold:
         match event:
             case TextDelta():
                 choice.add_text("text:0", event.text)
+                if event.extra:
+                    choice.text_extra = {**choice.text_extra, **event.extra}
                 if event.logprobs is not None:
                     choice.logprobs.append(event.logprobs)
             case RefusalDelta():
@@ -280,7 +294,7 @@ def unfold(response: ModelResponse) -> list[StreamEvent]:
 def _unfold_part(part: Part, choice: int, call_index: int) -> list[StreamEvent]:
     match part:
         case Text():
-            return [TextDelta(text=part.text, choice=choice)]
+            return [TextDelta(text=part.text, choice=choice, extra=part.extra)]
         case Refusal():
             return [RefusalDelta(text=part.text, choice=choice)]
         case Reasoning():
@@ -296,7 +310,14 @@ def _unfold_part(part: Part, choice: int, call_index: int) -> list[StreamEvent]:
             ]
         case ToolCall():
             return [
-                ToolCallStart(index=call_index, id=part.id, name=part.name, choice=choice, extra=part.extra),
+                ToolCallStart(
+                    index=call_index,
+                    id=part.id,
+                    name=part.name,
+                    kind=part.kind,
+                    choice=choice,
+                    extra=part.extra,
+                ),
                 ArgumentsDelta(index=call_index, text=part.arguments, choice=choice),
             ]
         case Opaque():

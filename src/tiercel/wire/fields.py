@@ -3,10 +3,13 @@
 `null` counts as absent, as the official clients send it for fields that were not set.
 """
 
-from typing import NoReturn
+from typing import NoReturn, get_args
 
 from tiercel.domain.errors import CallerError
 from tiercel.domain.json import Json, JsonObject
+from tiercel.domain.request import Format
+
+FORMATS = frozenset(get_args(Format))
 
 
 def refuse(param: str, expected: str, got: Json) -> NoReturn:
@@ -91,6 +94,13 @@ def leftovers(source: JsonObject, known: frozenset[str]) -> JsonObject:
     if source.keys() <= known:
         return {}
     return {key: value for key, value in source.items() if key not in known}
+
+
+def shared(extra: JsonObject) -> JsonObject:
+    """`extra` without what stands under a format's name in it: that is for this format alone, and no loss elsewhere."""
+    if FORMATS.isdisjoint(extra):
+        return extra
+    return {key: value for key, value in extra.items() if key not in FORMATS}
 
 
 def _kind(value: Json) -> str:

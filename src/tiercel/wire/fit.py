@@ -12,6 +12,7 @@ import msgspec
 
 from tiercel.domain.catalog import Target
 from tiercel.domain.request import EFFORTS, Effort, Message, ModelRequest, ResponseFormat, Sampling, Text
+from tiercel.wire.fields import FORMATS
 
 JSON_INSTRUCTION = "Answer with a single JSON {what} and nothing else: no explanation, no code fence."
 SCHEMA_INSTRUCTION = "It must be valid against this JSON Schema:\n{schema}"
@@ -64,8 +65,12 @@ def fit(request: ModelRequest, target: Target) -> Fitted:
 
 
 def lost_names(lost: Sequence[str]) -> tuple[str, ...]:
-    """The names for a record and a header: sorted, once each, few, and harmless though clients choose field names."""
-    names = sorted({_ODD.sub("_", name)[:MAX_NAME] for name in lost})
+    """The names for a record and a header: sorted, once each, few, and harmless though clients choose field names.
+
+    What `extra` keeps for one format alone (under its name) means nothing to another, and is no loss.
+    """
+    meant = [name for name in lost if name.rpartition(".")[2] not in FORMATS]
+    names = sorted({_ODD.sub("_", name)[:MAX_NAME] for name in meant})
     if len(names) > MAX_LOST:
         names[MAX_LOST:] = [f"and {len(names) - MAX_LOST} more"]
     return tuple(names)

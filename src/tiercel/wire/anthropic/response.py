@@ -11,6 +11,7 @@ from tiercel.wire.anthropic.finish import read_finish, written_finish
 from tiercel.wire.anthropic.usage import read_usage, write_usage
 from tiercel.wire.codec import UpstreamReplyError
 from tiercel.wire.error_facts import facts_of
+from tiercel.wire.fields import shared
 from tiercel.wire.identifiers import portable_id
 from tiercel.wire.scan import parse_chunk, parse_upstream_object
 
@@ -101,7 +102,7 @@ def written_block(part: Part) -> JsonObject | None:
     """A part of an answer as a block; `None` for what has no place in this format's answers."""
     match part:
         case Text():
-            return {"type": "text", "text": part.text, **part.extra} if part.text else None
+            return {"type": "text", "text": part.text, **shared(part.extra)} if part.text else None
         case ToolCall():
             arguments = parse_chunk(part.arguments.encode("utf-8", "replace") or b"{}")
             read = {"input": part.arguments} if arguments is None else arguments

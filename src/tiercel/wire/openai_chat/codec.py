@@ -7,12 +7,12 @@ from tiercel.domain.request import Format, ModelRequest
 from tiercel.domain.response import ModelResponse, Stamp
 from tiercel.wire.codec import EncodedCall, ErrorFacts, Problem, StreamDecoder, StreamEncoder
 from tiercel.wire.error_facts import read_error
-from tiercel.wire.openai_chat.problem import encode_problem
 from tiercel.wire.openai_chat.request_decoder import decode_request
 from tiercel.wire.openai_chat.request_encoder import encode_request
 from tiercel.wire.openai_chat.response import decode_response, encode_response
 from tiercel.wire.openai_chat.stream_decoder import ChatStreamDecoder
 from tiercel.wire.openai_chat.stream_encoder import ChatStreamEncoder
+from tiercel.wire.openai_error import encode_problem
 from tiercel.wire.quirks import Quirks, quirks_named
 
 

@@ -21,9 +21,10 @@ from tiercel.domain.json import Json, JsonObject
 from tiercel.domain.request import ModelRequest
 from tiercel.domain.response import Stamp, Usage
 from tiercel.wire.codec import Problem
+from tiercel.wire.fields import shared
 from tiercel.wire.openai_chat.finish import written_finish
-from tiercel.wire.openai_chat.problem import encode_problem
 from tiercel.wire.openai_chat.usage import write_usage
+from tiercel.wire.openai_error import encode_problem
 from tiercel.wire.sse import frame
 
 DONE = b"data: [DONE]\n\n"
@@ -66,7 +67,7 @@ class ChatStreamEncoder:
             case ToolCallStart():
                 function = {"name": event.name, "arguments": ""}
                 head = {"index": event.index, "id": event.id, "type": "function"}
-                call = {**head, "function": function, **event.extra}
+                call = {**head, "function": function, **shared(event.extra)}
                 return self._delta(event.choice, {"tool_calls": [call]})
             case ReasoningDelta():
                 return self._reasoning(event)
@@ -76,7 +77,7 @@ class ChatStreamEncoder:
                 foreign = event.source != "openai_chat" or not isinstance(event.raw, dict)
                 return b"" if foreign else self._delta(event.choice, event.raw)
             case Start():
-                self._extra = event.extra
+                self._extra = shared(event.extra)
                 return self._open(0)
             case Finished():
                 return self._open(event.choice) + self._chunk(

@@ -1,8 +1,9 @@
-"""Errors of ours in OpenAI's shape: one table from what went wrong to `type` and `code`."""
+"""Errors of ours in OpenAI's shape, which two of its formats share: what went wrong as `type` and `code`."""
 
 import msgspec
 
 from tiercel.domain.errors import ProblemKind
+from tiercel.domain.json import JsonObject
 from tiercel.wire.codec import Problem
 
 _INVALID = "invalid_request_error"
@@ -36,14 +37,18 @@ _WORDS: dict[ProblemKind, tuple[str, str | None]] = {
 }
 
 
-def encode_problem(problem: Problem) -> bytes:
-    """The body of an error answer, also the data of an error inside a stream."""
+def error_object(problem: Problem) -> JsonObject:
+    """The `error` itself."""
     error_type, code = _WORDS[problem.kind]
-    error = {
+    return {
         "message": problem.message,
         "type": error_type,
         "param": problem.param,
         "code": code,
         "request_id": problem.request_id,
     }
-    return msgspec.json.encode({"error": error})
+
+
+def encode_problem(problem: Problem) -> bytes:
+    """The body of an error answer, also the data of an error inside a stream."""
+    return msgspec.json.encode({"error": error_object(problem)})
