@@ -56,10 +56,15 @@ class CheckInfo(msgspec.Struct, frozen=True, kw_only=True):
     always_with: str | None = None
 
 
+MeasureNow: TypeAlias = Callable[[Subject, JsonObject], Verdict]
+
+
 class Check(Protocol):
     """Measures answers. Built in, or found through an entry point of the group `tiercel.checks`.
 
     A check runs on the server's event loop: what takes longer than a millisecond or so belongs in a thread or process.
+    One that never waits may also have `measure_now(subject, options)`, which is then called instead: no timer is set
+    for it.
     """
 
     @property

@@ -22,6 +22,9 @@ class Finished:
         return []
 
     async def measure(self, subject: Subject, options: JsonObject, ask: Ask | None) -> Verdict:
+        return self.measure_now(subject, options)
+
+    def measure_now(self, subject: Subject, options: JsonObject) -> Verdict:
         score, reason = judge(subject.choice, cut_by_client=subject.cut_by_client)
         message = None
         if score == 0:

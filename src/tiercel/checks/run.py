@@ -11,7 +11,7 @@ from typing import Protocol
 
 import msgspec
 
-from tiercel.checks.check import Ask, Check, Subject
+from tiercel.checks.check import Ask, Check, MeasureNow, Subject
 from tiercel.domain.climb import Verdict
 from tiercel.domain.errors import CheckError
 from tiercel.domain.policy import Gate
@@ -56,14 +56,18 @@ async def run_checks(
         if gate.applies == "json" and not wants_json(request):
             continue
         started = time.perf_counter()
-        deadline = asyncio.get_running_loop().time() + seconds
         check = registry.get(gate.check)
+        at_once = getattr(check, "measure_now", None)
         measured: list[Verdict] = []
         for choice in response.choices:
             subject = Subject(request=request, choice=choice, cut_by_client=cut_by_client)
-            measured.append(await _measure(check, gate, subject, ask, deadline))
+            if at_once is not None:
+                measured.append(_measure_now(at_once, gate, subject))
+            else:
+                deadline = started + seconds
+                measured.append(await _measure(check, gate, subject, ask, deadline))
         response = _repaired(response, measured)
-        worst = _worst(gate, response.choices, measured)
+        worst = measured[0] if len(measured) == 1 else _worst(gate, response.choices, measured)
         verdicts.append(msgspec.structs.replace(worst, seconds=time.perf_counter() - started))
     return Checked(verdicts=tuple(verdicts), response=response)
 
@@ -81,13 +85,26 @@ def contained(what: str, call: Callable[[], object]) -> object:
         raise CheckError(f"{what}: {type(error).__name__}: {error}") from error
 
 
+def _measure_now(measure: MeasureNow, gate: Gate, subject: Subject) -> Verdict:
+    """One choice's verdict from a check that never waits: no timer, no coroutine."""
+    try:
+        verdict = measure(subject, gate.options)
+    except (KeyboardInterrupt, GeneratorExit):
+        raise
+    except CheckError as error:
+        return _failed(gate, str(error))
+    except BaseException as error:  # as below
+        return _failed(gate, _in_words(error))
+    return _plausible(gate, verdict)
+
+
 async def _measure(
     check: Check | None, gate: Gate, subject: Subject, ask: Ask | None, deadline: float
 ) -> Verdict:
-    """One choice's verdict, whatever happens."""
+    """One choice's verdict, whatever happens. `deadline` is a reading of `time.perf_counter`."""
     if check is None:
         return _failed(gate, "no such check")
-    timer = asyncio.timeout_at(deadline)
+    timer = asyncio.timeout(deadline - time.perf_counter())
     try:
         async with timer:
             verdict = await check.measure(subject, gate.options, ask)
@@ -118,7 +135,10 @@ def _in_words(error: BaseException) -> str:
 
 
 def _repaired(response: ModelResponse, verdicts: list[Verdict]) -> ModelResponse:
-    if all(verdict.repaired is None for verdict in verdicts):
+    for verdict in verdicts:
+        if verdict.repaired is not None:
+            break
+    else:
         return response
     choices = tuple(
         choice if verdict.repaired is None else choice.with_text(verdict.repaired)
@@ -131,8 +151,6 @@ def _worst(gate: Gate, choices: tuple[Choice, ...], verdicts: list[Verdict]) -> 
     """The lowest score; a check's error counts where no choice was seen to miss the gate."""
     if not verdicts:
         return Verdict(check=gate.check, score=0.0, reason="no answer")
-    if len(verdicts) == 1:
-        return verdicts[0]
     measured = [place for place, verdict in enumerate(verdicts) if verdict.error is None]
     lowest = min(measured, key=lambda place: verdicts[place].score, default=None)
     place = lowest

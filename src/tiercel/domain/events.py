@@ -147,10 +147,11 @@ class _ChoiceFold:
         self.logprobs: list[Json] = []
 
     def add_text(self, key: str, text: str) -> None:
-        if key not in self.texts:
+        pieces = self.texts.get(key)
+        if pieces is None:
             self.order.append(key)
-            self.texts[key] = []
-        self.texts[key].append(text)
+            pieces = self.texts[key] = []
+        pieces.append(text)
 
     def add_reasoning(self, event: ReasoningDelta) -> None:
         # a signature or a redacted block closes its block: what follows is another one
@@ -198,6 +199,14 @@ class Fold:
 
     def add(self, event: StreamEvent) -> None:
         """Take in the next event."""
+        if isinstance(event, TextDelta):  # nearly all are
+            choice = self._choices.get(event.choice)
+            if choice is None:
+                choice = self._choices[event.choice] = _ChoiceFold()
+            choice.add_text("text:0", event.text)
+            if event.logprobs is not None:
+                choice.logprobs.append(event.logprobs)
+            return
         match event:
             case Start():
                 self._start = event
@@ -215,6 +224,8 @@ class Fold:
         match event:
             case TextDelta():
                 choice.add_text("text:0", event.text)
+                if event.extra:
+                    choice.text_extra = {**choice.text_extra, **event.extra}
                 if event.extra:
                     choice.text_extra = {**choice.text_extra, **event.extra}
                 if event.logprobs is not None:

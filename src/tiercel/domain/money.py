@@ -23,5 +23,6 @@ def usd_from_nano(nano: int) -> Decimal:
 
 def usd_text(nano: int) -> str:
     """Plain decimal dollars for headers and files: `1234567` becomes `0.001234567`, never an exponent."""
-    text = f"{usd_from_nano(nano):f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    whole, rest = divmod(abs(nano), NANO_PER_USD)
+    text = f"{whole}.{rest:09d}".rstrip("0").rstrip(".")
+    return f"-{text}" if nano < 0 else text

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from tiercel.checks.registry import Registry
 from tiercel.checks.run import run_checks
@@ -119,16 +121,12 @@ class AttemptRunner:
 
     def stopped(self, failure: Failure) -> Finding:
         """What is known of an attempt that was cancelled: at least what it was sent, and what came back so far."""
-        usage = None
+        result = CallResult(failure=failure, seconds=self._machinery.clock() - self._began)
         if self._sent:
-            usage = self._meter.usage(self._plan.facts.size.tokens)
-            seconds = self._machinery.clock() - self._began
-            self._machinery.health.observe(
-                self._rung.deployment.name, CallResult(failure=failure, seconds=seconds)
-            )
-        record = self._record(state="cancelled", failure=failure, usage=usage)
+            self._machinery.health.observe(self._rung.deployment.name, result)
+            result = replace(result, usage=self._meter.usage(self._plan.facts.size.tokens))
         attempt = Attempt(call=self.call, state="failed", failure=failure)
-        return Finding(attempt=attempt, record=record)
+        return Finding(attempt=attempt, record=self._record("cancelled", result, failure))
 
     def _target(self) -> Target:
         cap = self._rung.max_output_tokens
@@ -164,8 +162,8 @@ class AttemptRunner:
         if self._cutter is not None and self._passed_through:
             if not self._cutter.was_cut:
                 return response, False
-            choices = tuple(msgspec.structs.replace(choice, finish=CUT) for choice in response.choices)
-            return msgspec.structs.replace(response, choices=choices), True
+            choices = tuple(replace(choice, finish=CUT) for choice in response.choices)
+            return replace(response, choices=choices), True
         cut_at = self._rung.cut_at if self.call.output_boost == 1 else self._request.max_output_tokens
         if cut_at is None or self._plan.facts.strict_json:
             return response, False
@@ -178,73 +176,72 @@ class AttemptRunner:
     def _client_cap_reached(self, response: ModelResponse) -> bool:
         """Whether an answer that ended by `length` did so at the limit that the client itself had set."""
         client_cap = self._request.max_output_tokens
+        if client_cap is None or not any(choice.finish.reason == "length" for choice in response.choices):
+            return False
         upstream_cap = self._rung.max_output_tokens
-        at_length = any(choice.finish.reason == "length" for choice in response.choices)
-        raised = self.call.output_boost > 1 or (
-            upstream_cap is not None and client_cap is not None and upstream_cap > client_cap
-        )
-        return at_length and client_cap is not None and not raised
+        return self.call.output_boost == 1 and (upstream_cap is None or upstream_cap <= client_cap)
 
     def _answered(
         self, result: CallResult, response: ModelResponse, verdicts: tuple[Verdict, ...]
     ) -> Finding:
-        finish = response.choices[0].finish if response.choices else None
-        repairs = tuple(dict.fromkeys(step for verdict in verdicts for step in verdict.repairs))
-        record = self._record(
-            result=result,
-            verdicts=tuple(msgspec.structs.replace(v, repaired=None) for v in verdicts),
-            repairs=repairs,
-            finish_reason=finish.reason if finish else None,
-            finish_raw=finish.raw if finish else None,
-        )
+        choices = response.choices
         attempt = Attempt(
             call=self.call,
             state="answered",
-            finish=finish.reason if finish else None,
-            refused=bool(response.choices) and all(map(_is_refusal, response.choices)),
+            finish=choices[0].finish.reason if choices else None,
+            refused=bool(choices) and all([_is_refusal(choice) for choice in choices]),
             verdicts=verdicts,
         )
-        return Finding(attempt=attempt, record=record, response=response)
+        return Finding(
+            attempt=attempt, record=self._record("answered", result, verdicts=verdicts), response=response
+        )
 
     def _failed(self, result: CallResult) -> Finding:
         failure = result.failure or Failure(kind="bad_response", message="the provider sent no answer")
-        finish = result.response.choices[0].finish if result.response and result.response.choices else None
-        record = self._record(
-            state="failed",
-            result=result,
-            failure=failure,
-            empty=failure.kind in ("empty", "empty_length"),
-            finish_reason=finish.reason if finish else None,
-            finish_raw=finish.raw if finish else None,
-        )
         attempt = Attempt(call=self.call, state="failed", failure=failure)
-        return Finding(attempt=attempt, record=record, response=result.response)
+        return Finding(
+            attempt=attempt, record=self._record("failed", result, failure), response=result.response
+        )
 
-    def _record(self, *, result: CallResult | None = None, **fields: object) -> AttemptRecord:
-        deployment = self._rung.deployment
-        usage = result.usage if result is not None else fields.pop("usage", None)
-        assert usage is None or isinstance(usage, Usage)
-        base = AttemptRecord(
+    def _record(
+        self,
+        state: Literal["answered", "failed", "cancelled"],
+        result: CallResult,
+        failure: Failure | None = None,
+        verdicts: tuple[Verdict, ...] = (),
+    ) -> AttemptRecord:
+        rung = self._rung
+        deployment = rung.deployment
+        choices = result.response.choices if result.response is not None else ()
+        finish = choices[0].finish if choices else None
+        usage = result.usage
+        return AttemptRecord(
             number=self.call.number,
             why=self.call.why,
-            rung=self._rung.name,
+            rung=rung.name,
             deployment=deployment.name,
             provider=deployment.provider.name,
             model=deployment.model.name,
-            tier=self._rung.tier,
-            effort=self._rung.effort,
+            tier=rung.tier,
+            effort=rung.effort,
+            state=state,
+            failure=failure,
             began_seconds=self._began - self._received,
-            seconds=result.seconds if result is not None else self._machinery.clock() - self._began,
-            ttft_seconds=result.ttft_seconds if result is not None else None,
-            ttfa_seconds=result.ttfa_seconds if result is not None else None,
+            seconds=result.seconds,
+            ttft_seconds=result.ttft_seconds,
+            ttfa_seconds=result.ttfa_seconds,
             usage=usage,
-            cost_nano=None if usage is None else cost_of(usage, self._rung),
-            lost=result.lost if result is not None else (),
-            notes=self._rung.notes,
-            upstream_id=result.upstream_id if result is not None else None,
+            cost_nano=None if usage is None else cost_of(usage, rung),
+            finish_reason=finish.reason if finish else None,
+            finish_raw=finish.raw if finish else None,
+            verdicts=tuple([v if v.repaired is None else replace(v, repaired=None) for v in verdicts]),
+            repairs=tuple(dict.fromkeys([step for verdict in verdicts for step in verdict.repairs])),
+            lost=result.lost,
+            notes=rung.notes,
+            empty=failure is not None and failure.kind in ("empty", "empty_length"),
+            upstream_id=result.upstream_id,
             simulated=deployment.provider.simulated,
         )
-        return msgspec.structs.replace(base, **fields)
 
 
 def cost_of(usage: Usage, rung: Rung) -> int | None:

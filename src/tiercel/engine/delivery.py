@@ -15,12 +15,13 @@ from tiercel.domain.response import ModelResponse
 from tiercel.engine.cut import StreamCutter
 
 Encode = Callable[[Sequence[StreamEvent]], bytes]
-Write = Callable[[bytes], Awaitable[None]]
-TAIL_EVENTS = (Finished, UsageUpdate, End, Broken)
+Write = Callable[[bytes], Awaitable[None] | None]
+TAIL_EVENTS = frozenset((Finished, UsageUpdate, End, Broken))
 
 
 class Delivery:
-    """One client's stream while it is being made. `write` sends bytes and waits while the client is behind."""
+    """One client's stream while it is being made. `write` sends bytes; where it returns an awaitable, the client is
+    behind, and it must be awaited."""
 
     def __init__(self, encode: Encode, write: Write, *, hold: bool, clock: Callable[[], float]) -> None:
         self._encode = encode
@@ -53,7 +54,7 @@ class Delivery:
             self.first_content_at = self._clock()
             self._waiting.clear()
             events = waiting
-        data = self._encode([event for event in events if not isinstance(event, TAIL_EVENTS)])
+        data = self._encode([event for event in events if event.__class__ not in TAIL_EVENTS])
         return self._write(data) if data else None
 
     def conclude(self, response: ModelResponse) -> bytes:
@@ -62,4 +63,4 @@ class Delivery:
             self.first_content_at = self._clock()
             return self._encode(unfold(response))
         # the response is what was checked and counted: its finish and usage win over what came down the wire
-        return self._encode([event for event in unfold(response) if isinstance(event, TAIL_EVENTS)])
+        return self._encode([event for event in unfold(response) if event.__class__ in TAIL_EVENTS])

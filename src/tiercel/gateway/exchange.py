@@ -1,8 +1,7 @@
 """One HTTP request and its answer, as thin as ASGI allows: headers, a bounded body, sending, a client that leaves."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Protocol, TypeAlias
 
 import msgspec
@@ -31,9 +30,44 @@ class Connection(Protocol):
     on_lost: Callable[[], None] | None
     one_too_many: bool
 
+    def take_body(self) -> bytes | None:
+        """The body, if it is here as a whole."""
+        ...
+
+    def answer_at_once(self, status: int, head: bytes, body: bytes) -> bool:
+        """Send a whole answer in one write, if that can be done."""
+        ...
+
+    def send_chunk(self, data: bytes) -> bool:
+        """Send a piece of a stream, if that can be done without waiting."""
+        ...
+
 
 class ClientLeftError(Exception):
     """The client closed its connection."""
+
+
+class Leaving:
+    """While it is entered, the task that entered it ends with its client. No generator: one of these per request."""
+
+    def __init__(self, exchange: "Exchange", connection: Connection | None) -> None:
+        self._exchange = exchange
+        self._connection = connection
+        self._task: asyncio.Task[None] | None = None
+
+    def __enter__(self) -> None:
+        self._task = asyncio.current_task()
+        if self._connection is not None:
+            self._connection.on_lost = self._leave
+
+    def __exit__(self, *_: object) -> None:
+        if self._connection is not None:
+            self._connection.on_lost = None
+
+    def _leave(self) -> None:
+        self._exchange.client_left = True
+        if self._task is not None:
+            self._task.cancel()
 
 
 class Exchange:
@@ -78,6 +112,12 @@ class Exchange:
         declared = self.header(b"content-length")
         if declared is not None and declared.isdigit() and int(declared) > limit:
             raise _too_large(limit)
+        if self._connection is not None:
+            whole = self._connection.take_body()
+            if whole is not None:
+                if len(whole) > limit:
+                    raise _too_large(limit)
+                return whole
         pieces: list[bytes] = []
         size = 0
         while True:
@@ -92,29 +132,19 @@ class Exchange:
             if not message.get("more_body", False):
                 return b"".join(pieces)
 
-    @contextmanager
-    def cancelled_when_client_leaves(self) -> Iterator[None]:
-        """Within this, the running task is cancelled when the client closes its connection; see `client_left`."""
-        task = asyncio.current_task()
-        assert task is not None
-
-        def leave() -> None:
-            self.client_left = True
-            task.cancel()
-
-        if self._connection is None:
-            yield
-            return
-        self._connection.on_lost = leave
-        try:
-            yield
-        finally:
-            self._connection.on_lost = None
+    def cancelled_when_client_leaves(self) -> "Leaving":
+        """A context within which the running task is cancelled when the client closes its connection; see
+        `client_left`."""
+        return Leaving(self, self._connection)
 
     async def start(self, status: int, headers: Headers) -> None:
         """Send the status line and the headers of an answer whose length is not known."""
         self.started = True
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
+
+    def send_now(self, data: bytes) -> bool:
+        """Send a piece of a body that has begun, if that can be done without waiting."""
+        return self._connection is not None and self._connection.send_chunk(data)
 
     async def send(self, data: bytes, *, last: bool = False) -> None:
         """Send a piece of the body; waits while the client reads too slowly."""
@@ -122,7 +152,14 @@ class Exchange:
 
     async def answer(self, status: int, headers: Headers, body: bytes) -> None:
         """Send a whole answer."""
-        await self.start(status, [*headers, (b"content-length", str(len(body)).encode("ascii"))])
+        headers = [*headers, (b"content-length", b"%d" % len(body))]
+        if self._connection is not None:
+            head = b"".join([b"%b: %b\r\n" % header for header in headers])
+            # a value with a line end in it would be another header; ASGI's own way then refuses it
+            if head.count(b"\n") == len(headers) and self._connection.answer_at_once(status, head, body):
+                self.started = True
+                return
+        await self.start(status, headers)
         await self.send(body, last=True)
 
     async def answer_json(self, value: Json, status: int = 200, headers: Headers | None = None) -> None:

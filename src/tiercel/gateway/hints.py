@@ -23,14 +23,15 @@ ALLOWED: dict[str, tuple[str, ...]] = {
 }
 FREE = ("residency", "session")
 HEADERS = {name: f"x-tiercel-{name}".encode("ascii") for name in (*ALLOWED, *FREE)}
+NO_HINTS = Hints()
 FREE_VALUE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}$")
 
 
 def take_hints(request: ModelRequest, exchange: Exchange) -> tuple[ModelRequest, Hints]:
     """The request with our metadata moved to `annotations`, and the hints among it."""
-    ours = {
-        key.removeprefix(PREFIX): value for key, value in request.metadata.items() if key.startswith(PREFIX)
-    }
+    ours: dict[str, str] = {}
+    if request.metadata:
+        ours = {k.removeprefix(PREFIX): v for k, v in request.metadata.items() if k.startswith(PREFIX)}
     stated: dict[str, tuple[str, str]] = {}
     for name, header_name in HEADERS.items():
         header = exchange.header(header_name)
@@ -41,7 +42,7 @@ def take_hints(request: ModelRequest, exchange: Exchange) -> tuple[ModelRequest,
     if ours:
         theirs = {key: value for key, value in request.metadata.items() if not key.startswith(PREFIX)}
         request = msgspec.structs.replace(request, raw=None, metadata=theirs, annotations=ours)
-    return request, checked_hints(stated)
+    return request, checked_hints(stated) if stated else NO_HINTS
 
 
 def checked_hints(stated: Mapping[str, tuple[str, str]]) -> Hints:

@@ -117,6 +117,40 @@ class GuardedProtocol(HttpToolsProtocol):
         self.answering = cycle
         super()._start_asgi_task(cycle, app)
 
+    # What follows spares the common case ASGI's messages, which cost more than all that the ladder decides. Each says
+    # no where the case is not the common one, and the request then goes on by ASGI.
+
+    def take_body(self) -> bytes | None:
+        """The body of the request being answered, once, if it is here as a whole."""
+        cycle = self.answering
+        if cycle is None or cycle.more_body or cycle.disconnected or cycle.waiting_for_100_continue:
+            return None
+        body = bytes(cycle.body)
+        cycle.body = bytearray()
+        cycle.message_event.clear()
+        return body
+
+    def answer_at_once(self, status: int, head: bytes, body: bytes) -> bool:
+        """Send a whole answer in one write, if nothing was sent yet and the client reads. `head` is header lines."""
+        cycle = self.answering
+        if cycle is None or cycle.response_started or self.flow.write_paused or cycle.disconnected:
+            return False
+        if not cycle.keep_alive or cycle.scope["method"] == "HEAD":
+            return False
+        cycle.response_started = cycle.response_complete = True
+        self.transport.write(STATUS_LINE[status] + head + b"\r\n" + body)
+        cycle.message_event.set()
+        cycle.on_response()
+        return True
+
+    def send_chunk(self, data: bytes) -> bool:
+        """Send a piece of an answer that was begun without a length, if the client reads."""
+        cycle = self.answering
+        if cycle is None or not cycle.chunked_encoding or self.flow.write_paused or cycle.disconnected:
+            return False
+        self.transport.write(b"%x\r\n%b\r\n" % (len(data), data))
+        return True
+
     def _is_crowded(self) -> bool:
         return len(self.connections) > room_for_clients()
 

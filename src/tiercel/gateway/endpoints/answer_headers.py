@@ -17,19 +17,19 @@ def answer_headers(record: Record) -> Headers:
     """The headers of an answer whose record is complete."""
     headers = [
         *_id_headers(record.id),
-        _header("attempts", str(len(record.attempts))),
-        _header("cost-usd", usd_text(record.cost_nano) if record.cost_known else "unknown"),
-        _header("why", explain_attempts(record)),
-        _header("outcome", record.outcome),
+        (b"x-tiercel-attempts", b"%d" % len(record.attempts)),
+        _header(b"x-tiercel-cost-usd", usd_text(record.cost_nano) if record.cost_known else "unknown"),
+        _header(b"x-tiercel-why", explain_attempts(record)),
+        _header(b"x-tiercel-outcome", record.outcome),
     ]
     answer = record.answer
     if answer is not None:
-        headers.append(_header("model", answer.model))
-        headers.extend(_optional(("tier", answer.tier), ("effort", answer.effort)))
+        headers.append(_header(b"x-tiercel-model", answer.model))
+        _add_tier(headers, answer.tier, answer.effort)
         if answer.lost:
-            headers.append(_header("lost", ", ".join(answer.lost)))
+            headers.append(_header(b"x-tiercel-lost", ", ".join(answer.lost)))
     if record.simulated:
-        headers.append(_header("simulated", "true"))
+        headers.append((b"x-tiercel-simulated", b"true"))
     return headers
 
 
@@ -38,21 +38,25 @@ def commit_headers(record_id: str, plan: Plan, rung: Rung | None) -> Headers:
     headers = [
         *STREAM_HEADERS,
         *_id_headers(record_id),
-        _header("why", f"rule {plan.rule}"),
+        _header(b"x-tiercel-why", f"rule {plan.rule}"),
     ]
     if rung is not None:
-        headers.append(_header("model", rung.deployment.model.name))
-        headers.extend(_optional(("tier", rung.tier), ("effort", rung.effort)))
+        headers.append(_header(b"x-tiercel-model", rung.deployment.model.name))
+        _add_tier(headers, rung.tier, rung.effort)
     return headers
 
 
 def _id_headers(record_id: str) -> Headers:
     """The same id twice: SDKs look for `x-request-id`, people for the record."""
-    return [(b"x-request-id", record_id.encode("ascii")), _header("record", record_id)]
+    value = record_id.encode("ascii")
+    return [(b"x-request-id", value), (b"x-tiercel-record", value)]
 
 
-def _optional(*pairs: tuple[str, str | None]) -> Headers:
-    return [_header(name, value) for name, value in pairs if value]
+def _add_tier(headers: Headers, tier: str | None, effort: str | None) -> None:
+    if tier:
+        headers.append(_header(b"x-tiercel-tier", tier))
+    if effort:
+        headers.append(_header(b"x-tiercel-effort", effort))
 
 
 def explain_attempts(record: Record) -> str:
@@ -62,17 +66,16 @@ def explain_attempts(record: Record) -> str:
         step = f"{attempt.why} {attempt.rung}"
         if attempt.failure is not None:
             step += f" failed ({attempt.failure.kind})"
-        else:
-            missed = [
-                f"{v.check} {v.error or v.reason}" for v in attempt.verdicts if v.error or v.score < 1.0
-            ]
-            step += f" ({'; '.join(missed)})" if missed else ""
+        elif missed := [
+            f"{v.check} {v.error or v.reason}" for v in attempt.verdicts if v.error or v.score < 1.0
+        ]:
+            step += f" ({'; '.join(missed)})"
         steps.append(step)
-    return f"rule {record.rule}: " + ", ".join(steps)
+    return f"rule {record.rule}: {', '.join(steps)}"
 
 
-def _header(name: str, value: str) -> tuple[bytes, bytes]:
+def _header(name: bytes, value: str) -> tuple[bytes, bytes]:
     """A header value is one line of plain ASCII."""
     if not (value.isascii() and value.isprintable()):
         value = "".join(c if " " <= c <= "~" else "?" for c in value)
-    return b"x-tiercel-" + name.encode("ascii"), value[:MAX_VALUE_CHARS].encode("ascii")
+    return name, value[:MAX_VALUE_CHARS].encode("ascii")

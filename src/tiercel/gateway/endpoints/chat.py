@@ -113,7 +113,7 @@ async def _climb_alive(
     runtime: Runtime, exchange: Exchange, served: Served, client: ClientStream, climb: Climb
 ) -> Climbed:
     """Climb while heartbeats keep the client waiting; a stream that is stopped ends with an explicit error."""
-    beating = asyncio.create_task(client.keep_alive(), name="keep-alive")
+    client.keep_alive()
     try:
         with exchange.cancelled_when_client_leaves():
             return await climb.run()
@@ -123,7 +123,7 @@ async def _climb_alive(
             await exchange.send(client.problem(STOPPING), last=True)
         raise
     finally:
-        beating.cancel()
+        client.let_die()
 
 
 async def _conclude(

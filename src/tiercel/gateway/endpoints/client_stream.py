@@ -1,7 +1,7 @@
 """One streamed answer on its way to the client: made in its format, begun as late as may be, kept alive meanwhile."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 import msgspec
 
@@ -32,6 +32,8 @@ class ClientStream:
         self._stamp = stamp
         self._encoder: StreamEncoder | None = None
         self._last_sent = self._clock()
+        self._timer: asyncio.TimerHandle | None = None
+        self._beat: asyncio.Future[None] | None = None
         self.climb: Climb | None = None
         """Set by the endpoint once it exists: it knows which rung an attempt ran on."""
         self.delivery = Delivery(self._encode, self.write, hold=plan.holds, clock=self._clock)
@@ -43,23 +45,41 @@ class ClientStream:
             return None
         return self.climb.rung_of(self.delivery.committed)
 
-    async def write(self, data: bytes) -> None:
-        """Send these bytes, and the headers before the first of them."""
+    def write(self, data: bytes) -> Awaitable[None] | None:
+        """Send these bytes, and the headers before the first of them; what it returns must be awaited."""
+        self._last_sent = self._clock()
+        if self._exchange.started and self._exchange.send_now(data):
+            return None
+        return self._write(data)
+
+    async def _write(self, data: bytes) -> None:
         if not self._exchange.started:
             headers = commit_headers(self._exchange.id, self._plan, self.committed_rung)
             await self._exchange.start(200, headers)
-        self._last_sent = self._clock()
         await self._exchange.send(data)
 
-    async def keep_alive(self) -> None:
-        """Send a heartbeat whenever nothing was sent for `commit_after_seconds`, until cancelled."""
-        pause_seconds = self._plan.limits.commit_after_seconds
-        while True:
-            due_seconds = self._last_sent + pause_seconds - self._clock()
-            if due_seconds > 0:
-                await asyncio.sleep(due_seconds)
-            else:
-                await self.write(self._made().heartbeat())
+    def keep_alive(self) -> None:
+        """Send a heartbeat whenever nothing was sent for `commit_after_seconds`, until `let_die`.
+
+        A timer that is late on purpose, moved once in a while and not with every piece that is sent.
+        """
+        due_seconds = self._last_sent + self._plan.limits.commit_after_seconds - self._clock()
+        if due_seconds <= 0:
+            due_seconds = self._plan.limits.commit_after_seconds
+            self._beat = asyncio.ensure_future(self._send_heartbeat())
+        self._timer = asyncio.get_running_loop().call_later(due_seconds, self.keep_alive)
+
+    async def _send_heartbeat(self) -> None:
+        pause = self.write(self._made().heartbeat())
+        if pause is not None:
+            await pause
+
+    def let_die(self) -> None:
+        """No heartbeats any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._beat is not None:
+            self._beat.cancel()
 
     def problem(self, error: ProblemError) -> bytes:
         """An explicit error in the client's format; nothing may follow it."""

@@ -20,7 +20,8 @@ from tiercel.domain.request import (
 from tiercel.wire import fields
 from tiercel.wire.data_url import split_data_url
 
-_PLAIN = {"role", "content"}
+_PLAIN_ROLES = ("user", "system", "assistant", "developer")
+"""Whose messages most often are a text and nothing else."""
 _ROLES = ("system", "developer", "user", "assistant", "tool")
 _COMMON = frozenset(("role", "content", "name"))
 _ASSISTANT = _COMMON | {"refusal", "tool_calls", "reasoning", "reasoning_content", "reasoning_details"}
@@ -30,12 +31,15 @@ _URL_KINDS: dict[str, MediaKind] = {"image_url": "image", "video_url": "video", 
 
 def decode_message(value: Json, index: int) -> Message:
     """Raises `CallerError` naming `messages[index]` and the field."""
+    if isinstance(value, dict) and len(value) == 2:
+        plain = value.get("content")
+        place = value.get("role")
+        if isinstance(plain, str) and place in _PLAIN_ROLES:
+            return Message(role=place, parts=(Text(text=plain),))
     param = f"messages[{index}]"
     source = fields.as_object(value, param)
     role = source.get("role")
     content = source.get("content")
-    if role == "user" and isinstance(content, str) and source.keys() == _PLAIN:
-        return Message(role="user", parts=(Text(text=content),))
     if role == "function":  # the deprecated shape, which has no other reader than its own format
         return Message(role="tool", parts=(Opaque(source="openai_chat", raw=source),))
     if role not in _ROLES:

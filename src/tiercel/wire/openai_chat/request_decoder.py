@@ -1,6 +1,7 @@
 """A client's Chat Completions body as a `ModelRequest`: types checked, every field read or kept."""
 
-from typing import Literal, cast
+from collections.abc import Callable
+from typing import Any, Literal, TypeAlias, cast
 
 from tiercel.domain.errors import CallerError
 from tiercel.domain.json import Json, JsonObject
@@ -21,32 +22,33 @@ from tiercel.wire.scan import parse_object
 MAX_MESSAGES = 2_000
 MAX_CHOICES = 8
 
-_SAMPLING = frozenset(Sampling.__struct_fields__)
-_KNOWN = _SAMPLING | {
-    "model",
-    "messages",
-    "tools",
-    "tool_choice",
-    "parallel_tool_calls",
-    "response_format",
-    "max_tokens",
-    "max_completion_tokens",
-    "reasoning_effort",
-    "n",
-    "stream",
-    "stream_options",
-    "metadata",
-    "user",
-}
 _NO_SAMPLING = Sampling()
+Reader: TypeAlias = Callable[[JsonObject, str, str], Any]
 
 
 def decode_request(body: bytes) -> ModelRequest:
     """Raises `CallerError` naming the field."""
     source = parse_object(body)
-    extra = fields.leftovers(source, _KNOWN)
-    options = fields.optional_object(source, "stream_options", "stream_options") or {}
-    _keep_rest(extra, "stream_options", options, "include_usage")
+    found: dict[str, Any] = {}
+    sampling: dict[str, Any] = {}
+    extra: JsonObject = {}
+    # over what is there: a request has a handful of the fields that it could have
+    for key, value in source.items():
+        if key in _SAMPLING:
+            if value is not None:
+                sampling[key] = _SAMPLING[key](source, key, key)
+        elif key in _FIELDS:
+            if value is not None:
+                name, read = _FIELDS[key]
+                found[name] = read(source, key, key)
+        elif key not in _READ_APART:
+            extra[key] = value
+    if source.get("stream_options") is not None:
+        found["include_usage"] = _include_usage(source, extra)
+    if source.get("response_format") is not None:
+        found["response_format"] = _response_format(source, extra)
+    if source.get("max_completion_tokens") is not None:
+        found["max_output_tokens"] = _at_least_one(source, "max_completion_tokens", "max_completion_tokens")
     model = fields.text(source, "model", "model")
     if not model:
         raise CallerError("invalid_request", "model: expected a name, got an empty string", param="model")
@@ -55,20 +57,16 @@ def decode_request(body: bytes) -> ModelRequest:
         model=model,
         messages=_messages(source),
         raw=body,
-        tools=_tools(source),
-        tool_choice=_tool_choice(source.get("tool_choice")),
-        parallel_tool_calls=fields.optional_flag(source, "parallel_tool_calls", "parallel_tool_calls"),
-        response_format=_response_format(source, extra),
-        max_output_tokens=_max_output_tokens(source),
-        effort=_effort(source),
-        sampling=_sampling(source),
-        n=_choices(source),
-        stream=fields.optional_flag(source, "stream", "stream") or False,
-        include_usage=fields.optional_flag(options, "include_usage", "stream_options.include_usage") or False,
-        metadata=fields.text_map(source, "metadata", "metadata"),
-        user=fields.optional_text(source, "user", "user"),
+        sampling=Sampling(**sampling) if sampling else _NO_SAMPLING,
         extra=extra,
+        **found,
     )
+
+
+def _include_usage(source: JsonObject, extra: JsonObject) -> bool:
+    options = fields.optional_object(source, "stream_options", "stream_options") or {}
+    _keep_rest(extra, "stream_options", options, "include_usage")
+    return fields.optional_flag(options, "include_usage", "stream_options.include_usage") or False
 
 
 def _keep_rest(extra: JsonObject, key: str, value: JsonObject, *known: str) -> None:
@@ -92,52 +90,30 @@ def _messages(source: JsonObject) -> tuple[Message, ...]:
     return tuple([decode_message(message, index) for index, message in enumerate(messages)])
 
 
-def _max_output_tokens(source: JsonObject) -> int | None:
-    current = fields.optional_integer(source, "max_completion_tokens", "max_completion_tokens", least=1)
-    deprecated = fields.optional_integer(source, "max_tokens", "max_tokens", least=1)
-    return deprecated if current is None else current
+def _at_least_one(source: JsonObject, key: str, param: str) -> int | None:
+    return fields.optional_integer(source, key, param, least=1)
 
 
-def _effort(source: JsonObject) -> Effort | None:
-    value = fields.optional_text(source, "reasoning_effort", "reasoning_effort")
+def _none_or_more(source: JsonObject, key: str, param: str) -> int | None:
+    return fields.optional_integer(source, key, param, least=0)
+
+
+def _effort(source: JsonObject, key: str, param: str) -> Effort | None:
+    value = fields.optional_text(source, key, param)
     if value is not None and value not in EFFORTS:
-        raise CallerError(
-            "unsupported_value",
-            f"reasoning_effort: expected one of {', '.join(EFFORTS)}",
-            param="reasoning_effort",
-        )
+        raise CallerError("unsupported_value", f"{param}: expected one of {', '.join(EFFORTS)}", param=param)
     return value
 
 
-def _choices(source: JsonObject) -> int:
-    value = fields.optional_integer(source, "n", "n")
-    if value is None:
-        return 1
-    if not 1 <= value <= MAX_CHOICES:
+def _choices(source: JsonObject, key: str, param: str) -> int:
+    value = fields.optional_integer(source, key, param)
+    if value is None or not 1 <= value <= MAX_CHOICES:
         raise CallerError("invalid_request", f"n: expected an integer from 1 to {MAX_CHOICES}", param="n")
     return value
 
 
-def _sampling(source: JsonObject) -> Sampling:
-    if source.keys().isdisjoint(_SAMPLING):
-        return _NO_SAMPLING
-    return Sampling(
-        temperature=fields.optional_number(source, "temperature", "temperature"),
-        top_p=fields.optional_number(source, "top_p", "top_p"),
-        top_k=fields.optional_integer(source, "top_k", "top_k"),
-        frequency_penalty=fields.optional_number(source, "frequency_penalty", "frequency_penalty"),
-        presence_penalty=fields.optional_number(source, "presence_penalty", "presence_penalty"),
-        seed=fields.optional_integer(source, "seed", "seed"),
-        stop=_stop(source.get("stop")),
-        logit_bias=fields.optional_object(source, "logit_bias", "logit_bias"),
-        logprobs=fields.optional_flag(source, "logprobs", "logprobs"),
-        top_logprobs=fields.optional_integer(source, "top_logprobs", "top_logprobs", least=0),
-    )
-
-
-def _stop(value: Json) -> tuple[str, ...]:
-    if value is None:
-        return ()
+def _stop(source: JsonObject, key: str, param: str) -> tuple[str, ...]:
+    value = source[key]
     if isinstance(value, str):
         return (value,)
     if not isinstance(value, list):
@@ -148,9 +124,9 @@ def _stop(value: Json) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _tools(source: JsonObject) -> tuple[Tool, ...]:
-    tools = fields.optional_list(source, "tools", "tools")
-    return tuple(_tool(item, f"tools[{index}]") for index, item in enumerate(tools)) if tools else ()
+def _tools(source: JsonObject, key: str, param: str) -> tuple[Tool, ...]:
+    tools = fields.optional_list(source, key, param) or []
+    return tuple([_tool(item, f"{param}[{index}]") for index, item in enumerate(tools)])
 
 
 def _tool(item: Json, param: str) -> Tool:
@@ -172,9 +148,8 @@ def _tool(item: Json, param: str) -> Tool:
     )
 
 
-def _tool_choice(value: Json) -> ToolChoice | None:
-    if value is None:
-        return None
+def _tool_choice(source: JsonObject, key: str, param: str) -> ToolChoice:
+    value = source[key]
     if value in ("none", "auto", "required"):
         return ToolChoice(mode=cast(Literal["none", "auto", "required"], value))
     if not isinstance(value, dict):
@@ -222,3 +197,30 @@ def _response_format(source: JsonObject, extra: JsonObject) -> ResponseFormat | 
         strict=fields.optional_flag(body, "strict", f"{param}.strict"),
         description=fields.optional_text(body, "description", f"{param}.description"),
     )
+
+
+_SAMPLING: dict[str, Reader] = {
+    "temperature": fields.optional_number,
+    "top_p": fields.optional_number,
+    "top_k": fields.optional_integer,
+    "frequency_penalty": fields.optional_number,
+    "presence_penalty": fields.optional_number,
+    "seed": fields.optional_integer,
+    "stop": _stop,
+    "logit_bias": fields.optional_object,
+    "logprobs": fields.optional_flag,
+    "top_logprobs": _none_or_more,
+}
+_FIELDS: dict[str, tuple[str, Reader]] = {
+    "tools": ("tools", _tools),
+    "tool_choice": ("tool_choice", _tool_choice),
+    "parallel_tool_calls": ("parallel_tool_calls", fields.optional_flag),
+    "max_tokens": ("max_output_tokens", _at_least_one),
+    "reasoning_effort": ("effort", _effort),
+    "n": ("n", _choices),
+    "stream": ("stream", fields.optional_flag),
+    "metadata": ("metadata", fields.text_map),
+    "user": ("user", fields.optional_text),
+}
+"""What is read alone: the field of `ModelRequest`, and what reads it."""
+_READ_APART = frozenset(("model", "messages", "stream_options", "response_format", "max_completion_tokens"))

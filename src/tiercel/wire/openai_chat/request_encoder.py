@@ -52,8 +52,8 @@ def _sends_as_it_is(request: ModelRequest, quirks: Quirks) -> bool:
     if request.stream and request.include_usage != quirks.stream_options:
         return False
     if request.max_output_tokens is not None:
-        other = {"max_tokens", "max_completion_tokens"} - {quirks.max_tokens_field}
-        if any(f'"{name}"'.encode() in raw for name in other):
+        current = quirks.max_tokens_field == "max_completion_tokens"
+        if (b'"max_tokens"' if current else b'"max_completion_tokens"') in raw:
             return False
     if request.effort is not None and quirks.effort_field != "reasoning_effort":
         return False

@@ -1,5 +1,7 @@
 """A whole answer, both ways. Reading is tolerant, as servers of this format differ; writing is exact."""
 
+from functools import lru_cache
+
 import msgspec
 
 from tiercel.domain.errors import UpstreamDataError
@@ -17,9 +19,15 @@ from tiercel.wire.scan import is_complete_json, parse_chunk, parse_upstream_obje
 
 _TOP = frozenset(("id", "object", "created", "model", "choices", "usage"))
 _CHOICE = frozenset(("index", "message", "finish_reason", "logprobs"))
-_MESSAGE = frozenset(("role", "content", "refusal", "tool_calls"))
 MEDIA_FIELDS = ("audio", "images")
 """Fields of a message that are content of their own kind."""
+_MESSAGE = frozenset(("role", "content", "refusal", "tool_calls", "reasoning_details", *MEDIA_FIELDS))
+
+
+@lru_cache(maxsize=64)
+def _read_fields(reasoning_fields: tuple[str, ...]) -> frozenset[str]:
+    """What is read of a message from a server with these reasoning fields."""
+    return _MESSAGE.union(reasoning_fields)
 
 
 def decode_response(body: bytes, quirks: Quirks) -> ModelResponse:
@@ -35,7 +43,7 @@ def decode_response(body: bytes, quirks: Quirks) -> ModelResponse:
         id=answer_id,
         model=_text(source, "model"),
         created=source["created"] if isinstance(source.get("created"), int) else 0,
-        choices=tuple(_choice(item, index, answer_id, quirks) for index, item in enumerate(choices)),
+        choices=tuple([_choice(item, index, answer_id, quirks) for index, item in enumerate(choices)]),
         usage=read_usage(source.get("usage")),
         extra=leftovers(source, _TOP),
     )
@@ -52,27 +60,25 @@ def _choice(item: Json, position: int, answer_id: str, quirks: Quirks) -> Choice
         raise UpstreamDataError(f"choice {position} of the upstream's answer has no message")
     if item.get("error"):
         raise UpstreamReplyError(facts_of(item["error"]))
-    calls = read_tool_calls(message, answer_id)
-    parts: list[Part] = [*read_reasoning(message, quirks), *read_content(message.get("content"))]
+    parts = [*read_reasoning(message, quirks), *read_content(message.get("content"))]
     refusal = message.get("refusal")
     if isinstance(refusal, str) and refusal:
         parts.append(Refusal(text=refusal))
-    parts += calls
-    parts += [
-        Opaque(source="openai_chat", raw={field: message[field]})
-        for field in MEDIA_FIELDS
-        if message.get(field)
-    ]
-    complete = bool(calls) and all(is_complete_json(call.arguments) for call in calls)
+    complete = False
+    if message.get("tool_calls"):
+        calls = read_tool_calls(message, answer_id)
+        complete = bool(calls) and all(is_complete_json(call.arguments) for call in calls)
+        parts += calls
+    for field in MEDIA_FIELDS:
+        if message.get(field):
+            parts.append(Opaque(source="openai_chat", raw={field: message[field]}))
     return Choice(
         index=item["index"] if isinstance(item.get("index"), int) else position,
         parts=tuple(parts),
         finish=read_finish(item.get("finish_reason"), complete),
         logprobs=item.get("logprobs"),
         extra=leftovers(item, _CHOICE),
-        message_extra=leftovers(
-            message, _MESSAGE.union(MEDIA_FIELDS, quirks.reasoning_fields, ("reasoning_details",))
-        ),
+        message_extra=leftovers(message, _read_fields(quirks.reasoning_fields)),
     )
 
 
@@ -178,24 +184,39 @@ def encode_response(response: ModelResponse, stamp: Stamp) -> bytes:
 
 
 def _written_choice(choice: Choice) -> JsonObject:
-    message: JsonObject = {"role": "assistant", "content": None, "refusal": choice.refusal or None}
-    calls = [written_call(call) for call in choice.tool_calls]
-    text = choice.text
+    message: JsonObject = {**choice.message_extra, "role": "assistant", "content": None, "refusal": None}
+    texts: list[str] = []
+    refusals: list[str] = []
+    reasoning: list[str] = []
+    calls: list[JsonObject] = []
+    own: list[JsonObject] = []
+    for part in choice.parts:
+        if isinstance(part, Text):
+            texts.append(part.text)
+        elif isinstance(part, ToolCall):
+            calls.append(written_call(part))
+        elif isinstance(part, Reasoning):
+            reasoning.append(part.text)
+            if part.source == "openai_chat":
+                own.append(part.extra)
+        elif isinstance(part, Refusal):
+            refusals.append(part.text)
+        elif isinstance(part, Opaque) and part.source == "openai_chat" and isinstance(part.raw, dict):
+            own.append(part.raw)
+    message["refusal"] = "".join(refusals) or None
+    text = "".join(texts)
     if text or not (calls or message["refusal"]):
         message["content"] = text
     if calls:
         message["tool_calls"] = calls
-    if choice.reasoning:
-        message["reasoning_content"] = choice.reasoning
-    for part in choice.parts:
-        if isinstance(part, Reasoning) and part.source == "openai_chat":
-            message.update(part.extra)
-        elif isinstance(part, Opaque) and part.source == "openai_chat" and isinstance(part.raw, dict):
-            message.update(part.raw)
+    if thinking := "".join(reasoning):
+        message["reasoning_content"] = thinking
+    for fields in own:
+        message.update(fields)
     return {
         **choice.extra,
         "index": choice.index,
-        "message": {**choice.message_extra, **message},
+        "message": message,
         "logprobs": choice.logprobs,
         "finish_reason": written_finish(choice.finish),
     }

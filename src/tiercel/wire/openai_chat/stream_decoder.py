@@ -79,19 +79,24 @@ class ChatStreamDecoder(EventStreamDecoder):
             return False
         choices = source.get("choices")
         listed = choices if isinstance(choices, list) else []
-        self._start(source, bool(listed), events)
+        if not self._started:
+            self._start(source, bool(listed), events)
         for item in listed:
             if isinstance(item, dict):
                 self._take_choice(item, events)
-        usage = read_usage(source.get("usage"))
+        if source.get("usage") is not None:
+            self._take_usage(source["usage"], events)
+        return True
+
+    def _take_usage(self, value: Json, events: list[StreamEvent]) -> None:
+        usage = read_usage(value)
         if usage is not None and usage != self._usage:
             self._usage = usage
             events.append(UsageUpdate(usage=usage))
-        return True
 
     def _start(self, chunk: JsonObject, has_choices: bool, events: list[StreamEvent]) -> None:
         """Azure opens with a chunk that has neither id nor choices: that is not the start yet."""
-        if self._started or not (has_choices or chunk.get("id")):
+        if not (has_choices or chunk.get("id")):
             return
         self._started = True
         answer_id, model, created = chunk.get("id"), chunk.get("model"), chunk.get("created")
@@ -113,7 +118,13 @@ class ChatStreamDecoder(EventStreamDecoder):
             state = self._choices[index] = _ChoiceState(index)
         delta = item.get("delta")
         if isinstance(delta, dict):
-            self._take_delta(delta, item.get("logprobs"), state, events)
+            content = delta.get("content")
+            if len(delta) == 1 and content.__class__ is str and item.get("logprobs") is None:
+                # nearly every chunk is a piece of text and nothing else
+                if content:
+                    events.append(TextDelta(text=content, choice=index))
+            else:
+                self._take_delta(delta, item.get("logprobs"), state, events)
         word = item.get("finish_reason")
         if isinstance(word, str) and word and state.raw_finish is None:
             state.raw_finish = word

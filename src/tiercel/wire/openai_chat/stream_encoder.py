@@ -29,6 +29,8 @@ from tiercel.wire.sse import frame
 
 DONE = b"data: [DONE]\n\n"
 HEARTBEAT = b": keep-alive\n\n"
+TEXT_PLACE = "<the text of this chunk>"
+_encode = msgspec.json.Encoder().encode
 
 
 class ChatStreamEncoder:
@@ -41,6 +43,7 @@ class ChatStreamEncoder:
         self._opened: set[int] = set()
         self._usage: Usage | None = None
         self._over = False
+        self._around_text: tuple[bytes, bytes] | None = None
 
     def encode(self, events: Sequence[StreamEvent]) -> bytes:
         return b"".join([self._encode(event) for event in events])
@@ -60,7 +63,7 @@ class ChatStreamEncoder:
             return b""
         match event:
             case TextDelta():
-                return self._delta(event.choice, {"content": event.text}, event.logprobs)
+                return self._text(event)
             case ArgumentsDelta():
                 call = {"index": event.index, "function": {"arguments": event.text}}
                 return self._delta(event.choice, {"tool_calls": [call]})
@@ -90,6 +93,16 @@ class ChatStreamEncoder:
                 return self._end()
             case _:  # Broken: the caller says what happened, with `problem`
                 return b""
+
+    def _text(self, event: TextDelta) -> bytes:
+        if event.choice != 0 or event.logprobs is not None or 0 not in self._opened:
+            return self._delta(event.choice, {"content": event.text}, event.logprobs)
+        if self._around_text is None:
+            # what stands around the text is the same in every chunk, so it is written once
+            before, _, after = self._delta(0, {"content": TEXT_PLACE}).partition(TEXT_PLACE.encode())
+            self._around_text = before[:-1], after[1:]
+        before, after = self._around_text
+        return b"%b%b%b" % (before, _encode(event.text), after)
 
     def _reasoning(self, event: ReasoningDelta) -> bytes:
         delta: JsonObject = {"reasoning_content": event.text} if event.text else {}
@@ -124,7 +137,7 @@ class ChatStreamEncoder:
         }
         if self._include_usage:
             chunk["usage"] = write_usage(usage) if usage else None
-        return frame(msgspec.json.encode(chunk))
+        return frame(_encode(chunk))
 
 
 def _choice(

@@ -11,28 +11,29 @@ def read_usage(value: Json) -> Usage | None:
     """The server's counts split so that no token is in two fields; `None` where it counted nothing."""
     if not isinstance(value, dict):
         return None
-    prompt = _count(value, "prompt_tokens")
-    completion = _count(value, "completion_tokens")
+    prompt = _count(value.get("prompt_tokens"))
+    completion = _count(value.get("completion_tokens"))
     if not prompt and not completion:
         return None
-    prompt_details = _details(value, "prompt_tokens_details")
+    cached = written = reasoning = 0
+    details = value.get("prompt_tokens_details")
+    if isinstance(details, dict):
+        cached = _count(details.get("cached_tokens"))
+        written = _count(details.get("cache_write_tokens"))
     # DeepSeek and Moonshot put the cached tokens at the top
-    cached = (
-        _count(prompt_details, "cached_tokens")
-        or _count(value, "prompt_cache_hit_tokens")
-        or _count(value, "cached_tokens")
-    )
-    written = _count(prompt_details, "cache_write_tokens")
-    reasoning = _count(_details(value, "completion_tokens_details"), "reasoning_tokens") or _count(
-        value, "reasoning_tokens"
-    )
+    cached = cached or _count(value.get("prompt_cache_hit_tokens")) or _count(value.get("cached_tokens"))
+    details = value.get("completion_tokens_details")
+    if isinstance(details, dict):
+        reasoning = _count(details.get("reasoning_tokens"))
+    reasoning = reasoning or _count(value.get("reasoning_tokens"))
+    cost = value.get("cost")
     return Usage(
         uncached=max(0, prompt - cached - written),
         cached=cached,
         written=written,
-        visible=_visible(prompt, completion, reasoning, _count(value, "total_tokens")),
+        visible=_visible(prompt, completion, reasoning, _count(value.get("total_tokens"))),
         reasoning=reasoning,
-        reported_cost_nano=_cost(value.get("cost")),
+        reported_cost_nano=None if cost is None else _cost(cost),
     )
 
 
@@ -54,14 +55,8 @@ def _visible(prompt: int, completion: int, reasoning: int, total: int) -> int:
     return completion - reasoning
 
 
-def _details(value: JsonObject, key: str) -> JsonObject:
-    found = value.get(key)
-    return found if isinstance(found, dict) else {}
-
-
-def _count(value: JsonObject, key: str) -> int:
-    found = value.get(key)
-    return found if isinstance(found, int) and not isinstance(found, bool) and found > 0 else 0
+def _count(found: Json) -> int:
+    return found if isinstance(found, int) and found > 0 and found is not True else 0
 
 
 def _cost(value: Json) -> int | None:
