@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import Protocol
 
 from tiercel.domain.errors import UpstreamDataError
 from tiercel.domain.events import Broken, StreamEvent
@@ -13,11 +14,23 @@ from tiercel.wire.sse import EventDecoder, ServerSentEvent
 DONE = b"[DONE]"
 
 
+class Framing(Protocol):
+    """How a stream's bytes are divided into objects: as server-sent events, unless a format says otherwise."""
+
+    def feed(self, data: bytes) -> Sequence[ServerSentEvent]:
+        """What these bytes complete. Raises `UpstreamDataError` when one piece grows beyond the cap."""
+        ...
+
+    def close(self) -> Sequence[ServerSentEvent]:
+        """What stood at the end, whole or not."""
+        ...
+
+
 class EventStreamDecoder(ABC):
     """A `StreamDecoder` but for the meaning of its events: a format says what each object is, and what an end means."""
 
-    def __init__(self) -> None:
-        self._sse = EventDecoder()
+    def __init__(self, framing: Framing | None = None) -> None:
+        self._framing = framing or EventDecoder()
         self._over = False
 
     def feed(self, data: bytes) -> Sequence[StreamEvent]:
@@ -25,7 +38,7 @@ class EventStreamDecoder(ABC):
             return ()
         events: list[StreamEvent] = []
         try:
-            received = self._sse.feed(data)
+            received = self._framing.feed(data)
         except UpstreamDataError as error:
             self._break(Failure(kind="too_large", message=str(error)), events)
             return events
@@ -38,7 +51,7 @@ class EventStreamDecoder(ABC):
         if self._over:
             return ()
         events: list[StreamEvent] = []
-        for event in self._sse.close():
+        for event in self._framing.close():
             if not self._take(event, events, is_last=True):
                 return events
         self._closed(events)

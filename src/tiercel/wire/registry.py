@@ -3,6 +3,11 @@
 from tiercel.domain.request import Format
 from tiercel.wire.anthropic import Anthropic
 from tiercel.wire.codec import Codec
+from tiercel.wire.ollama import Ollama
 from tiercel.wire.openai_chat import OpenAIChat
 
-CODECS: dict[Format, Codec] = {"openai_chat": OpenAIChat(), "anthropic": Anthropic()}
+CODECS: dict[Format, Codec] = {
+    "openai_chat": OpenAIChat(),
+    "anthropic": Anthropic(),
+    "ollama": Ollama(),
+}

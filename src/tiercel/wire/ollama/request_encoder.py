@@ -1,0 +1,128 @@
+"""A `ModelRequest` as the body of an `/api/chat` call to one target.
+
+Left alone, Ollama cuts the beginning of a prompt that does not fit its context and says nothing. So the context is
+asked for in the size that the model's `window` states, and the cutting is switched off: what does not fit is refused,
+and somebody else can answer. A client that spoke this format decides about both itself.
+"""
+
+import msgspec
+
+from tiercel.domain.catalog import Target
+from tiercel.domain.json import Json, JsonObject
+from tiercel.domain.request import ModelRequest, ResponseFormat, Tool
+from tiercel.wire.codec import EncodedCall
+from tiercel.wire.fit import fit, lost_names
+from tiercel.wire.ollama.message_encoder import MessageEncoder
+from tiercel.wire.ollama.options import written_options
+from tiercel.wire.ollama.thinking import think_for
+from tiercel.wire.paths import path_below
+from tiercel.wire.splice import splice_model
+
+CHAT_PATH = "/api/chat"
+_NO_CUTTING: JsonObject = {"truncate": False, "shift": False}
+
+
+def encode_request(request: ModelRequest, target: Target) -> EncodedCall:
+    """Nothing is lost without its name in `lost`."""
+    path = path_below(target.deployment.provider.base_url, CHAT_PATH)
+    fitted = fit(request, target)
+    if not fitted.changed and request.format == "ollama" and request.raw is not None:
+        body = splice_model(request.raw, target.deployment.upstream_name)
+        if body is not None:
+            return EncodedCall(path=path, body=body)
+    lost = list(fitted.lost)
+    body = msgspec.json.encode(_body(fitted.request, target, lost))
+    return EncodedCall(path=path, body=body, lost=lost_names(lost))
+
+
+def _body(request: ModelRequest, target: Target, lost: list[str]) -> JsonObject:
+    native = request.format == "ollama"
+    body: JsonObject = {
+        "model": target.deployment.upstream_name,
+        "messages": MessageEncoder(native, lost).encode(request.messages),
+        "stream": request.stream,
+    }
+    _write_tools(request, body, lost)
+    if request.response_format is not None and request.response_format.wants_json:
+        body["format"] = _format(request.response_format, lost)
+    if request.effort is not None:
+        body["think"] = think_for(request.effort, target.deployment.model.capabilities.thinking)
+    _write_sampling(request, target, body, lost)
+    if request.n > 1:
+        lost.append("n")
+    if request.metadata:
+        lost.append("metadata")
+    if request.user is not None:
+        lost.append("user")
+    if native:
+        return body | {key: value for key, value in request.extra.items() if key != "options"}
+    lost.extend(request.extra)
+    return body | _NO_CUTTING
+
+
+def _write_sampling(request: ModelRequest, target: Target, body: JsonObject, lost: list[str]) -> None:
+    sampling = request.sampling
+    options = written_options(sampling, request.max_output_tokens)
+    window = target.deployment.model.capabilities.window
+    if request.format == "ollama":
+        options = {**request.extra.get("options", {}), **options}
+    elif window is not None:
+        options["num_ctx"] = window
+    if options:
+        body["options"] = options
+    if sampling.logit_bias is not None:
+        lost.append("logit_bias")
+    if sampling.logprobs is not None:
+        body["logprobs"] = sampling.logprobs
+    if sampling.top_logprobs is not None:
+        body["top_logprobs"] = sampling.top_logprobs
+
+
+def _write_tools(request: ModelRequest, body: JsonObject, lost: list[str]) -> None:
+    """There is no choice of tools here: what must not be called is left out, and nothing can be forced."""
+    choice = request.tool_choice
+    if request.parallel_tool_calls is False:
+        lost.append("parallel_tool_calls")
+    if choice is not None and choice.mode == "none":
+        return
+    only = choice.names if choice is not None and choice.mode in ("named", "allowed") else None
+    if choice is not None and (choice.mode in ("required", "named") or _is_required(choice.raw)):
+        lost.append("tool_choice")
+    tools = []
+    for index, tool in enumerate(request.tools):
+        if tool.raw is not None:
+            lost.append(f"tools[{index}]")
+        elif only is None or tool.name in only:
+            tools.append(_tool(tool, request.format == "ollama", f"tools[{index}]", lost))
+    if tools:
+        body["tools"] = tools
+
+
+def _is_required(raw: Json) -> bool:
+    """Whether an OpenAI choice among allowed tools demands a call."""
+    allowed = raw.get("allowed_tools", raw) if isinstance(raw, dict) else None
+    return isinstance(allowed, dict) and allowed.get("mode") == "required"
+
+
+def _tool(tool: Tool, native: bool, param: str, lost: list[str]) -> JsonObject:
+    function: JsonObject = {
+        "name": tool.name,
+        "description": tool.description,
+        "parameters": tool.parameters or {"type": "object", "properties": {}},
+    }
+    if tool.strict:
+        lost.append(f"{param}.strict")
+    if not native:
+        lost.extend(f"{param}.{key}" for key in tool.extra)
+        return {"type": "function", "function": function}
+    extra = dict(tool.extra)
+    function |= extra.pop("function", {})
+    return {"type": "function", "function": function, **extra}
+
+
+def _format(wanted: ResponseFormat, lost: list[str]) -> Json:
+    if isinstance(wanted.schema, dict):
+        return wanted.schema
+    if wanted.kind == "json_schema":
+        lost.append("response_format")
+    return "json"
