@@ -5,9 +5,11 @@ from tiercel.wire.anthropic import Anthropic
 from tiercel.wire.codec import Codec
 from tiercel.wire.ollama import Ollama
 from tiercel.wire.openai_chat import OpenAIChat
+from tiercel.wire.openai_responses import OpenAIResponses
 
 CODECS: dict[Format, Codec] = {
     "openai_chat": OpenAIChat(),
+    "openai_responses": OpenAIResponses(),
     "anthropic": Anthropic(),
     "ollama": Ollama(),
 }
