@@ -10,7 +10,7 @@ from tiercel.domain.request import Opaque, Part, Reasoning, Refusal, Text, ToolC
 from tiercel.domain.response import Choice, ModelResponse, Stamp
 from tiercel.wire.codec import UpstreamReplyError
 from tiercel.wire.error_facts import facts_of
-from tiercel.wire.fields import leftovers
+from tiercel.wire.fields import leftovers, shared
 from tiercel.wire.identifiers import minted_id
 from tiercel.wire.openai_chat.finish import read_finish, written_finish
 from tiercel.wire.openai_chat.usage import read_usage, write_usage
@@ -171,7 +171,7 @@ def arguments_text(value: Json) -> str:
 def encode_response(response: ModelResponse, stamp: Stamp) -> bytes:
     """Thinking goes out as `reasoning_content`, the field most clients of this format read."""
     body: JsonObject = {
-        **response.extra,
+        **shared(response.extra),
         "id": stamp.id,
         "object": "chat.completion",
         "created": stamp.created,
@@ -225,4 +225,4 @@ def _written_choice(choice: Choice) -> JsonObject:
 def written_call(call: ToolCall) -> JsonObject:
     payload = "arguments" if call.kind == "function" else "input"
     body = {"name": call.name, payload: call.arguments or ("{}" if call.kind == "function" else "")}
-    return {"id": call.id, "type": call.kind, call.kind: body, **call.extra}
+    return {"id": call.id, "type": call.kind, call.kind: body, **shared(call.extra)}

@@ -41,6 +41,7 @@ class ChatStreamEncoder:
         self._include_usage = request.include_usage
         self._extra: JsonObject = {}
         self._opened: set[int] = set()
+        self._custom: set[tuple[int, int]] = set()
         self._usage: Usage | None = None
         self._over = False
         self._around_text: tuple[bytes, bytes] | None = None
@@ -65,13 +66,9 @@ class ChatStreamEncoder:
             case TextDelta():
                 return self._text(event)
             case ArgumentsDelta():
-                call = {"index": event.index, "function": {"arguments": event.text}}
-                return self._delta(event.choice, {"tool_calls": [call]})
+                return self._arguments(event)
             case ToolCallStart():
-                function = {"name": event.name, "arguments": ""}
-                head = {"index": event.index, "id": event.id, "type": "function"}
-                call = {**head, "function": function, **shared(event.extra)}
-                return self._delta(event.choice, {"tool_calls": [call]})
+                return self._call(event)
             case ReasoningDelta():
                 return self._reasoning(event)
             case RefusalDelta():
@@ -103,6 +100,19 @@ class ChatStreamEncoder:
             self._around_text = before[:-1], after[1:]
         before, after = self._around_text
         return b"%b%b%b" % (before, _encode(event.text), after)
+
+    def _call(self, event: ToolCallStart) -> bytes:
+        if event.kind == "custom":
+            self._custom.add((event.choice, event.index))
+        payload = "input" if event.kind == "custom" else "arguments"
+        head = {"index": event.index, "id": event.id, "type": event.kind}
+        call = {**head, event.kind: {"name": event.name, payload: ""}, **shared(event.extra)}
+        return self._delta(event.choice, {"tool_calls": [call]})
+
+    def _arguments(self, event: ArgumentsDelta) -> bytes:
+        is_custom = (event.choice, event.index) in self._custom
+        body = {"custom": {"input": event.text}} if is_custom else {"function": {"arguments": event.text}}
+        return self._delta(event.choice, {"tool_calls": [{"index": event.index, **body}]})
 
     def _reasoning(self, event: ReasoningDelta) -> bytes:
         delta: JsonObject = {"reasoning_content": event.text} if event.text else {}

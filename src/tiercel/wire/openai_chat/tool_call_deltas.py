@@ -23,6 +23,7 @@ class _Call:
         self.index = index
         self.upstream_id = upstream_id
         self.extra: JsonObject = {}
+        self.is_custom = False
         self.started = False
         self.pending: list[str] = []
         self.arguments: list[str] = []
@@ -40,8 +41,10 @@ class ToolCallDeltas:
 
     @property
     def are_complete(self) -> bool:
-        """Whether there are calls, each with whole arguments."""
-        return bool(self._calls) and all(is_complete_json("".join(c.arguments)) for c in self._calls)
+        """Whether there are calls, each with whole arguments; free text does not show whether it is whole."""
+        return bool(self._calls) and all(
+            call.is_custom or is_complete_json("".join(call.arguments)) for call in self._calls
+        )
 
     def take(self, pieces: list[Json], answer_id: str) -> list[StreamEvent]:
         """The events of one delta's `tool_calls`."""
@@ -58,7 +61,7 @@ class ToolCallDeltas:
         for call in self._calls:
             if not call.started:
                 self._start(call, "", events)
-            if not call.arguments:
+            if not call.arguments and not call.is_custom:
                 self._append(call, _EMPTY, events)
         return events
 
@@ -70,6 +73,7 @@ class ToolCallDeltas:
         call = self._find(piece.get("index"), upstream_id or "", name or "")
         if name and not call.started:
             call.extra = leftovers(piece, _READ)
+            call.is_custom = isinstance(piece.get("custom"), dict)
             self._start(call, name, events)
         text = body.get("arguments", body.get("input"))
         if isinstance(text, dict):
@@ -110,7 +114,14 @@ class ToolCallDeltas:
             call_id = minted_id(self._answer_id, call.index)
         self._ids.add(call_id)
         events.append(
-            ToolCallStart(index=call.index, id=call_id, name=name, choice=self._choice, extra=call.extra)
+            ToolCallStart(
+                index=call.index,
+                id=call_id,
+                name=name,
+                kind="custom" if call.is_custom else "function",
+                choice=self._choice,
+                extra=call.extra,
+            )
         )
         for text in call.pending:
             self._append(call, text, events)
