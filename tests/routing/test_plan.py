@@ -211,8 +211,8 @@ def test_a_request_too_long_for_all_is_told_the_sizes() -> None:
         plan(request(model="deep", max_output_tokens=8_000), found)
     assert raised.value.kind == "context_length"
     assert raised.value.message == (
-        f"the request has about 180,000 tokens (plus or minus {found.size.margin:.0%}) and wants 8,000 for the "
-        "answer; the largest window that could take it has 200,000 tokens"
+        f"prompt is too long: {found.size.upper + 8_000} tokens > 200000 maximum; that is about 180,000 tokens (plus "
+        f"or minus {found.size.margin:.0%}) and 8,000 for the answer, beside the largest window that could take it"
     )
 
 

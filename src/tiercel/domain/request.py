@@ -182,4 +182,6 @@ class ModelRequest(msgspec.Struct, frozen=True, kw_only=True):
     annotations: dict[str, str] = {}
     """What `metadata` carried for us under `tiercel.`, without that prefix: for hints and checks, never sent on."""
     user: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    """Headers of the client's format (such as `anthropic-beta`) that an upstream of the same format is sent too."""
     extra: JsonObject = {}

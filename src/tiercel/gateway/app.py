@@ -21,8 +21,8 @@ from tiercel.domain.policy import Policy
 from tiercel.domain.settings import Settings
 from tiercel.engine.attempt import Machinery
 from tiercel.gateway.admission import Admission, check_listener
-from tiercel.gateway.endpoints.chat import STOPPING, chat_completions
 from tiercel.gateway.endpoints.feedback import post_feedback
+from tiercel.gateway.endpoints.generate import STOPPING, generate
 from tiercel.gateway.endpoints.health import healthz, readyz
 from tiercel.gateway.endpoints.models import get_model, list_models
 from tiercel.gateway.endpoints.records import get_record
@@ -31,6 +31,7 @@ from tiercel.gateway.ids import new_record_id
 from tiercel.gateway.problems import render_problem
 from tiercel.gateway.runtime import CROWDED, Runtime, State
 from tiercel.gateway.server import Server
+from tiercel.gateway.surfaces import CHAT_COMPLETIONS, CREATE_MESSAGE, Generation, surface_of
 from tiercel.policy.cross_check import cross_check
 from tiercel.records.recorder import Recorder
 from tiercel.upstream.call import Upstream
@@ -45,11 +46,12 @@ OpenHandler: TypeAlias = Callable[[Runtime, Exchange, str], Awaitable[None]]
 
 H = TypeVar("H")
 
-OPENAI = CODECS["openai_chat"]
 
+def _generates(how: Generation) -> Handler:
+    async def handler(runtime: Runtime, exchange: Exchange) -> None:
+        await generate(runtime, exchange, how)
 
-async def _chat(runtime: Runtime, exchange: Exchange) -> None:
-    await chat_completions(runtime, exchange, OPENAI)
+    return handler
 
 
 PUBLIC: dict[str, dict[str, Handler]] = {
@@ -59,7 +61,8 @@ PUBLIC: dict[str, dict[str, Handler]] = {
 """Routes that need no key: they say nothing about anybody."""
 
 ROUTES: dict[str, dict[str, Handler]] = {
-    "/v1/chat/completions": {"POST": _chat},
+    "/v1/chat/completions": {"POST": _generates(CHAT_COMPLETIONS)},
+    "/v1/messages": {"POST": _generates(CREATE_MESSAGE)},
     "/v1/models": {"GET": list_models},
     "/v1/feedback": {"POST": post_feedback},
 }
@@ -124,7 +127,7 @@ class Gateway:
         if exchange.started:
             log.error("request %s: %s after its answer had begun", exchange.id, error.kind)
             raise error
-        status, headers, body = render_problem(error, OPENAI, exchange.id)
+        status, headers, body = render_problem(error, surface_of(exchange), exchange.id)
         if exchange.recorded:
             headers.append((b"x-tiercel-record", exchange.id.encode("ascii")))
         await exchange.answer(status, headers, body)

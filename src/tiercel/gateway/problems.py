@@ -9,9 +9,9 @@ import math
 import msgspec
 
 from tiercel.domain.errors import ProblemError, ProblemKind
-from tiercel.wire.codec import Codec, Problem
-
-Headers = list[tuple[bytes, bytes]]
+from tiercel.gateway.exchange import Headers
+from tiercel.gateway.surfaces import Surface
+from tiercel.wire.codec import Problem
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -50,18 +50,22 @@ STATUSES: dict[ProblemKind, Status] = {
 }
 
 
-def render_problem(error: ProblemError, codec: Codec, request_id: str) -> tuple[int, Headers, bytes]:
+def render_problem(error: ProblemError, surface: Surface, request_id: str) -> tuple[int, Headers, bytes]:
     """Status, headers and body of an error answer.
 
     We have retried and fallen back already, so `x-should-retry: false` keeps SDKs from multiplying that.
     """
     status = STATUSES[error.kind]
+    shown_id = request_id.encode("ascii")
     headers: Headers = [
         (b"content-type", b"application/json"),
-        (b"x-request-id", request_id.encode("ascii")),
+        (b"x-request-id", shown_id),
         (b"x-should-retry", b"true" if status.again and error.retry_after_seconds is not None else b"false"),
     ]
+    if surface.id_header != b"x-request-id":
+        headers.append((surface.id_header, shown_id))
     if error.retry_after_seconds is not None:
         headers.append((b"retry-after", str(math.ceil(error.retry_after_seconds)).encode("ascii")))
     problem = Problem(kind=error.kind, message=error.message, request_id=request_id, param=error.param)
-    return status.code, headers, codec.encode_problem(problem)
+    code = surface.statuses.get(error.kind, status.code)
+    return code, headers, surface.codec.encode_problem(problem)

@@ -33,10 +33,12 @@ def nothing_left(
 def _too_long(facts: Facts, request: ModelRequest, deployments: Sequence[Deployment]) -> CallerError:
     largest = max(deployments, key=lambda deployment: deployment.model.capabilities.window or 0)
     capabilities = largest.model.capabilities
+    answer = wanted_output(capabilities, request)
+    # agents know by the first words that they have to shorten their conversation, and read both numbers
     message = (
-        f"the request has about {facts.size.tokens:,} tokens (plus or minus {facts.size.margin:.0%}) and wants "
-        f"{wanted_output(capabilities, request):,} for the answer; the largest window that could take it has "
-        f"{capabilities.window or 0:,} tokens"
+        f"prompt is too long: {facts.size.upper + answer} tokens > {capabilities.window or 0} maximum; that is about "
+        f"{facts.size.tokens:,} tokens (plus or minus {facts.size.margin:.0%}) and {answer:,} for the answer, beside "
+        "the largest window that could take it"
     )
     return CallerError("context_length", message, param="messages")
 

@@ -6,11 +6,6 @@ from tiercel.domain.record import Record
 from tiercel.gateway.exchange import Headers
 
 MAX_VALUE_CHARS = 400
-STREAM_HEADERS: Headers = [
-    (b"content-type", b"text/event-stream; charset=utf-8"),
-    (b"cache-control", b"no-cache"),
-    (b"x-accel-buffering", b"no"),
-]
 
 
 def answer_headers(record: Record) -> Headers:
@@ -36,7 +31,6 @@ def answer_headers(record: Record) -> Headers:
 def commit_headers(record_id: str, plan: Plan, rung: Rung | None) -> Headers:
     """The headers of a stream, with what is known when it begins; the rest stands in its record."""
     headers = [
-        *STREAM_HEADERS,
         *_id_headers(record_id),
         _header(b"x-tiercel-why", f"rule {plan.rule}"),
     ]

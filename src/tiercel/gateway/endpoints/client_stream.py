@@ -1,7 +1,7 @@
 """One streamed answer on its way to the client: made in its format, begun as late as may be, kept alive meanwhile."""
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
@@ -14,19 +14,26 @@ from tiercel.engine.climb import Climb
 from tiercel.engine.delivery import Delivery
 from tiercel.gateway.endpoints.answer_headers import commit_headers
 from tiercel.gateway.exchange import Exchange
-from tiercel.gateway.runtime import State
-from tiercel.wire.codec import Codec, Problem, StreamEncoder
+from tiercel.gateway.surfaces import Generation, stream_headers
+from tiercel.wire.codec import Problem, StreamEncoder
 
 
 class ClientStream:
     """Ties a delivery to one client. The encoder is made when it is known whose content it will carry."""
 
     def __init__(
-        self, exchange: Exchange, state: State, codec: Codec, request: ModelRequest, plan: Plan, stamp: Stamp
+        self,
+        exchange: Exchange,
+        clock: Callable[[], float],
+        how: Generation,
+        request: ModelRequest,
+        plan: Plan,
+        stamp: Stamp,
     ) -> None:
+        self.headers = stream_headers(how.stream_type)
         self._exchange = exchange
-        self._clock = state.machinery.clock
-        self._codec = codec
+        self._clock = clock
+        self._make_encoder = how.encoder
         self._request = request
         self._plan = plan
         self._stamp = stamp
@@ -55,7 +62,7 @@ class ClientStream:
     async def _write(self, data: bytes) -> None:
         if not self._exchange.started:
             headers = commit_headers(self._exchange.id, self._plan, self.committed_rung)
-            await self._exchange.start(200, headers)
+            await self._exchange.start(200, [*self.headers, *headers])
         await self._exchange.send(data)
 
     def keep_alive(self) -> None:
@@ -101,5 +108,5 @@ class ClientStream:
             stamp = self._stamp
             if rung is not None:
                 stamp = msgspec.structs.replace(stamp, model=rung.deployment.model.name)
-            self._encoder = self._codec.stream_encoder(self._request, stamp)
+            self._encoder = self._make_encoder(self._request, stamp)
         return self._encoder

@@ -16,8 +16,9 @@ from tiercel.wire.codec import EncodedCall
 from tiercel.wire.fit import fit, json_instruction, lost_names, with_instruction
 from tiercel.wire.quirks import QUIRKS
 from tiercel.wire.splice import splice_model
+from tiercel.wire.tool_choice import allowed_mode
 
-HEADERS = (("anthropic-version", "2023-06-01"),)
+VERSION = ("anthropic-version", "2023-06-01")
 DEFAULT_MAX_TOKENS = 4_096
 _CHOICES = {"none": "none", "auto": "auto", "required": "any", "named": "tool"}
 _NO_SAMPLING = ("frequency_penalty", "presence_penalty", "seed", "logit_bias", "logprobs", "top_logprobs")
@@ -31,15 +32,24 @@ def encode_request(request: ModelRequest, target: Target) -> EncodedCall:
     if not fitted.changed and request.raw is not None and _sends_as_it_is(request, capabilities):
         body = splice_model(request.raw, target.deployment.upstream_name)
         if body is not None:
-            return EncodedCall(path=path, body=body, headers=HEADERS)
+            return EncodedCall(path=path, body=body, headers=_headers(request))
     writer = _Writer(request, fitted.request, capabilities, list(fitted.lost))
     written = writer.write(target.deployment.upstream_name)
     return EncodedCall(
         path=path,
         body=msgspec.json.encode(written),
-        headers=HEADERS,
+        headers=_headers(request),
         lost=lost_names(writer.lost),
     )
+
+
+def _headers(request: ModelRequest) -> tuple[tuple[str, str], ...]:
+    """The version that the body is written for: the client's own, whose betas come along, else the one we write."""
+    if request.format != "anthropic":
+        return (VERSION,)
+    if any(name == VERSION[0] for name, _ in request.headers):
+        return request.headers
+    return (VERSION, *request.headers)
 
 
 def _path(target: Target) -> str:
@@ -212,10 +222,7 @@ def _tool_choice(choice: ToolChoice | None) -> JsonObject | None:
     if choice is None:
         return None
     if choice.mode == "allowed":  # the tools themselves were cut down to the allowed ones
-        raw = choice.raw if isinstance(choice.raw, dict) else {}
-        allowed = raw.get("allowed_tools")
-        required = isinstance(allowed, dict) and allowed.get("mode") == "required"
-        return {"type": "any" if required else "auto"}
+        return {"type": "any" if allowed_mode(choice) == "required" else "auto"}
     written: JsonObject = {"type": _CHOICES[choice.mode]}
     if choice.mode == "named":
         written["name"] = choice.names[0]

@@ -1,8 +1,9 @@
-"""POST /v1/chat/completions: decode, plan, climb, encode; streaming and not."""
+"""Every endpoint that generates: decode, plan, climb, encode; streaming and not, in whichever format."""
 
 import asyncio
 
 import msgspec
+from msgspec.structs import replace
 
 from tiercel.domain.climb import Deliver, GiveUp, Plan
 from tiercel.domain.errors import CallerError, ProblemError, ProblemKind, UnavailableError
@@ -11,12 +12,12 @@ from tiercel.domain.request import ModelRequest
 from tiercel.domain.response import Stamp
 from tiercel.engine.account import Receipt, abandoned_record, finish_record, problem_of, start_record
 from tiercel.engine.climb import Climb, Climbed
-from tiercel.gateway.endpoints.answer_headers import STREAM_HEADERS, answer_headers
+from tiercel.gateway.endpoints.answer_headers import answer_headers
 from tiercel.gateway.endpoints.client_stream import ClientStream
 from tiercel.gateway.exchange import JSON, Exchange
 from tiercel.gateway.hints import take_hints
 from tiercel.gateway.runtime import Runtime, State
-from tiercel.wire.codec import Codec
+from tiercel.gateway.surfaces import Generation, forwarded_headers
 
 CALLERS_FAULT: frozenset[ProblemKind] = frozenset(
     ("invalid_request", "context_length", "content_policy", "no_rung")
@@ -36,23 +37,23 @@ class Served(msgspec.Struct, frozen=True, kw_only=True):
     receipt: Receipt
     request: ModelRequest
     plan: Plan
-    codec: Codec
+    how: Generation
     record: Record
 
-    @property
-    def stamp(self) -> Stamp:
-        """Our id and time for the answer; the model's name is filled in once it is known."""
-        return Stamp(
-            id=f"chatcmpl-{self.receipt.id}", created=int(self.receipt.started_at), model=self.request.model
-        )
+    def stamp(self, model: str) -> Stamp:
+        """Our id and time for an answer of this model."""
+        answer_id = self.how.surface.id_prefix + self.receipt.id
+        return Stamp(id=answer_id, created=int(self.receipt.started_at), model=model)
 
 
-async def chat_completions(runtime: Runtime, exchange: Exchange, codec: Codec) -> None:
+async def generate(runtime: Runtime, exchange: Exchange, how: Generation) -> None:
     """Answer one request. Problems are raised; the application renders them."""
     state = runtime.state
     receipt = runtime.receipt(exchange.id)
     body = await exchange.body(state.settings.listener.max_body_bytes)
-    request = codec.decode_request(body)
+    request = how.decode(body)
+    if how.surface.forwarded:
+        request = replace(request, headers=forwarded_headers(how.surface, exchange))
     try:
         request, hints = take_hints(request, exchange)
         plan = runtime.plan(state, request, hints)
@@ -67,7 +68,7 @@ async def chat_completions(runtime: Runtime, exchange: Exchange, codec: Codec) -
         receipt=receipt,
         request=request,
         plan=plan,
-        codec=codec,
+        how=how,
         record=start_record(receipt, request, plan),
     )
     exchange.unfinished = served.record
@@ -85,18 +86,21 @@ async def _whole(runtime: Runtime, exchange: Exchange, served: Served) -> None:
     record = _finished(served, climbed, first_content_seconds=None)
     runtime.record_end(record)
     if climbed.response is None:
-        raise _problem(climbed)
+        raise _problem(served, climbed)
     answer = record.answer
-    stamp = msgspec.structs.replace(served.stamp, model=answer.model if answer else served.request.model)
-    body = served.codec.encode_response(climbed.response, stamp)
+    stamp = served.stamp(answer.model if answer else served.request.model)
+    body = served.how.surface.codec.encode_response(climbed.response, stamp)
     await exchange.answer(200, [JSON, *answer_headers(record)], body)
 
 
 async def _stream(runtime: Runtime, exchange: Exchange, served: Served) -> None:
-    client = ClientStream(exchange, served.state, served.codec, served.request, served.plan, served.stamp)
+    machinery = served.state.machinery
+    client = ClientStream(
+        exchange, machinery.clock, served.how, served.request, served.plan, served.stamp(served.request.model)
+    )
     exchange.crash_bytes = lambda: client.problem(BROKEN)
     climb = client.climb = Climb(
-        served.state.machinery,
+        machinery,
         served.request,
         served.plan,
         received=served.receipt.received,
@@ -141,13 +145,13 @@ async def _conclude(
     )
     runtime.record_end(record)
     if climbed.response is None:
-        error = _problem(climbed)
+        error = _problem(served, climbed)
         if not exchange.started:
             raise error
         await exchange.send(client.problem(error), last=True)
         return
     if not exchange.started:
-        await exchange.start(200, [*STREAM_HEADERS, *answer_headers(record)])
+        await exchange.start(200, [*client.headers, *answer_headers(record)])
     await exchange.send(tail, last=True)
 
 
@@ -174,13 +178,25 @@ def _abandon(runtime: Runtime, exchange: Exchange, served: Served, climb: Climb)
     )
 
 
-def _problem(climbed: Climbed) -> UnavailableError | CallerError:
+def _problem(served: Served, climbed: Climbed) -> UnavailableError | CallerError:
     step = climbed.step
     assert not isinstance(step, Deliver)
     kind = problem_of(step)
     retry_after_seconds = step.failure.retry_after_seconds if step.failure is not None else None
+    if kind == "context_length":
+        return _too_long(served.plan)
     fault = CallerError if kind in CALLERS_FAULT else UnavailableError
     return fault(kind, _message(step), retry_after_seconds=retry_after_seconds)
+
+
+def _too_long(plan: Plan) -> CallerError:
+    """What upstreams would not hold, in the words by which agents know that they have to shorten it."""
+    windows = [window for rung in plan.rungs if (window := rung.deployment.model.capabilities.window)]
+    if not windows:
+        return CallerError("context_length", "prompt is too long for every model that may take it")
+    # the provider counted more than its window, whatever we estimate
+    tokens = max(plan.facts.size.upper, max(windows) + 1)
+    return CallerError("context_length", f"prompt is too long: {tokens} tokens > {max(windows)} maximum")
 
 
 def _message(step: GiveUp) -> str:
