@@ -199,7 +199,7 @@ class Fold:
 
     def add(self, event: StreamEvent) -> None:
         """Take in the next event."""
-        if isinstance(event, TextDelta):  # nearly all are
+        if isinstance(event, TextDelta) and not event.extra:  # nearly all are
             choice = self._choices.get(event.choice)
             if choice is None:
                 choice = self._choices[event.choice] = _ChoiceFold()
@@ -224,8 +224,6 @@ class Fold:
         match event:
             case TextDelta():
                 choice.add_text("text:0", event.text)
-                if event.extra:
-                    choice.text_extra = {**choice.text_extra, **event.extra}
                 if event.extra:
                     choice.text_extra = {**choice.text_extra, **event.extra}
                 if event.logprobs is not None:
