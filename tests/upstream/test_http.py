@@ -20,7 +20,7 @@ from tests.upstream.scripted import (
     silent,
     until,
 )
-from tiercel.upstream.connection import PAUSE_ABOVE_BYTES, HttpLimits, HttpResponse
+from tiercel.upstream.connection import HttpLimits
 from tiercel.upstream.errors import (
     BodyTooLargeError,
     EncodedError,
@@ -31,6 +31,7 @@ from tiercel.upstream.errors import (
     TimedOutError,
 )
 from tiercel.upstream.http import HttpClient
+from tiercel.upstream.response import PAUSE_ABOVE_BYTES, HttpResponse
 
 QUICK = HttpLimits(first_byte_seconds=0.15, idle_seconds=0.15, deadline_seconds=1.0, max_body_bytes=1_000_000)
 

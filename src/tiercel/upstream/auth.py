@@ -1,18 +1,30 @@
-"""The credential of a call. It goes to its provider's own origin and nowhere else."""
+"""Where a call goes and the credential it carries, which goes to its provider's own origin and nowhere else."""
+
+from urllib.parse import parse_qsl, urlencode
 
 from tiercel.domain.catalog import Provider
+from tiercel.domain.request import Format
 from tiercel.upstream.address import parse_url
 from tiercel.upstream.errors import InvalidRequestError
+from tiercel.wire.quirks import Auth, quirks_named
 
 Header = tuple[str, str]
+
+_AUTH: dict[Format, Auth] = {"anthropic": "x-api-key", "gemini": "x-goog-api-key"}
+"""Where a format has the credential; the others have a bearer token."""
 
 
 def call_url(provider: Provider, path: str) -> str:
     """The URL of `path` (which begins with a slash) below the provider's base URL.
 
-    Raises `InvalidRequestError` where the two together would lead to another origin than the base URL's.
+    Both may have a query; where they name the same parameter, the base URL's word counts, as the operator's. Raises
+    `InvalidRequestError` where the two together would lead to another origin than the base URL's.
     """
-    url = provider.base_url.rstrip("/") + path
+    base, _, own_query = provider.base_url.partition("?")
+    if own_query:
+        path, _, query = path.partition("?")
+        path = f"{path}?{urlencode({**dict(parse_qsl(query)), **dict(parse_qsl(own_query))})}"
+    url = base.rstrip("/") + path
     if parse_url(url).origin != parse_url(provider.base_url).origin:
         raise InvalidRequestError("the call's address is not the provider's own")
     return url
@@ -24,13 +36,12 @@ def credential_of(provider: Provider) -> str:
 
 
 def credential_headers(provider: Provider) -> tuple[Header, ...]:
-    """The header that carries the provider's credential in its format; nothing where it has none."""
+    """The header that carries the credential, where this server or else its format has it; nothing without one."""
     credential = credential_of(provider)
     if not credential:
         return ()
-    if provider.format == "anthropic":
-        return (("x-api-key", credential),)
-    return (("authorization", f"Bearer {credential}"),)
+    auth = quirks_named(provider.quirks).auth or _AUTH.get(provider.format, "bearer")
+    return (("authorization", f"Bearer {credential}") if auth == "bearer" else (auth, credential),)
 
 
 def call_headers(provider: Provider, from_codec: tuple[Header, ...]) -> list[Header]:

@@ -10,17 +10,18 @@ from typing import TypeAlias
 
 import msgspec
 
-from tiercel.domain.catalog import Target
+from tiercel.domain.catalog import Provider, Target
 from tiercel.domain.errors import UpstreamDataError
 from tiercel.domain.events import Broken, End, Fold, ReasoningDelta, StreamEvent, is_content
 from tiercel.domain.failure import Failure
-from tiercel.domain.request import Format, ModelRequest
-from tiercel.domain.response import ModelResponse, Usage
-from tiercel.upstream.auth import call_headers, call_url, credential_of
-from tiercel.upstream.connection import HttpLimits, HttpResponse
+from tiercel.domain.request import Format, ModelRequest, Text
+from tiercel.domain.response import Choice, ModelResponse, Usage
+from tiercel.upstream.auth import Header, call_headers, call_url, credential_of
+from tiercel.upstream.connection import HttpLimits
 from tiercel.upstream.errors import HttpError, ResetError, TimedOutError
 from tiercel.upstream.failures import classify_exception, classify_status, failure_of, refine, timed_out
-from tiercel.upstream.http import HttpClient
+from tiercel.upstream.http import HttpClient, Prepared
+from tiercel.upstream.response import HttpResponse
 from tiercel.upstream.usage import complete_usage
 from tiercel.upstream.wait_hint import wait_seconds
 from tiercel.wire.codec import Codec, EncodedCall, ErrorFacts
@@ -30,6 +31,8 @@ MAX_ERROR_BYTES = 65_536
 ERROR_BODY_SECONDS = 5.0
 """An error whose body does not come within this time is judged by its status alone."""
 MAX_ID_CHARS = 128
+MAX_KNOWN = 1_024
+"""Calls, but for their bodies, that are remembered."""
 BUDGET_SHARE = 0.95
 """Thinking that took this share of the token limit is what left an answer empty."""
 
@@ -81,6 +84,7 @@ class Upstream:
         self._codecs = codecs
         self._clock = clock
         self._now = now
+        self._known: dict[tuple[int, str, tuple[Header, ...]], tuple[Provider, Prepared]] = {}
 
     async def call(
         self,
@@ -96,13 +100,16 @@ class Upstream:
         begun. Cancelling closes the connection.
         """
         call = _Call(request, target, limits, self._clock, on_events)
-        codec = self._codecs[target.deployment.provider.format]
+        provider = target.deployment.provider
+        codec = self._codecs[provider.format]
         encoded = codec.encode_request(request, target)
         try:
-            response = await self._send(encoded, call)
+            response = await self._http.send(
+                self._prepared(provider, encoded), encoded.body, call.http_limits(provider.connect_seconds)
+            )
         except HttpError as error:
             return call.failed(call.why(error), encoded)
-        call.upstream_id = _request_id(response.headers)
+        call.upstream_id = _request_id(response.fields)
         try:
             await self._answer(response, codec, call)
         except HttpError as error:
@@ -111,43 +118,41 @@ class Upstream:
             response.close()
         return call.result(encoded)
 
-    async def _send(self, encoded: EncodedCall, call: "_Call") -> HttpResponse:
-        provider = call.target.deployment.provider
-        return await self._http.request(
+    def _prepared(self, provider: Provider, encoded: EncodedCall) -> Prepared:
+        """The call but for its body, made once for each provider and path."""
+        # each value holds its provider, so that no other can get the same id
+        key = id(provider), encoded.path, encoded.headers
+        known = self._known.get(key)
+        if known is not None:
+            return known[1]
+        prepared = self._http.prepare(
             "POST",
             call_url(provider, encoded.path),
             call_headers(provider, encoded.headers),
-            encoded.body,
-            call.http_limits(provider.connect_seconds),
             proxy=provider.proxy,
             ca_file=provider.ca_file,
         )
+        if len(self._known) >= MAX_KNOWN:
+            self._known.clear()
+        self._known[key] = provider, prepared
+        return prepared
 
     async def _answer(self, response: HttpResponse, codec: Codec, call: "_Call") -> None:
         """Take in the answer, whatever it turns out to be."""
-        content_type = response.headers.get("content-type", "").lower()
-        is_html = "html" in content_type
+        content_type = response.fields.get(b"content-type", b"").lower()
+        is_html = b"html" in content_type
         if not 200 <= response.status < 300:
             call.failure = await self._read_error(response, codec, call, is_html)
         elif is_html:
             call.failure = failure_of("bad_response", code="html")
         elif not call.target.stream:
-            await self._read_whole(response, codec, call)
-        elif "application/json" in content_type:
+            _take_whole(response.read_at_once() or await response.read(), codec, call)
+        elif b"application/json" in content_type:
             # a stream was asked for: one piece of JSON is an error in disguise, or no answer that we can use
-            await self._read_whole(response, codec, call)
+            _take_whole(await response.read(), codec, call)
             call.failure = call.failure or failure_of("bad_response", code="not_a_stream")
         else:
             await _read_stream(response, codec, call)
-
-    async def _read_whole(self, response: HttpResponse, codec: Codec, call: "_Call") -> None:
-        body = await response.read()
-        try:
-            answer = codec.decode_response(body, call.target)
-        except UpstreamDataError as error:
-            call.failure = classify_exception(error, credential=call.credential)
-        else:
-            call.take_whole(answer)
 
     async def _read_error(
         self, response: HttpResponse, codec: Codec, call: "_Call", is_html: bool
@@ -160,42 +165,77 @@ class Upstream:
         return classify_status(response.status, facts, html=is_html, credential=call.credential)
 
     def _facts(self, response: HttpResponse, body: bytes, codec: Codec) -> ErrorFacts:
-        facts = codec.decode_error(response.status, response.headers, body)
-        wait = wait_seconds(response.headers, body.decode("utf-8", "replace"), self._now())
+        headers = response.headers
+        facts = codec.decode_error(response.status, headers, body)
+        wait = wait_seconds(headers, body.decode("utf-8", "replace"), self._now())
         # Gemini's limits per day come with a wait of seconds, which would not help
         code = "quota_per_day" if response.status == 429 and b"PerDay" in body else facts.code
         return msgspec.structs.replace(facts, code=code, retry_after_seconds=wait)
 
 
+def _take_whole(body: bytes, codec: Codec, call: "_Call") -> None:
+    try:
+        answer = codec.decode_response(body, call.target)
+    except UpstreamDataError as error:
+        call.failure = classify_exception(error, credential=call.credential)
+    else:
+        call.take_whole(answer)
+
+
 async def _read_stream(response: HttpResponse, codec: Codec, call: "_Call") -> None:
     decoder = codec.stream_decoder(call.target)
+
+    def take(data: bytes) -> Awaitable[None] | None:
+        events = decoder.feed(data)
+        if not events:
+            return None
+        had_begun = call.has_begun
+        pause = call.take_events(events)
+        if not had_begun and call.has_begun:
+            response.set_deadline(call.limits.total_seconds)
+        if call.is_over:
+            response.let_go()
+        return pause
+
     try:
-        async for data in response:
-            events = decoder.feed(data)
-            if not events:
-                continue
-            had_begun = call.has_begun
-            await call.take_events(events)
-            if call.has_begun and not had_begun:
-                response.set_deadline(call.limits.total_seconds)
-            if call.is_over:
-                response.let_go()
-                return
+        await response.pour(take)
     except (ResetError, TimedOutError) as error:
         # what has finished by the format's own rules is whole, even if the connection then broke
         events = decoder.close()
         if not events or not isinstance(events[-1], End):
-            await call.take_events([event for event in events if not isinstance(event, Broken)])
+            await _done(call.take_events([event for event in events if not isinstance(event, Broken)]))
             raise error
-        await call.take_events(events)
+        await _done(call.take_events(events))
         return
-    await call.take_events(decoder.close())
+    await _done(call.take_events(decoder.close()))
     if not call.is_over:
         await call.break_off(failure_of("truncated"))
 
 
+async def _done(pause: Awaitable[None] | None) -> None:
+    if pause is not None:
+        await pause
+
+
 class _Call:
     """What is known of one call while it runs."""
+
+    __slots__ = (
+        "_began",
+        "_clock",
+        "_fold",
+        "_on_events",
+        "_response",
+        "_ttfa",
+        "_ttft",
+        "failure",
+        "has_begun",
+        "is_over",
+        "limits",
+        "request",
+        "target",
+        "upstream_id",
+    )
 
     def __init__(
         self,
@@ -208,23 +248,22 @@ class _Call:
         self.request = request
         self.target = target
         self.limits = limits
-        self.credential = credential_of(target.deployment.provider)
         self.failure: Failure | None = None
         self.upstream_id: str | None = None
         self.is_over = False
+        self.has_begun = False
+        """Whether the first token is here."""
         self._clock = clock
         self._on_events = on_events
         self._began = clock()
-        self._fold = Fold()
-        self._streamed = False
+        self._fold: Fold | None = None  # of a stream, once it has begun
         self._response: ModelResponse | None = None
         self._ttft: float | None = None
         self._ttfa: float | None = None
 
     @property
-    def has_begun(self) -> bool:
-        """Whether the first token is here."""
-        return self._ttft is not None
+    def credential(self) -> str:
+        return credential_of(self.target.deployment.provider)
 
     def elapsed(self) -> float:
         return self._clock() - self._began
@@ -232,12 +271,17 @@ class _Call:
     def http_limits(self, connect_seconds: float) -> HttpLimits:
         limits = self.limits
         total = limits.total_seconds
-        begin = limits.first_token_seconds if self.target.stream else limits.first_byte_seconds or total
+        if self.target.stream:
+            begin = limits.first_token_seconds
+            deadline = min(begin, total)
+        else:
+            begin = limits.first_byte_seconds or total
+            deadline = total
         return HttpLimits(
             connect_seconds=connect_seconds,
             first_byte_seconds=begin,
             idle_seconds=limits.idle_seconds,
-            deadline_seconds=min(begin, total) if self.target.stream else total,
+            deadline_seconds=deadline,
             max_body_bytes=limits.max_answer_bytes,
         )
 
@@ -250,24 +294,27 @@ class _Call:
             return timed_out("first_token")
         return classify_exception(error)
 
-    async def take_events(self, events: Sequence[StreamEvent]) -> None:
-        """Fold the events, stop the clocks they stop, and hand them on."""
+    def take_events(self, events: Sequence[StreamEvent]) -> Awaitable[None] | None:
+        """Fold the events, stop the clocks they stop, and hand them on; what it returns must be awaited."""
         if not events or self.is_over:
-            return
-        self._streamed = True
+            return None
+        fold = self._fold
+        if fold is None:
+            fold = self._fold = Fold()
         for event in events:
-            self._fold.add(event)
+            fold.add(event)
             if self._ttfa is None:
                 self._stop_clocks(event)
         last = events[-1]
         if isinstance(last, Broken):
+            self.is_over = True
             self.failure = refine(last.failure, credential=self.credential)
         elif isinstance(last, End):
-            self.failure = self._judge(self._fold.response(), self._fold.usage)
-        self.is_over = isinstance(last, Broken | End)
+            self.is_over = True
+            self.failure = self._judge(fold.response(), fold.usage)
         if self.is_over and self.failure is not None:
             events = [*events[:-1], Broken(failure=self.failure)]
-        await self._hand_on(events)
+        return self._on_events(events) if self._on_events is not None else None
 
     async def break_off(self, failure: Failure) -> None:
         """The answer will not be completed."""
@@ -275,8 +322,8 @@ class _Call:
             return
         self.failure = failure
         self.is_over = True
-        if self._streamed:
-            await self._hand_on([Broken(failure=failure)])
+        if self._fold is not None and self._on_events is not None:
+            await _done(self._on_events([Broken(failure=failure)]))
 
     def take_whole(self, response: ModelResponse) -> None:
         """A whole answer came at once."""
@@ -304,10 +351,12 @@ class _Call:
         )
 
     def _outcome(self) -> tuple[ModelResponse | None, Usage | None]:
-        response = self._fold.response() if self._streamed else self._response
+        response = self._fold.response() if self._fold is not None else self._response
         if response is None:
             return None, None
         whole = self.failure is None or self.failure.kind in ("empty", "empty_length")
+        if whole and response.usage is not None:
+            return response, response.usage
         usage = complete_usage(self.request, response, response.usage, whole=whole)
         return msgspec.structs.replace(response, usage=usage), usage
 
@@ -317,16 +366,14 @@ class _Call:
         elif not (isinstance(event, ReasoningDelta) and event.text):
             return
         if self._ttft is None:
+            self.has_begun = True
             self._ttft = self._ttfa or self.elapsed()
-
-    async def _hand_on(self, events: Sequence[StreamEvent]) -> None:
-        if self._on_events is not None and events:
-            pause = self._on_events(events)
-            if pause is not None:
-                await pause
 
     def _judge(self, response: ModelResponse, usage: Usage | None) -> Failure | None:
         """Why a complete answer is none: it has nothing in it, or says itself that it is an error."""
+        choices = response.choices
+        if len(choices) == 1 and choices[0].finish.reason == "stop" and _begins_with_text(choices[0]):
+            return None  # as nearly all are
         reasons = {choice.finish.reason for choice in response.choices}
         if reasons == {"error"}:
             return failure_of("server_error", code="finish_error")
@@ -341,6 +388,15 @@ class _Call:
         return budget is not None and usage is not None and usage.reasoning >= budget * BUDGET_SHARE
 
 
-def _request_id(headers: Mapping[str, str]) -> str | None:
-    value = headers.get("x-request-id") or headers.get("request-id") or headers.get("x-generation-id") or ""
-    return value[:MAX_ID_CHARS] if value.isascii() and value.isprintable() and value else None
+def _begins_with_text(choice: Choice) -> bool:
+    parts = choice.parts
+    first = parts[0] if parts else None
+    return isinstance(first, Text) and bool(first.text) and not first.text.isspace()
+
+
+def _request_id(fields: Mapping[bytes, bytes]) -> str | None:
+    for name in (b"x-request-id", b"request-id", b"x-generation-id"):
+        if fields.get(name):
+            value = fields[name][:MAX_ID_CHARS].decode("latin-1")
+            return value if value.isascii() and value.isprintable() else None
+    return None

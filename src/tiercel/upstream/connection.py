@@ -1,12 +1,12 @@
-"""One connection to a server and the answer that is arriving on it.
+"""One connection to a server: it feeds the parser, keeps the clocks and the caps, and says when it is free again.
 
-`Connection` is the asyncio Protocol: it feeds the parser, keeps the clocks and the caps, and says when it is free
-again. `HttpResponse` is the caller's side of one exchange. A connection on which anything went wrong is never reused.
+The answer that is arriving on it is an `HttpResponse`. A connection on which anything went wrong is never reused.
 """
 
 import asyncio
+import math
 from collections.abc import Callable
-from typing import Self, cast
+from typing import cast
 
 import httptools
 import msgspec
@@ -21,16 +21,16 @@ from tiercel.upstream.errors import (
     StaleError,
     TimedOutError,
 )
+from tiercel.upstream.response import PAUSE_ABOVE_BYTES, HttpResponse
 
 MAX_HEAD_BYTES = 65_536
 MAX_HEADERS = 200
 MAX_INFORMATIONAL = 16
 """Answers of the 1xx kind that may precede the real one."""
-PAUSE_ABOVE_BYTES = 262_144
-"""When this much lies unread, the server is made to wait."""
 MAX_UNUSED_SECONDS = 60.0
 TICK_SECONDS = 5.0
 """The timer looks at least this often, so that it need not be moved with each request."""
+_AS_IT_IS = (b"", b"identity")
 LEFTOVER_SECONDS = 1.0
 LEFTOVER_BYTES = 65_536
 """How long, and for how much, a body nobody reads any more may keep its connection."""
@@ -49,134 +49,58 @@ class HttpLimits(msgspec.Struct, frozen=True, kw_only=True):
     max_body_bytes: int = 8_000_000
 
 
-class HttpResponse:
-    """An answer while it arrives: iterate over it for the body's bytes, or `read` them all.
-
-    Both raise `HttpError` when the rest does not come. Header names are lower-case; values of a repeated header are
-    joined by commas. Whoever stops before the end must call `aclose`, or `let_go` if only formalities are to come.
-    """
-
-    __slots__ = ("_chunks", "_connection", "_done", "_error", "_unread", "_waiter", "headers", "status")
-
-    def __init__(self, connection: "Connection") -> None:
-        self.status = 0
-        self.headers: dict[str, str] = {}
-        self._connection: Connection | None = connection
-        self._chunks: list[bytes] = []
-        self._unread = 0
-        self._error: HttpError | None = None
-        self._done = False
-        self._waiter: asyncio.Future[None] | None = None
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> bytes:
-        while not self._chunks:
-            if self._error is not None:
-                raise self._error
-            if self._done:
-                raise StopAsyncIteration
-            await self._wait()
-        data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
-        self._chunks.clear()
-        self._unread = 0
-        if self._connection is not None:
-            self._connection.resume()
-        return data
-
-    async def read(self, limit: int | None = None) -> bytes:
-        """The rest of the body. Raises `BodyTooLargeError` when it is longer than `limit` bytes."""
-        pieces: list[bytes] = []
-        size = 0
-        async for data in self:
-            pieces.append(data)
-            size += len(data)
-            if limit is not None and size > limit:
-                self.close()
-                raise BodyTooLargeError
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-    def set_deadline(self, seconds: float) -> None:
-        """Let the exchange take until `seconds` after its start, in place of its limits' `deadline_seconds`."""
-        if self._connection is not None:
-            self._connection.set_deadline(seconds)
-
-    def let_go(self) -> None:
-        """Read no further. The connection is kept for the next call if the body ends within a moment."""
-        if self._connection is not None:
-            connection, self._connection = self._connection, None
-            connection.drain()
-
-    def close(self) -> None:
-        """Read no further. A connection with an unfinished body is closed at once."""
-        if self._connection is not None:
-            self._connection.abort()
-
-    async def aclose(self) -> None:
-        """As `close`."""
-        self.close()
-
-    async def wait_for_head(self) -> None:
-        """Return once `status` and `headers` are known. Raises `HttpError`."""
-        while not self.status:
-            if self._error is not None:
-                raise self._error
-            await self._wait()
-
-    async def _wait(self) -> None:
-        self._waiter = asyncio.get_running_loop().create_future()
-        try:
-            await self._waiter
-        except asyncio.CancelledError:
-            self.close()
-            raise
-        finally:
-            self._waiter = None
-
-    # What the connection tells: never called by the reader.
-
-    def take_head(self, status: int, headers: dict[str, str]) -> None:
-        self.status = status
-        self.headers = headers
-
-    def take_body(self, data: bytes) -> int:
-        """Keep `data` for the reader; returns how much now lies unread."""
-        self._chunks.append(data)
-        self._unread += len(data)
-        return self._unread
-
-    def end(self, error: HttpError | None = None) -> None:
-        """Nothing more will come: all is here, or the rest failed with `error`."""
-        self._connection = None
-        self._error = error
-        self._done = error is None
-        self.wake()
-
-    def wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-
-
 class Connection(asyncio.Protocol):
     """One socket to one server, for one exchange at a time.
 
     `released` is called when an exchange ended cleanly and the next may begin, `lost` once when the socket is gone.
     """
 
+    # in slots, because so many attributes would be twice as dear to reach in a dictionary
+    __slots__ = (
+        "_body_bytes",
+        "_complete",
+        "_deadline",
+        "_draining",
+        "_exchanges",
+        "_fault",
+        "_field_bytes",
+        "_field_count",
+        "_fields",
+        "_head_complete",
+        "_heard",
+        "_in_informational",
+        "_informational",
+        "_keep_alive",
+        "_limits",
+        "_loop",
+        "_lost",
+        "_now",
+        "_parser",
+        "_paused",
+        "_quiet_since",
+        "_released",
+        "_response",
+        "_started",
+        "_timer",
+        "_timer_at",
+        "_transport",
+        "_until_close",
+    )
+
     def __init__(
         self, released: Callable[["Connection"], None], lost: Callable[["Connection"], None]
     ) -> None:
         self._loop = asyncio.get_running_loop()
+        self._now = self._loop.time
         self._released = released
         self._lost = lost
         self._transport: asyncio.Transport | None = None
         self._parser: httptools.HttpResponseParser | None = httptools.HttpResponseParser(self)
         self._timer: asyncio.TimerHandle | None = None
-        self._timer_at = 0.0
+        self._timer_at = math.inf
         self._exchanges = 0
         self._paused = False
-        self._quiet_since = self._loop.time()
+        self._quiet_since = self._now()
         self._limits = HttpLimits()
         self._response: HttpResponse | None = None
         self._draining = False
@@ -185,10 +109,9 @@ class Connection(asyncio.Protocol):
     def _begin(self, started: float) -> None:
         self._started = started
         self._deadline = started + self._limits.deadline_seconds
-        self._headers: list[tuple[bytes, bytes]] = []
-        self._head_bytes = 0
+        self._fields: dict[bytes, bytes] = {}
+        self._field_count = 0
         self._field_bytes = 0
-        self._header_count = 0
         self._informational = 0
         self._in_informational = False
         self._heard = False
@@ -213,10 +136,10 @@ class Connection(asyncio.Protocol):
         self._begin(started)
         self._draining = False
         self._exchanges += 1
-        self._quiet_since = self._loop.time()
+        self._quiet_since = self._now()
         response = self._response = HttpResponse(self)
         transport.write(payload)
-        self._arm(self._due()[0])
+        self._arm(started + min(limits.first_byte_seconds, limits.deadline_seconds))
         await response.wait_for_head()
         return response
 
@@ -224,14 +147,14 @@ class Connection(asyncio.Protocol):
     def is_open(self) -> bool:
         return self._transport is not None
 
-    def is_reusable(self) -> bool:
+    def is_reusable(self, now: float) -> bool:
         """Whether another request may be sent: open, silent, and not unused for too long."""
         transport = self._transport
         return (
             transport is not None
             and self._response is None
             and not transport.is_closing()
-            and self._loop.time() - self._quiet_since < MAX_UNUSED_SECONDS
+            and now - self._quiet_since < MAX_UNUSED_SECONDS
         )
 
     def set_deadline(self, seconds: float) -> None:
@@ -243,14 +166,14 @@ class Connection(asyncio.Protocol):
         self._draining = True
         self._response = None
         self._body_bytes = 0
-        self._deadline = self._loop.time() + LEFTOVER_SECONDS
+        self._deadline = self._now() + LEFTOVER_SECONDS
         self._arm(self._deadline)
         self.resume()
 
     def resume(self) -> None:
         if self._paused and self._transport is not None:
             self._paused = False
-            self._quiet_since = self._loop.time()
+            self._quiet_since = self._now()
             self._transport.resume_reading()
 
     def abort(self) -> None:
@@ -264,12 +187,15 @@ class Connection(asyncio.Protocol):
         self._arm(self._quiet_since + MAX_UNUSED_SECONDS)
 
     def data_received(self, data: bytes) -> None:
-        if self._parser is None or (self._response is None and not self._draining):
+        response = self._response
+        if self._parser is None or (response is None and not self._draining):
             # bytes that nobody asked for, or that come after we gave up
             self.abort()
             return
         self._heard = True
-        self._quiet_since = self._loop.time()
+        self._quiet_since = self._now()
+        if not self._head_complete:
+            self._field_bytes += len(data)  # at most: what follows the head is taken off again
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
@@ -277,14 +203,13 @@ class Connection(asyncio.Protocol):
             if not self._complete:
                 self._fail(self._fault or ProtocolError("the server's answer is not valid HTTP/1.1"))
                 return
-        if not self._head_complete:
-            self._head_bytes += len(data)
-            if self._head_bytes > MAX_HEAD_BYTES:
-                self._fail(ProtocolError("the answer's head is too large"))
-        elif self._complete:
+        if self._complete:
             self._finish()
-        elif self._response is not None:
-            self._response.wake()
+        elif not self._head_complete:
+            if self._field_bytes > MAX_HEAD_BYTES:
+                self._fail(ProtocolError("the answer's head is too large"))
+        elif response is not None:
+            response.arrived()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
@@ -295,7 +220,9 @@ class Connection(asyncio.Protocol):
         if self._until_close and exc is None and self._response is not None:
             self._response.end()
             self._response = None
-        self._fail(self._broken_off())
+        # what is no error of the socket is one of ours, raised while bytes were taken in: the reader's to know
+        ours = exc is not None and not isinstance(exc, OSError)
+        self._fail(exc if exc is not None and ours else self._broken_off())
         self._lost(self)
 
     def _broken_off(self) -> HttpError:
@@ -310,37 +237,47 @@ class Connection(asyncio.Protocol):
             self._refuse("more bytes than the answer has")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._header_count += 1
-        self._field_bytes += len(name) + len(value)
-        if self._header_count > MAX_HEADERS or self._field_bytes > MAX_HEAD_BYTES:
+        self._field_count += 1
+        if self._field_count > MAX_HEADERS:
             self._refuse("the answer has too many headers")
-        if not self._head_complete:
-            self._headers.append((name, value))
+        if self._head_complete:  # a trailer, which nobody reads
+            self._field_bytes += len(name) + len(value)
+            self._check_field_bytes()
+            return
+        name = name.lower()
+        fields = self._fields
+        fields[name] = fields[name] + b", " + value if name in fields else value
 
     def on_headers_complete(self) -> None:
         assert self._parser is not None
         status = self._parser.get_status_code()
+        fields = self._fields
+        if self._field_bytes > MAX_HEAD_BYTES:  # or all that came is less, whatever part of it the head is
+            self._field_bytes = sum(len(name) + len(value) for name, value in fields.items())
+            self._check_field_bytes()
         if status < 200:
             self._in_informational = True
             self._informational += 1
-            self._headers.clear()
+            self._fields = {}
             if status == 101 or self._informational > MAX_INFORMATIONAL:
                 self._refuse("an upgrade, or too many interim answers")
             return
         self._head_complete = True
-        headers = _joined(self._headers)
-        encoding = headers.get("content-encoding", "identity").strip().lower()
-        if encoding not in ("identity", ""):
+        self._field_bytes = 0
+        if b"content-encoding" in fields and fields[b"content-encoding"].strip().lower() not in _AS_IT_IS:
             self._fault = EncodedError("the body is compressed")
             raise self._fault
-        transfer = headers.get("transfer-encoding", "").strip().lower()
-        if transfer not in ("", "chunked"):
+        transfer = fields.get(b"transfer-encoding", b"").strip()
+        if transfer and transfer.lower() != b"chunked":
             self._refuse("an unknown transfer encoding")
-        self._check_length(headers.get("content-length", ""))
+        length = fields.get(b"content-length")
+        if length and int(length) > self._limits.max_body_bytes:
+            self._fault = BodyTooLargeError("the body is too large")
+            raise self._fault
         self._keep_alive = self._parser.should_keep_alive()
-        self._until_close = not transfer and "content-length" not in headers and status not in (204, 304)
+        self._until_close = not transfer and length is None and status not in (204, 304)
         if self._response is not None:
-            self._response.take_head(status, headers)
+            self._response.take_head(status, fields)
 
     def on_body(self, data: bytes) -> None:
         self._body_bytes += len(data)
@@ -361,10 +298,9 @@ class Connection(asyncio.Protocol):
         self._fault = ProtocolError(why)
         raise self._fault
 
-    def _check_length(self, value: str) -> None:
-        if value and int(value) > self._limits.max_body_bytes:
-            self._fault = BodyTooLargeError("the body is too large")
-            raise self._fault
+    def _check_field_bytes(self) -> None:
+        if self._field_bytes > MAX_HEAD_BYTES:
+            self._refuse("the answer has too many headers")
 
     # Ending and clocks
 
@@ -377,7 +313,8 @@ class Connection(asyncio.Protocol):
         response, self._response = self._response, None
         transport = self._transport
         self._draining = False
-        self.resume()
+        if self._paused:
+            self.resume()
         if response is not None:
             response.end()
         if transport is None or transport.is_closing():
@@ -389,7 +326,7 @@ class Connection(asyncio.Protocol):
         else:
             transport.abort()
 
-    def _fail(self, error: HttpError) -> None:
+    def _fail(self, error: BaseException) -> None:
         response, self._response = self._response, None
         self._draining = False
         if self._transport is not None:
@@ -410,9 +347,9 @@ class Connection(asyncio.Protocol):
 
     def _arm(self, due: float) -> None:
         """Have the clocks looked at when `due`, or sooner."""
-        if self._transport is None:
+        if self._timer_at <= due or self._transport is None:
             return
-        now = self._loop.time()
+        now = self._now()
         at = min(due, now + TICK_SECONDS)
         if self._timer is not None:
             if self._timer_at <= at:
@@ -423,17 +360,9 @@ class Connection(asyncio.Protocol):
 
     def _look(self) -> None:
         self._timer = None
+        self._timer_at = math.inf
         due, phase = self._due()
-        if self._loop.time() < due:
+        if self._now() < due:
             self._arm(due)
         else:
             self._fail(TimedOutError(phase))
-
-
-def _joined(headers: list[tuple[bytes, bytes]]) -> dict[str, str]:
-    joined: dict[str, str] = {}
-    for raw_name, raw_value in headers:
-        name = raw_name.decode("latin-1").lower()
-        value = raw_value.decode("latin-1")
-        joined[name] = f"{joined[name]}, {value}" if name in joined else value
-    return joined

@@ -6,10 +6,13 @@ The rules:
 - a rate limit rests a deployment exactly as long as the provider asked, 5 s where it did not say.
 - a used-up quota, a refused credential or a missing model rests it 60 s, twice as long each time.
 - failures that are about the request, and answers that were merely empty, count against nobody.
+- a hedge is for calls slower than 95 % of the deployment's last 100 answers, once there are 20 of them, and for one
+  request of 20.
 """
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from math import ceil
 from statistics import median
 from typing import Literal
 
@@ -34,6 +37,13 @@ RETRY_START = RETRY_CAP = 10.0
 RETRY_PER_REQUEST = 0.2
 RETRY_FLOOR = 3
 RETRY_FLOOR_WINDOW_SECONDS = 10.0
+
+REQUESTS_PER_HEDGE = 20
+HEDGE_CAP = 5
+"""How many hedges a calm time can save up."""
+TIMES = 100
+MIN_TIMES = 20
+SLOW = 0.95
 
 COUNTED: frozenset[FailureKind] = frozenset(
     (
@@ -86,6 +96,8 @@ class _Deployment:
         self.reason: FailureKind | None = None
         self.speeds: deque[float] = deque(maxlen=SAMPLES)
         self.ttfts: deque[float] = deque(maxlen=SAMPLES)
+        self.whole_times: deque[float] = deque(maxlen=TIMES)
+        self.begin_times: deque[float] = deque(maxlen=TIMES)
 
     def rest(self, until: float, reason: FailureKind) -> None:
         if until >= self.rest_until:
@@ -116,6 +128,7 @@ class Health:
         self._deployments: dict[str, _Deployment] = {}
         self._bucket = RETRY_START
         self._spent: deque[float] = deque(maxlen=RETRY_FLOOR)
+        self._hedge_requests = 0
 
     def resting(self, names: Iterable[str]) -> frozenset[str]:
         """Those of `names` that should not be called now."""
@@ -140,8 +153,9 @@ class Health:
             _measure(deployment, result)
 
     def note_request(self) -> None:
-        """A client's request came in: the retry budget grows."""
+        """A client's request came in: the budgets of retries and hedges grow."""
         self._bucket = min(RETRY_CAP, self._bucket + RETRY_PER_REQUEST)
+        self._hedge_requests = min(HEDGE_CAP * REQUESTS_PER_HEDGE, self._hedge_requests + 1)
 
     def spend_retry(self) -> None:
         """A retry or a fallback goes out."""
@@ -154,6 +168,35 @@ class Health:
         since = self._clock() - RETRY_FLOOR_WINDOW_SECONDS
         recent = sum(1 for at in self._spent if at > since)
         return max(self._bucket, float(RETRY_FLOOR - recent))
+
+    def spend_hedge(self) -> None:
+        """A hedge goes out."""
+        self._hedge_requests = max(0, self._hedge_requests - REQUESTS_PER_HEDGE)
+
+    @property
+    def hedge_tokens(self) -> float:
+        """How many hedges the process may still make: one for 20 requests, counted from its start."""
+        return self._hedge_requests / REQUESTS_PER_HEDGE
+
+    def slow_after_seconds(self, names: Iterable[str], *, whole: bool) -> dict[str, float]:
+        """After how long a call to each of these is slower than 95 % of its last answers; without who has too few.
+
+        With `whole` it is the time to the end of the answer, else to a stream's first content.
+        """
+        known = [(name, self._deployments[name]) for name in names if name in self._deployments]
+        times = [(name, d.whole_times if whole else d.begin_times) for name, d in known]
+        return {name: _slow(seconds) for name, seconds in times if len(seconds) >= MIN_TIMES}
+
+    def outrun(self, name: str, seconds: float, *, whole: bool) -> None:
+        """A call was stopped after so long because another was faster: it would have taken longer than that.
+
+        Without these, hedging would hide the slow calls from the measure that it goes by. One that was stopped before
+        it was slow says nothing.
+        """
+        slow_after = self.slow_after_seconds((name,), whole=whole).get(name)
+        if slow_after is not None and seconds >= slow_after:
+            deployment = self._of(name)
+            (deployment.whole_times if whole else deployment.begin_times).append(seconds)
 
     def measured_speed(self) -> dict[str, float]:
         """Output tokens per second of each deployment that has been measured: the median of its last answers."""
@@ -208,9 +251,18 @@ def _doubled(seconds: float, times: int, cap: float) -> float:
     return float(min(cap, seconds * 2 ** min(times, 16)))
 
 
+def _slow(times: Iterable[float]) -> float:
+    """The 95th percentile, by nearest rank: a value that really occurred."""
+    ordered = sorted(times)
+    return ordered[ceil(SLOW * len(ordered)) - 1]
+
+
 def _measure(deployment: _Deployment, result: CallResult) -> None:
+    deployment.whole_times.append(result.seconds)
     if result.ttft_seconds is not None and result.ttft_seconds < result.seconds:
         deployment.ttfts.append(result.ttft_seconds)
+        if result.ttfa_seconds is not None:
+            deployment.begin_times.append(result.ttfa_seconds)
     speed = tokens_per_second(result)
     if speed is not None:
         deployment.speeds.append(speed)

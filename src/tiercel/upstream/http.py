@@ -9,15 +9,17 @@ import asyncio
 import os
 import re
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Literal
+
+import msgspec
 
 from tiercel.upstream.address import Endpoint, parse_url
 from tiercel.upstream.connect import Connector
-from tiercel.upstream.connection import Connection, HttpLimits, HttpResponse
+from tiercel.upstream.connection import Connection, HttpLimits
 from tiercel.upstream.errors import InvalidRequestError, StaleError, TimedOutError
 from tiercel.upstream.pool import Place, Pool
 from tiercel.upstream.proxy import choose_proxy
+from tiercel.upstream.response import HttpResponse
 
 Method = Literal["GET", "POST"]
 Headers = Sequence[tuple[str, str]]
@@ -26,7 +28,17 @@ USER_AGENT = "tiercel"
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _OURS = frozenset(("host", "content-length", "transfer-encoding", "connection", "accept-encoding"))
-MAX_KNOWN_URLS = 4_096
+
+
+class Prepared(msgspec.Struct, frozen=True, kw_only=True):
+    """What is the same in every request of one kind: where it goes, and its head up to the body's length."""
+
+    head: bytes
+    has_body: bool
+    place: Place
+
+    def __repr__(self) -> str:
+        return f"Prepared({self.place.origin.authority})"  # the head holds a credential
 
 
 class HttpClient:
@@ -36,7 +48,6 @@ class HttpClient:
         self._environ = os.environ if environ is None else environ
         self._connector = Connector()
         self._pool = Pool()
-        self._places: dict[tuple[str, str | None, str | None], tuple[str, Place]] = {}
 
     @property
     def open_connections(self) -> int:
@@ -61,38 +72,54 @@ class HttpClient:
     ) -> HttpResponse:
         """Send a request; returns once the answer's head is here, whatever its status.
 
-        `proxy` is a URL, the empty string for a direct connection, or `None` for what the environment says.
-        `ca_file` replaces the system's certificate authorities. Raises `HttpError` and nothing else; the caller reads
-        the answer to its end or closes it.
+        Raises `HttpError` and nothing else; the caller reads the answer to its end or closes it. Whoever sends many
+        requests that differ in their bodies alone does the first half once: `prepare`, then `send`.
         """
-        prefix, place = self._locate(url, proxy, ca_file)
-        payload = _compose(method, prefix, headers, body)
+        return await self.send(self.prepare(method, url, headers, proxy=proxy, ca_file=ca_file), body, limits)
+
+    def prepare(
+        self,
+        method: Method,
+        url: str,
+        headers: Headers = (),
+        *,
+        proxy: str | None = None,
+        ca_file: str | None = None,
+    ) -> Prepared:
+        """A request but for its body. Raises `InvalidRequestError` or `ProxyError`.
+
+        `proxy` is a URL, the empty string for a direct connection, or `None` for what the environment says.
+        `ca_file` replaces the system's certificate authorities.
+        """
+        endpoint = parse_url(url)
+        chosen = choose_proxy(endpoint.origin, proxy, self._environ)
+        place = Place(origin=endpoint.origin, proxy=chosen, ca_file=ca_file)
+        lines = [method, _prefix(endpoint, place), *[_header_line(name, value) for name, value in headers]]
+        if method == "POST":
+            lines.append("Content-Length: ")
+        return Prepared(head="".join(lines).encode("latin-1"), has_body=method == "POST", place=place)
+
+    async def send(
+        self, prepared: Prepared, body: bytes = b"", limits: HttpLimits = DEFAULT_LIMITS
+    ) -> HttpResponse:
+        """As `request`, with what was prepared."""
+        if prepared.has_body:
+            payload = b"%b%d\r\n\r\n%b" % (prepared.head, len(body), body)
+        else:
+            payload = prepared.head + b"\r\n"
         started = asyncio.get_running_loop().time()
-        connection = self._pool.take(place)
+        connection = self._pool.take(prepared.place, started)
         if connection is not None:
             try:
                 return await connection.exchange(payload, limits, started)
             except StaleError:
                 pass  # the server had closed it; nothing was answered, so once more on a new one
-        connection = await self._open(place, limits)
+        connection = await self._open(prepared.place, limits)
         return await connection.exchange(payload, limits, started)
 
     async def aclose(self) -> None:
         """Close every connection; calls that are still running fail."""
         await self._pool.aclose()
-
-    def _locate(self, url: str, proxy: str | None, ca_file: str | None) -> tuple[str, Place]:
-        known = self._places.get((url, proxy, ca_file))
-        if known is not None:
-            return known
-        endpoint = parse_url(url)
-        chosen = choose_proxy(endpoint.origin, proxy, self._environ)
-        place = Place(origin=endpoint.origin, proxy=chosen, ca_file=ca_file)
-        found = _prefix(endpoint, place), place
-        if len(self._places) >= MAX_KNOWN_URLS:
-            self._places.clear()
-        self._places[url, proxy, ca_file] = found
-        return found
 
     async def _open(self, place: Place, limits: HttpLimits) -> Connection:
         def factory() -> Connection:
@@ -122,15 +149,6 @@ def _prefix(endpoint: Endpoint, place: Place) -> str:
     )
 
 
-def _compose(method: Method, prefix: str, headers: Headers, body: bytes) -> bytes:
-    lines = [method, prefix, *[_header_line(name, value) for name, value in headers]]
-    if method == "POST":
-        lines.append(f"Content-Length: {len(body)}\r\n")
-    lines.append("\r\n")
-    return "".join(lines).encode("latin-1") + body
-
-
-@lru_cache(maxsize=256)
 def _header_line(name: str, value: str) -> str:
     """One header, or `InvalidRequestError` for what would break out of its line or is ours to say."""
     if not _NAME.fullmatch(name) or name.lower() in _OURS:

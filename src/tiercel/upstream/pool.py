@@ -44,12 +44,12 @@ class Pool:
         if connection.is_open:
             self._open[connection] = place
 
-    def take(self, place: Place) -> Connection | None:
-        """An idle connection that may be used now, if there is one."""
+    def take(self, place: Place, now: float) -> Connection | None:
+        """An idle connection that may be used now, if there is one. `now` is a time of the loop's clock."""
         idle = self._idle.get(place)
         while idle:
             connection = idle.pop()
-            if connection.is_reusable():
+            if connection.is_reusable(now):
                 return connection
             connection.abort()
         return None
@@ -60,7 +60,9 @@ class Pool:
         if place is None or self._all_closed is not None:
             connection.abort()
             return
-        idle = self._idle.setdefault(place, [])
+        idle = self._idle.get(place)
+        if idle is None:
+            idle = self._idle[place] = []
         idle.append(connection)
         if len(idle) > self._max_idle:
             idle.pop(0).abort()
