@@ -3,6 +3,7 @@
 from tiercel.domain.request import Format
 from tiercel.wire.anthropic import Anthropic
 from tiercel.wire.codec import Codec
+from tiercel.wire.gemini import Gemini
 from tiercel.wire.ollama import Ollama
 from tiercel.wire.openai_chat import OpenAIChat
 from tiercel.wire.openai_responses import OpenAIResponses
@@ -11,5 +12,6 @@ CODECS: dict[Format, Codec] = {
     "openai_chat": OpenAIChat(),
     "openai_responses": OpenAIResponses(),
     "anthropic": Anthropic(),
+    "gemini": Gemini(),
     "ollama": Ollama(),
 }
