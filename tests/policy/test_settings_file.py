@@ -88,7 +88,8 @@ BAD = {
     ),
     "format misspelt": (
         OWN + 'format = "antropic"',
-        "[providers.own] format: 'antropic' is not one of 'anthropic', 'openai_chat'; "
+        "[providers.own] format: 'antropic' is not one of 'anthropic', 'gemini', 'ollama', 'openai_chat', "
+        "'openai_responses'; "
         "did you mean 'anthropic'?",
     ),
     "dotted model": (

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*\Z")
 """Capitals only: a key written where its variable's name belongs nearly always has small letters."""
+QUERY = re.compile(r"(?:api-version=[A-Za-z0-9.-]{1,40})?")
+"""The one parameter an address may have: Azure's version. Any other might be a credential."""
 HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+\Z")
 CREDENTIAL_WORDS = ("auth", "key", "token", "secret", "password", "cookie")
 """A header whose name holds one of these carries a credential."""
@@ -30,7 +32,7 @@ def url_complaint(url: str, example: str) -> str | None:
         return f"names no host; write it like {example}"
     if "@" in parts.netloc:
         return "holds a user name or password; credentials belong in environment variables"
-    if parts.query or parts.fragment:
+    if parts.fragment or not QUERY.fullmatch(parts.query):
         return f"holds a query or fragment; write only the address, like {example}"
     return None
 

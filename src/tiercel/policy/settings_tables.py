@@ -9,13 +9,21 @@ from tiercel.policy.tables import Amount, CatalogName, Count, FilledText, Name, 
 
 Quirks = Literal[
     "openai",
+    "azure",
+    "azure_deployments",
     "openrouter",
     "vllm",
     "sglang",
     "llamacpp",
     "ollama",
     "stepfun",
+    "deepseek",
+    "mistral",
+    "xai",
+    "groq",
+    "moonshot",
     "gemini_compat",
+    "vertex",
     "generic",
     "anthropic",
 ]
@@ -92,11 +100,17 @@ class PricesTable(LongPricesTable, frozen=True, kw_only=True):
 class ProviderTable(Table, frozen=True, kw_only=True):
     """Who serves models. A known provider needs no more than its name; see `tiercel init`."""
 
-    format: Annotated[Format | None, Meta(description="The API it speaks: `openai_chat` or `anthropic`.")] = (
-        None
-    )
+    format: Annotated[
+        Format | None,
+        Meta(
+            description="The API it speaks; `openai_chat` where left out. `ollama` is Ollama's own, not its `/v1`."
+        ),
+    ] = None
     base_url: Annotated[
-        FilledText | None, Meta(description="Where its API begins, such as https://api.openai.com/v1.")
+        FilledText | None,
+        Meta(
+            description="Where its API begins, such as https://api.openai.com/v1. Azure's may end in `?api-version=…`."
+        ),
     ] = None
     key_env: Annotated[
         FilledText | tuple[FilledText, ...] | None,

@@ -32,8 +32,8 @@ class Fitted(msgspec.Struct, frozen=True, kw_only=True):
     lost: tuple[str, ...]
 
 
-def fit(request: ModelRequest, target: Target) -> Fitted:
-    """What of `request` this target can be sent."""
+def fit(request: ModelRequest, target: Target, rejects: tuple[str, ...] = ()) -> Fitted:
+    """What of `request` this target can be sent; `rejects` names what its server refuses beside its model."""
     capabilities = target.deployment.model.capabilities
     lost: list[str] = []
     changes: dict[str, Any] = {}
@@ -42,7 +42,7 @@ def fit(request: ModelRequest, target: Target) -> Fitted:
     if target.stream != request.stream:
         changes["stream"] = target.stream
     _fit_effort(request, target, changes, lost)
-    _drop_rejected(request, capabilities.rejects, changes, lost)
+    _drop_rejected(request, (*capabilities.rejects, *rejects), changes, lost)
     if request.n > 1 and not capabilities.choices:
         changes["n"] = 1
         lost.append("n")

@@ -1,5 +1,6 @@
 """Tool call ids that every provider takes."""
 
+import hashlib
 import re
 import zlib
 
@@ -21,6 +22,13 @@ def portable_id(call_id: str) -> str:
         return call_id
     mark = f"_{zlib.crc32(call_id.encode('utf-8', 'replace')):08x}"
     return (_ILLEGAL.sub("_", call_id)[: MAX_LENGTH - len(mark)] or "call") + mark
+
+
+def sized_id(call_id: str, length: int) -> str:
+    """The same id where it is `length` letters and digits, else one of that kind made from it."""
+    if len(call_id) == length and call_id.isascii() and call_id.isalnum():
+        return call_id
+    return hashlib.sha256(call_id.encode("utf-8", "replace")).hexdigest()[:length]
 
 
 def minted_id(answer_id: str, number: int) -> str:

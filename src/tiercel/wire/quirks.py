@@ -5,10 +5,17 @@ entry in `quirks`; a name that is not here means the careful defaults of `generi
 """
 
 from typing import Literal
+from urllib.parse import quote
 
 import msgspec
 
+from tiercel.domain.catalog import Deployment
 from tiercel.domain.json import JsonObject
+from tiercel.wire.paths import path_below
+
+Auth = Literal["bearer", "x-api-key", "api-key", "x-goog-api-key"]
+"""The header that carries the credential: `authorization: Bearer …`, or the header of that name."""
+UsagePlace = Literal["x_groq", "choice"]
 
 
 class Quirks(msgspec.Struct, frozen=True, kw_only=True):
@@ -16,22 +23,54 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
 
     source: str
     date: str
+    auth: Auth | None = None
+    """Where it wants the credential, `None` for where its format has it."""
+    prefix: str = ""
+    """What stands before the path of every call; `{upstream_name}` in it is the deployment's name there."""
+    query: str = ""
+    """What follows the path of every call, after a question mark; the provider's `base_url` may say it otherwise."""
     path: str = "/chat/completions"
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     stream_options: bool = True
     """Whether it takes `stream_options.include_usage`; without it streams may carry no usage."""
     developer_role: bool = False
     """Whether it knows the role `developer`; elsewhere that is sent as `system`."""
+    message_names: bool = True
+    """Whether messages may carry a `name`."""
+    media_urls: bool = True
+    """Whether it fetches pictures from their addresses; elsewhere they must stand in the request."""
+    rejects: tuple[str, ...] = ()
+    """Fields that it refuses or silently ignores, whatever the model; they are dropped and reported as lost."""
+    extra_fields: tuple[str, ...] | None = None
+    """The fields beside those we read that it takes; `None` where any is taken or ignored."""
+    renamed: dict[str, str] = {}
+    """Its own names for sampling fields."""
+    max_stops: int | None = None
+    """How many stop sequences it takes."""
+    schemas: bool = True
+    """Whether an answer can be held to a JSON Schema; elsewhere JSON is asked for, and the schema in words."""
+    tool_choice: bool = True
+    """Whether it heeds `tool_choice`; elsewhere tools that must not be called are left out, and none can be forced."""
+    required_word: Literal["required", "any"] = "required"
+    """Its word for a choice that demands some call."""
+    tool_id_length: int | None = None
+    """The one length that ids of tool calls must have, made of letters and digits."""
+    tool_call_extra: JsonObject = {}
+    """Fields that tool calls of the history must have, for those whose client did not give back the ones they had."""
     reasoning_fields: tuple[str, ...] = ("reasoning_content", "reasoning")
     """Where thinking may stand in an answer; the first that has text is read."""
     reasoning_echo: str | None = None
     """The field of an assistant message in which its thinking is sent back, `None` where it is not taken."""
+    echo_demanded: bool = False
+    """Whether that field must be there, even empty, in every assistant message that calls tools."""
     effort_field: Literal["reasoning_effort", "reasoning"] = "reasoning_effort"
     """`reasoning` is OpenRouter's object with an `effort` in it."""
+    no_thinking: JsonObject = {}
+    """The fields that say effort `none`, where that is no word of its effort field."""
+    usage_places: tuple[UsagePlace, ...] = ()
+    """Where a stream's usage may stand beside a chunk's own `usage`."""
     ends_with_done: bool = False
     """Whether a stream always ends in `[DONE]`, so that one without it was cut off."""
-    tool_call_extra: JsonObject = {}
-    """Fields that tool calls of the history must have, for those whose client did not give back the ones they had."""
     body: JsonObject = {}
     """Fields added to every call."""
     schema_body: JsonObject = {}
@@ -39,6 +78,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
 
 
 GENERIC = Quirks(source="the intersection of the servers below", date="2026-11-20")
+_TEMPLATE_OFF: JsonObject = {"chat_template_kwargs": {"enable_thinking": False}}
+_THINKING_OFF: JsonObject = {"thinking": {"type": "disabled"}}
 
 QUIRKS: dict[str, Quirks] = {
     "generic": GENERIC,
@@ -47,6 +88,30 @@ QUIRKS: dict[str, Quirks] = {
         date="2026-11-20",
         max_tokens_field="max_completion_tokens",
         developer_role=True,
+        max_stops=4,
+        ends_with_done=True,
+    ),
+    # The address without a version, which OpenAI's own clients are pointed at too.
+    "azure": Quirks(
+        source="https://learn.microsoft.com/en-us/azure/ai-foundry/openai/api-version-lifecycle",
+        date="2026-11-20",
+        auth="api-key",
+        prefix="/openai/v1",
+        max_tokens_field="max_completion_tokens",
+        developer_role=True,
+        max_stops=4,
+        ends_with_done=True,
+    ),
+    # The older address with the deployment in it; the version is the last that was declared stable there.
+    "azure_deployments": Quirks(
+        source="https://learn.microsoft.com/en-us/azure/ai-foundry/openai/reference",
+        date="2026-11-20",
+        auth="api-key",
+        prefix="/openai/deployments/{upstream_name}",
+        query="api-version=2024-10-21",
+        max_tokens_field="max_completion_tokens",
+        developer_role=True,
+        max_stops=4,
         ends_with_done=True,
     ),
     "openrouter": Quirks(
@@ -64,20 +129,27 @@ QUIRKS: dict[str, Quirks] = {
         date="2026-11-20",
         reasoning_fields=("reasoning", "reasoning_content"),
         reasoning_echo="reasoning",
+        no_thinking=_TEMPLATE_OFF,
     ),
     "sglang": Quirks(
         source="https://docs.sglang.ai/basic_usage/openai_api_completions.html",
         date="2026-11-20",
         reasoning_echo="reasoning_content",
+        no_thinking=_TEMPLATE_OFF,
     ),
     "llamacpp": Quirks(
         source="https://github.com/ggml-org/llama.cpp/tree/master/tools/server",
         date="2026-11-20",
         reasoning_echo="reasoning_content",
+        no_thinking=_TEMPLATE_OFF,
     ),
+    # What its page lists and does not tick is ignored without a word.
     "ollama": Quirks(
         source="https://docs.ollama.com/api/openai-compatibility",
         date="2026-11-20",
+        media_urls=False,
+        rejects=("logit_bias", "user", "parallel_tool_calls"),
+        tool_choice=False,
         reasoning_fields=("reasoning", "reasoning_content"),
     ),
     "stepfun": Quirks(
@@ -85,6 +157,60 @@ QUIRKS: dict[str, Quirks] = {
         date="2026-11-20",
         reasoning_fields=("reasoning", "reasoning_content"),
         reasoning_echo="reasoning",
+    ),
+    # Every assistant turn that called tools must give its thinking back, in all later requests; an empty one counts.
+    "deepseek": Quirks(
+        source="https://api-docs.deepseek.com/guides/thinking_mode",
+        date="2026-11-20",
+        max_stops=16,
+        schemas=False,
+        reasoning_echo="reasoning_content",
+        echo_demanded=True,
+        no_thinking=_THINKING_OFF,
+        ends_with_done=True,
+    ),
+    # It answers 422 to every field it does not know.
+    "mistral": Quirks(
+        source="https://docs.mistral.ai/api/endpoint/chat",
+        date="2026-11-20",
+        stream_options=False,
+        message_names=False,
+        rejects=("logit_bias", "logprobs", "top_logprobs", "top_k", "user"),
+        extra_fields=("guardrails", "prediction", "prompt_mode", "safe_prompt"),
+        renamed={"seed": "random_seed"},
+        required_word="any",
+        tool_id_length=9,
+        ends_with_done=True,
+    ),
+    "xai": Quirks(
+        source="https://docs.x.ai/docs/api-reference",
+        date="2026-11-20",
+        max_tokens_field="max_completion_tokens",
+        rejects=("logit_bias",),
+        ends_with_done=True,
+    ),
+    # It answers 400 to the fields rejected here.
+    "groq": Quirks(
+        source="https://console.groq.com/docs/openai",
+        date="2026-11-20",
+        max_tokens_field="max_completion_tokens",
+        message_names=False,
+        rejects=("logit_bias", "logprobs", "top_logprobs"),
+        max_stops=4,
+        reasoning_fields=("reasoning", "reasoning_content"),
+        usage_places=("x_groq",),
+        ends_with_done=True,
+    ),
+    "moonshot": Quirks(
+        source="https://platform.kimi.ai/docs/api/chat",
+        date="2026-11-20",
+        max_tokens_field="max_completion_tokens",
+        media_urls=False,
+        max_stops=5,
+        reasoning_echo="reasoning_content",
+        no_thinking=_THINKING_OFF,
+        usage_places=("choice",),
+        ends_with_done=True,
     ),
     "gemini_compat": Quirks(
         source="https://ai.google.dev/gemini-api/docs/thought-signatures",
@@ -98,9 +224,25 @@ QUIRKS: dict[str, Quirks] = {
         date="2026-11-20",
         path="/messages",
     ),
+    # Google's models in Google Cloud: the same format, with a token of the cloud in place of a key.
+    "vertex": Quirks(
+        source="https://cloud.google.com/vertex-ai/generative-ai/docs/start/api-keys",
+        date="2026-11-20",
+        auth="bearer",
+    ),
 }
 
 
 def quirks_named(name: str) -> Quirks:
     """The entry of this name, else the careful defaults."""
     return QUIRKS.get(name, GENERIC)
+
+
+def call_path(deployment: Deployment, path: str) -> str:
+    """Where below the provider's `base_url` a call of this path goes. What the base already says is not said twice."""
+    provider = deployment.provider
+    quirks = quirks_named(provider.quirks)
+    if quirks.prefix:
+        prefix = quirks.prefix.replace("{upstream_name}", quote(deployment.upstream_name, safe=""))
+        path = path_below(provider.base_url, prefix + path)
+    return f"{path}?{quirks.query}" if quirks.query else path

@@ -12,6 +12,7 @@ from tiercel.domain.json import Json, JsonObject
 from tiercel.domain.request import ModelRequest, ResponseFormat, Tool
 from tiercel.wire.codec import EncodedCall
 from tiercel.wire.fit import fit, lost_names
+from tiercel.wire.no_tool_choice import without_tool_choice
 from tiercel.wire.ollama.message_encoder import MessageEncoder
 from tiercel.wire.ollama.options import written_options
 from tiercel.wire.ollama.thinking import think_for
@@ -31,7 +32,8 @@ def encode_request(request: ModelRequest, target: Target) -> EncodedCall:
         if body is not None:
             return EncodedCall(path=path, body=body)
     lost = list(fitted.lost)
-    body = msgspec.json.encode(_body(fitted.request, target, lost))
+    served = without_tool_choice(fitted.request, lost)
+    body = msgspec.json.encode(_body(served, target, lost))
     return EncodedCall(path=path, body=body, lost=lost_names(lost))
 
 
@@ -79,29 +81,16 @@ def _write_sampling(request: ModelRequest, target: Target, body: JsonObject, los
 
 
 def _write_tools(request: ModelRequest, body: JsonObject, lost: list[str]) -> None:
-    """There is no choice of tools here: what must not be called is left out, and nothing can be forced."""
-    choice = request.tool_choice
     if request.parallel_tool_calls is False:
         lost.append("parallel_tool_calls")
-    if choice is not None and choice.mode == "none":
-        return
-    only = choice.names if choice is not None and choice.mode in ("named", "allowed") else None
-    if choice is not None and (choice.mode in ("required", "named") or _is_required(choice.raw)):
-        lost.append("tool_choice")
     tools = []
     for index, tool in enumerate(request.tools):
-        if tool.raw is not None:
-            lost.append(f"tools[{index}]")
-        elif only is None or tool.name in only:
+        if tool.raw is None:
             tools.append(_tool(tool, request.format == "ollama", f"tools[{index}]", lost))
+        else:
+            lost.append(f"tools[{index}]")
     if tools:
         body["tools"] = tools
-
-
-def _is_required(raw: Json) -> bool:
-    """Whether an OpenAI choice among allowed tools demands a call."""
-    allowed = raw.get("allowed_tools", raw) if isinstance(raw, dict) else None
-    return isinstance(allowed, dict) and allowed.get("mode") == "required"
 
 
 def _tool(tool: Tool, native: bool, param: str, lost: list[str]) -> JsonObject:

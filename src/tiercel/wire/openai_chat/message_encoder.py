@@ -84,6 +84,8 @@ class MessageEncoder:
         for part in message.parts:
             if isinstance(part, Reasoning):
                 self._echo_reasoning(part, head, param)
+        if calls and self._quirks.echo_demanded and self._quirks.reasoning_echo is not None:
+            head.setdefault(self._quirks.reasoning_echo, "")
         return {**head, **self._kept(message.extra, param)}
 
     def _echo_reasoning(self, part: Reasoning, head: JsonObject, param: str) -> None:

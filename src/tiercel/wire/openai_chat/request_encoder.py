@@ -9,6 +9,7 @@ import msgspec
 from tiercel.domain.catalog import Target
 from tiercel.domain.json import Json, JsonObject
 from tiercel.domain.request import (
+    Effort,
     Message,
     ModelRequest,
     Reasoning,
@@ -19,10 +20,13 @@ from tiercel.domain.request import (
     ToolChoice,
 )
 from tiercel.wire.codec import EncodedCall
+from tiercel.wire.custom_tools import nested_custom_tool
 from tiercel.wire.fit import fit, lost_names
 from tiercel.wire.openai_chat.message_encoder import MessageEncoder
-from tiercel.wire.quirks import Quirks, quirks_named
+from tiercel.wire.openai_chat.server_fit import fit_server
+from tiercel.wire.quirks import Quirks, call_path, quirks_named
 from tiercel.wire.splice import splice_model
+from tiercel.wire.tool_choice import allowed_mode
 
 _SCALARS = tuple(name for name in Sampling.__struct_fields__ if name != "stop")
 _UNSET = Sampling()
@@ -32,22 +36,24 @@ _DEFAULT_SCHEMA_NAME = "answer"
 def encode_request(request: ModelRequest, target: Target) -> EncodedCall:
     """Nothing is lost without its name in `lost`."""
     quirks = quirks_named(target.deployment.provider.quirks)
-    fitted = fit(request, target)
+    path = call_path(target.deployment, quirks.path)
+    fitted = fit(request, target, quirks.rejects)
+    lost = list(fitted.lost)
+    served = fit_server(fitted.request, quirks, lost)
     upstream_name = target.deployment.upstream_name
-    if not fitted.changed and request.raw is not None and _sends_as_it_is(request, quirks):
+    if served is request and request.raw is not None and _sends_as_it_is(request, quirks):
         body = splice_model(request.raw, upstream_name)
         if body is not None:
-            return EncodedCall(path=quirks.path, body=body)
-    lost = list(fitted.lost)
-    written = _body(fitted.request, quirks, lost)
+            return EncodedCall(path=path, body=body)
+    written = _body(served, quirks, lost)
     written["model"] = upstream_name
-    return EncodedCall(path=quirks.path, body=msgspec.json.encode(written), lost=lost_names(lost))
+    return EncodedCall(path=path, body=msgspec.json.encode(written), lost=lost_names(lost))
 
 
 def _sends_as_it_is(request: ModelRequest, quirks: Quirks) -> bool:
     """Whether this server needs nothing spelled otherwise than the client spelled it."""
     raw = request.raw
-    if request.format != "openai_chat" or raw is None or quirks.body:
+    if request.format != "openai_chat" or raw is None or quirks.body or quirks.extra_fields is not None:
         return False
     if request.stream and request.include_usage != quirks.stream_options:
         return False
@@ -55,7 +61,11 @@ def _sends_as_it_is(request: ModelRequest, quirks: Quirks) -> bool:
         current = quirks.max_tokens_field == "max_completion_tokens"
         if (b'"max_tokens"' if current else b'"max_completion_tokens"') in raw:
             return False
-    if request.effort is not None and quirks.effort_field != "reasoning_effort":
+    if request.effort is not None and (quirks.effort_field != "reasoning_effort" or quirks.no_thinking):
+        return False
+    if quirks.renamed and request.sampling != _UNSET:
+        return False
+    if request.tool_choice is not None and quirks.required_word != "required":
         return False
     if quirks.schema_body and request.response_format is not None:
         return False
@@ -72,21 +82,26 @@ def _history_fits(message: Message, quirks: Quirks) -> bool:
     for part in message.parts:
         if isinstance(part, Reasoning):
             return False
-        if isinstance(part, ToolCall) and not quirks.tool_call_extra.keys() <= part.extra.keys():
+        if isinstance(part, ToolCall) and not _call_fits(part, quirks):
             return False
     return True
 
 
+def _call_fits(call: ToolCall, quirks: Quirks) -> bool:
+    return not quirks.echo_demanded and quirks.tool_call_extra.keys() <= call.extra.keys()
+
+
 def _body(request: ModelRequest, quirks: Quirks, lost: list[str]) -> JsonObject:
-    encoder = MessageEncoder(quirks, request.format == "openai_chat", lost)
+    # a server that refuses unknown fields refuses them in messages too
+    keeps_unread = request.format == "openai_chat" and quirks.extra_fields is None
+    encoder = MessageEncoder(quirks, keeps_unread, lost)
     body: JsonObject = {"model": "", "messages": encoder.encode(request.messages)}
-    _write_sampling(request.sampling, body)
+    _write_sampling(request.sampling, quirks.renamed, body)
     if request.max_output_tokens is not None:
         body[quirks.max_tokens_field] = request.max_output_tokens
     if request.effort is not None:
-        nested = quirks.effort_field == "reasoning"
-        body[quirks.effort_field] = {"effort": request.effort} if nested else request.effort
-    _write_tools(request, body, lost)
+        body |= _effort_fields(request.effort, quirks)
+    _write_tools(request, quirks, body, lost)
     if request.response_format is not None:
         body["response_format"] = _response_format(request.response_format)
     if request.n > 1:
@@ -103,31 +118,40 @@ def _body(request: ModelRequest, quirks: Quirks, lost: list[str]) -> JsonObject:
     return body
 
 
-def _write_sampling(sampling: Sampling, body: JsonObject) -> None:
+def _effort_fields(effort: Effort, quirks: Quirks) -> JsonObject:
+    if effort == "none" and quirks.no_thinking:
+        return quirks.no_thinking
+    return {quirks.effort_field: {"effort": effort} if quirks.effort_field == "reasoning" else effort}
+
+
+def _write_sampling(sampling: Sampling, renamed: dict[str, str], body: JsonObject) -> None:
     if sampling == _UNSET:
         return
     for name in _SCALARS:
         value = getattr(sampling, name)
         if value is not None:
-            body[name] = value
+            body[renamed.get(name, name)] = value
     if sampling.stop:
         body["stop"] = list(sampling.stop)
 
 
-def _write_tools(request: ModelRequest, body: JsonObject, lost: list[str]) -> None:
+def _write_tools(request: ModelRequest, quirks: Quirks, body: JsonObject, lost: list[str]) -> None:
     tools = []
     for index, tool in enumerate(request.tools):
         if tool.raw is None:
             tools.append(_tool(tool, request.format == "openai_chat", f"tools[{index}]", lost))
-        elif tool.source == "openai_chat":
-            tools.append(tool.raw)
+            continue
+        raw = tool.raw if tool.source == "openai_chat" else nested_custom_tool(tool.raw)
+        if raw is not None:
+            tools.append(raw)
         else:
             lost.append(f"tools[{index}]")
     if not tools:
         return
     body["tools"] = tools
     if request.tool_choice is not None:
-        body["tool_choice"] = _tool_choice(request.tool_choice, request.format == "openai_chat")
+        written = _tool_choice(request.tool_choice, request.format == "openai_chat")
+        body["tool_choice"] = quirks.required_word if written == "required" else written
     if request.parallel_tool_calls is not None:
         body["parallel_tool_calls"] = request.parallel_tool_calls
 
@@ -155,7 +179,7 @@ def _tool_choice(choice: ToolChoice, native: bool) -> Json:
         return {"type": "function", "function": {"name": choice.names[0]}}
     if choice.mode == "allowed":
         tools = [{"type": "function", "function": {"name": name}} for name in choice.names]
-        return {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": tools}}
+        return {"type": "allowed_tools", "allowed_tools": {"mode": allowed_mode(choice), "tools": tools}}
     return choice.mode
 
 

@@ -26,7 +26,7 @@ from tiercel.wire.openai_chat.finish import read_finish
 from tiercel.wire.openai_chat.response import read_content, reasoning_text
 from tiercel.wire.openai_chat.tool_call_deltas import ToolCallDeltas
 from tiercel.wire.openai_chat.usage import read_usage
-from tiercel.wire.quirks import Quirks
+from tiercel.wire.quirks import Quirks, UsagePlace
 
 _TOP = frozenset(("id", "object", "created", "model", "choices", "usage", "obfuscation"))
 _DELTA = frozenset(("role", "content", "refusal", "tool_calls", "index", "name", "reasoning_details"))
@@ -86,6 +86,8 @@ class ChatStreamDecoder(EventStreamDecoder):
                 self._take_choice(item, events)
         if source.get("usage") is not None:
             self._take_usage(source["usage"], events)
+        for place in self._quirks.usage_places:
+            self._take_usage(_usage_at(place, source, listed), events)
         return True
 
     def _take_usage(self, value: Json, events: list[StreamEvent]) -> None:
@@ -175,6 +177,14 @@ def _part_event(part: Part, choice: int) -> StreamEvent | None:
             return OpaqueDelta(source=part.source, raw=part.raw, choice=choice)
         case _:
             return None
+
+
+def _usage_at(place: UsagePlace, source: JsonObject, choices: list[Json]) -> Json:
+    """The usage that some servers put elsewhere: in an object of their own, or in a choice."""
+    holders = [source.get(place)] if place == "x_groq" else choices
+    return next(
+        (holder["usage"] for holder in holders if isinstance(holder, dict) and "usage" in holder), None
+    )
 
 
 def _merge_details(merged: list[JsonObject], pieces: list[Json]) -> None:
