@@ -64,6 +64,7 @@ STANDING: frozenset[FailureKind] = frozenset(("quota", "auth", "model_gone"))
 SILENT: frozenset[FailureKind] = frozenset(("cancelled", "interrupted"))
 """Failures that say nothing about the deployment."""
 
+_NONE: frozenset[str] = frozenset()
 State = Literal["ok", "cooling", "open", "half_open"]
 
 
@@ -95,6 +96,7 @@ class _Deployment:
         self.probe_until = 0.0
         self.reason: FailureKind | None = None
         self.speeds: deque[float] = deque(maxlen=SAMPLES)
+        self.speed: float | None = None
         self.ttfts: deque[float] = deque(maxlen=SAMPLES)
         self.whole_times: deque[float] = deque(maxlen=TIMES)
         self.begin_times: deque[float] = deque(maxlen=TIMES)
@@ -126,20 +128,25 @@ class Health:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._deployments: dict[str, _Deployment] = {}
+        self._speeds: dict[str, float] = {}
+        self._troubled: set[str] = set()
+        """Those that failed and have not answered since, or still rest: only they need be looked at for rests."""
         self._bucket = RETRY_START
         self._spent: deque[float] = deque(maxlen=RETRY_FLOOR)
         self._hedge_requests = 0
 
     def resting(self, names: Iterable[str]) -> frozenset[str]:
         """Those of `names` that should not be called now."""
+        if not self._troubled:
+            return _NONE
         now = self._clock()
         known = self._deployments
-        return frozenset(name for name in names if name in known and known[name].is_resting(now))
+        return frozenset(name for name in names if name in self._troubled and known[name].is_resting(now))
 
     def began(self, name: str) -> None:
         """A call to this deployment goes out now. After a rest it is the probe, and the others wait for its result."""
-        deployment = self._of(name)
-        if deployment.half_open:
+        deployment = self._deployments.get(name)
+        if deployment is not None and deployment.half_open:
             deployment.probe_until = self._clock() + PROBE_SECONDS
 
     def observe(self, name: str, result: CallResult) -> None:
@@ -148,9 +155,18 @@ class Health:
         deployment.calls += 1
         if result.failure is not None:
             self._failed(deployment, result.failure)
+            self._troubled.add(name)
         else:
-            deployment.recovered()
+            if name in self._troubled:
+                self._recovered(name, deployment)
             _measure(deployment, result)
+            if deployment.speed is not None:
+                self._speeds[name] = deployment.speed
+
+    def _recovered(self, name: str, deployment: _Deployment) -> None:
+        deployment.recovered()
+        if not deployment.is_resting(self._clock()):
+            self._troubled.discard(name)
 
     def note_request(self) -> None:
         """A client's request came in: the budgets of retries and hedges grow."""
@@ -165,6 +181,8 @@ class Health:
     @property
     def retry_tokens(self) -> float:
         """How many retries the process may still make. Small traffic always has three in ten seconds."""
+        if not self._spent:
+            return max(self._bucket, float(RETRY_FLOOR))
         since = self._clock() - RETRY_FLOOR_WINDOW_SECONDS
         recent = sum(1 for at in self._spent if at > since)
         return max(self._bucket, float(RETRY_FLOOR - recent))
@@ -200,7 +218,7 @@ class Health:
 
     def measured_speed(self) -> dict[str, float]:
         """Output tokens per second of each deployment that has been measured: the median of its last answers."""
-        return {name: median(d.speeds) for name, d in self._deployments.items() if d.speeds}
+        return self._speeds.copy()
 
     def snapshot(self) -> tuple[DeploymentHealth, ...]:
         """Every deployment that was called, by name."""
@@ -208,7 +226,10 @@ class Health:
         return tuple(_shown(name, d, now) for name, d in sorted(self._deployments.items()))
 
     def _of(self, name: str) -> _Deployment:
-        return self._deployments.setdefault(name, _Deployment())
+        known = self._deployments.get(name)
+        if known is None:
+            known = self._deployments[name] = _Deployment()
+        return known
 
     def _failed(self, deployment: _Deployment, failure: Failure) -> None:
         now = self._clock()
@@ -251,6 +272,13 @@ def _doubled(seconds: float, times: int, cap: float) -> float:
     return float(min(cap, seconds * 2 ** min(times, 16)))
 
 
+def _middle(values: Iterable[float]) -> float:
+    """The median. The one of `statistics` takes four times as long, and this is asked with every answer."""
+    ordered = sorted(values)
+    half = len(ordered) // 2
+    return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
+
+
 def _slow(times: Iterable[float]) -> float:
     """The 95th percentile, by nearest rank: a value that really occurred."""
     ordered = sorted(times)
@@ -266,6 +294,7 @@ def _measure(deployment: _Deployment, result: CallResult) -> None:
     speed = tokens_per_second(result)
     if speed is not None:
         deployment.speeds.append(speed)
+        deployment.speed = _middle(deployment.speeds)
 
 
 def tokens_per_second(result: CallResult) -> float | None:
@@ -277,7 +306,7 @@ def tokens_per_second(result: CallResult) -> float | None:
     usage = result.usage
     if usage is None or usage.source == "partial" or result.ttft_seconds is None:
         return None
-    tokens, seconds = usage.output, result.seconds
+    tokens, seconds = usage.visible + usage.reasoning, result.seconds
     if result.ttft_seconds < result.seconds:
         seconds -= result.ttft_seconds
         if result.ttft_seconds == result.ttfa_seconds:
@@ -295,6 +324,6 @@ def _shown(name: str, deployment: _Deployment, now: float) -> DeploymentHealth:
         failures_in_a_row=deployment.in_a_row,
         calls=deployment.calls,
         failures=deployment.failures,
-        tokens_per_second=median(deployment.speeds) if deployment.speeds else None,
+        tokens_per_second=deployment.speed,
         ttft_seconds=median(deployment.ttfts) if deployment.ttfts else None,
     )
