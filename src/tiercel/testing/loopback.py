@@ -12,8 +12,10 @@ from http import HTTPStatus
 import msgspec
 
 from tiercel.domain.json import Json, JsonObject
-from tiercel.testing.faults import Delivery
+from tiercel.testing.delivery import Delivery
 
+BREATH_SECONDS = 0.001
+"""The least pause between the pieces of an endless answer: it shall not end, and not take the machine either."""
 PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
@@ -104,7 +106,9 @@ class LoopbackServer:
             await writer.drain()
             return False
         await asyncio.sleep(delivery.before_seconds)
-        writer.write(_head(delivery))
+        writer.write(delivery.interim)
+        if delivery.head:
+            writer.write(_head(delivery))
         for number, piece in enumerate(delivery.pieces):
             if delivery.release is not None and number == delivery.release_after:
                 await delivery.release.wait()
@@ -165,7 +169,18 @@ def _phrase(status: int) -> str:
     return PHRASES.get(status, "Unassigned")
 
 
+async def _repeat(delivery: Delivery, writer: asyncio.StreamWriter) -> None:
+    """Send the last piece until the other side leaves, which cancels this."""
+    piece = delivery.pieces[-1] if delivery.pieces else b" "
+    while True:
+        writer.write(b"%x\r\n%b\r\n" % (len(piece), piece) if delivery.stream else piece)
+        await writer.drain()
+        await asyncio.sleep(max(delivery.gap_seconds, BREATH_SECONDS))
+
+
 async def _finish(delivery: Delivery, writer: asyncio.StreamWriter) -> bool:
+    if delivery.ending == "endless":
+        await _repeat(delivery, writer)
     if delivery.ending == "stall":
         await asyncio.Event().wait()
     if delivery.ending == "cut":

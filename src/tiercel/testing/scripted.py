@@ -12,11 +12,20 @@ import msgspec
 from tiercel.domain.catalog import Capabilities, Deployment, Model, Prices, Provider
 from tiercel.domain.request import Format
 from tiercel.domain.secret import Secret
-from tiercel.testing.faults import Delivery, Fault
+from tiercel.testing.delivery import Delivery
+from tiercel.testing.faults import Fault
 from tiercel.testing.loopback import LoopbackServer, SeenRequest
 from tiercel.testing.replies import Called, Said, delivery_of
 
-QUIRKS: dict[Format, str] = {"openai_chat": "openai", "anthropic": "anthropic"}
+QUIRKS: dict[Format, str] = {
+    "openai_chat": "openai",
+    "openai_responses": "openai",
+    "anthropic": "anthropic",
+    "gemini": "gemini",
+    "ollama": "ollama",
+}
+BEGINNINGS: dict[Format, str] = {"gemini": "/v1beta", "ollama": ""}
+"""What a base URL ends with, where it is not `/v1`."""
 
 
 class Says(Said, frozen=True, kw_only=True):
@@ -75,7 +84,7 @@ class ScriptedProvider:
 
     @property
     def base_url(self) -> str:
-        return f"http://127.0.0.1:{self._port}/v1"
+        return f"http://127.0.0.1:{self._port}{BEGINNINGS.get(self.format, '/v1')}"
 
     @property
     def unused(self) -> int:
@@ -151,7 +160,7 @@ class ScriptedProvider:
             request = seen.json
         except (msgspec.DecodeError, TypeError):
             request = {}
-        delivery = delivery_of(says, self.format, request)
+        delivery = delivery_of(says, self.format, request, seen.path)
         if says.fault is not None:
             delivery = says.fault.spoil(delivery, self.format)
         if says.release is not None and says.release_after == 0:
