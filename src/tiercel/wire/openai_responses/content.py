@@ -52,9 +52,9 @@ def annotation(mark: Json) -> Opaque:
     return Opaque(source=FORMAT, raw={"type": ANNOTATION, "annotation": mark})
 
 
-def annotation_in(raw: Json) -> Json:
-    """The annotation that an `Opaque` of this format holds, else `None`."""
-    return raw.get("annotation") if isinstance(raw, dict) and raw.get("type") == ANNOTATION else None
+def is_annotation(raw: Json) -> bool:
+    """Whether an `Opaque` of this format holds an annotation (under `annotation`), not an item."""
+    return isinstance(raw, dict) and raw.get("type") == ANNOTATION
 
 
 def _read_image(part: JsonObject, param: str) -> Media:

@@ -19,8 +19,8 @@ from tiercel.domain.request import (
     ToolResult,
 )
 from tiercel.wire.identifiers import short_id
-from tiercel.wire.openai_responses.content import UNREAD, ContentWriter, annotation_in, output_text
-from tiercel.wire.openai_responses.own_fields import FORMAT, own_fields
+from tiercel.wire.openai_responses.content import UNREAD, ContentWriter, is_annotation, output_text
+from tiercel.wire.openai_responses.own_fields import FORMAT, own_fields, without_ids
 from tiercel.wire.openai_responses.request_decoder import INSTRUCTIONS
 
 _CALL_TYPES = {"function": ("function_call", "arguments"), "custom": ("custom_tool_call", "input")}
@@ -89,10 +89,11 @@ class ItemEncoder:
         return items
 
     def _result(self, result: ToolResult, param: str) -> JsonObject:
-        own = own_fields(result.extra)
+        own = without_ids(own_fields(result.extra))
         call_type = "custom_tool_call" if result.call_id in self._custom_calls else "function_call"
         return {
-            "type": own.get("type", f"{call_type}_output"),
+            "type": f"{call_type}_output",
+            **own,
             "call_id": short_id(result.call_id),
             "output": self._output(result, param),
             **self._content.kept(result.extra, param),
@@ -143,9 +144,10 @@ class _AssistantTurn:
                 self._content.missing(f"{self._param}.reasoning")
             case ToolCall():
                 self._item(self._call(part))
-            case Opaque() if annotation_in(_raw(part)) is not None:
-                if self._message is not None and self._message["content"]:
-                    self._message["content"][-1].setdefault("annotations", []).append(annotation_in(part.raw))
+            case Opaque() if part.source == FORMAT and is_annotation(part.raw):
+                said = self._message["content"][-1] if self._message is not None else {}
+                if said.get("type") == "output_text":
+                    said["annotations"].append(part.raw.get("annotation"))
             case Opaque() if part.source == FORMAT and UNREAD in _raw(part):
                 self._in_message({}, extra)["content"].append(_raw(part)[UNREAD])
             case Opaque() if _is_item(part):
@@ -190,9 +192,7 @@ class _AssistantTurn:
         }
 
     def _own_of(self, own: JsonObject) -> JsonObject:
-        if self._with_ids:
-            return own
-        return {key: value for key, value in own.items() if key not in ("id", "status", "created_by")}
+        return own if self._with_ids else without_ids(own)
 
 
 def written_reasoning(part: Reasoning) -> JsonObject:

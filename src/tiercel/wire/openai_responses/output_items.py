@@ -9,7 +9,7 @@ from tiercel.domain.request import Opaque, Part, Reasoning, Refusal, Text, ToolC
 from tiercel.wire.identifiers import minted_id
 from tiercel.wire.openai_responses.content import annotation, output_text
 from tiercel.wire.openai_responses.item_decoder import read_reasoning
-from tiercel.wire.openai_responses.own_fields import FORMAT, kept, own_fields
+from tiercel.wire.openai_responses.own_fields import FORMAT, kept, own_fields, without_ids
 from tiercel.wire.scan import parse_chunk
 
 CALLS = {"function_call": "arguments", "custom_tool_call": "input"}
@@ -107,8 +107,9 @@ def message_extra(item: JsonObject) -> JsonObject:
 
 def call_extra(item: JsonObject) -> JsonObject:
     """What of a call's item is sent back with the call."""
-    own = own_fields(kept(item, frozenset()))
-    own = {key: value for key, value in own.items() if key not in ("status", "created_by")}
+    own = without_ids(own_fields(kept(item, frozenset())))
+    if isinstance(item.get("id"), str):
+        own["id"] = item["id"]
     return {FORMAT: own} if own else {}
 
 

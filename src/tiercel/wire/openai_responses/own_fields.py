@@ -8,7 +8,8 @@ from tiercel.domain.request import Format
 from tiercel.wire.fields import leftovers
 
 FORMAT: Format = "openai_responses"
-_OWN = frozenset(("id", "status", "phase", "created_by", "namespace", "caller", "async"))
+_IDENTITY = frozenset(("id", "status", "created_by"))
+_OWN = _IDENTITY | frozenset(("phase", "namespace", "caller", "async"))
 
 
 def kept(source: JsonObject, known: frozenset[str], item_type: str = "") -> JsonObject:
@@ -21,6 +22,11 @@ def kept(source: JsonObject, known: frozenset[str], item_type: str = "") -> Json
     if item_type:
         own["type"] = item_type
     return {**rest, FORMAT: own} if own else rest
+
+
+def without_ids(own: JsonObject) -> JsonObject:
+    """What of them says something beyond the answer that the item was made in."""
+    return {key: value for key, value in own.items() if key not in _IDENTITY}
 
 
 def own_fields(extra: JsonObject) -> JsonObject:

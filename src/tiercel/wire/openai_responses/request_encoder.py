@@ -15,6 +15,7 @@ from tiercel.wire.fit import fit, lost_names
 from tiercel.wire.openai_responses.item_encoder import ItemEncoder
 from tiercel.wire.openai_responses.own_fields import FORMAT
 from tiercel.wire.openai_responses.request_decoder import LOGPROBS
+from tiercel.wire.quirks import call_path
 from tiercel.wire.splice import splice_model
 from tiercel.wire.tool_choice import allowed_mode
 
@@ -40,15 +41,16 @@ _OPENAI_FIELDS = (
 
 def encode_request(request: ModelRequest, target: Target) -> EncodedCall:
     """Nothing is lost without its name in `lost`."""
+    path = call_path(target.deployment, PATH)
     fitted = fit(request, target)
     upstream_name = target.deployment.upstream_name
     if not fitted.changed and request.raw is not None and request.format == FORMAT:
         body = splice_model(request.raw, upstream_name)
         if body is not None:
-            return EncodedCall(path=PATH, body=body)
+            return EncodedCall(path=path, body=body)
     writer = _Writer(fitted.request, target.deployment.model.capabilities, list(fitted.lost))
     written = writer.write(upstream_name)
-    return EncodedCall(path=PATH, body=msgspec.json.encode(written), lost=lost_names(writer.lost))
+    return EncodedCall(path=path, body=msgspec.json.encode(written), lost=lost_names(writer.lost))
 
 
 class _Writer:

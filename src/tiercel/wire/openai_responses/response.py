@@ -9,7 +9,7 @@ from tiercel.domain.response import Choice, ModelResponse, Stamp, Usage
 from tiercel.wire.codec import UpstreamReplyError
 from tiercel.wire.error_facts import facts_of
 from tiercel.wire.fields import leftovers, shared
-from tiercel.wire.openai_responses.content import annotation_in
+from tiercel.wire.openai_responses.content import is_annotation
 from tiercel.wire.openai_responses.finish import FAILED, UNANSWERED, read_finish, written_finish
 from tiercel.wire.openai_responses.output_items import Numbering, OutputReader, written_item
 from tiercel.wire.openai_responses.own_fields import FORMAT
@@ -111,9 +111,8 @@ def response_object(
 def _items(choice: Choice, numbering: Numbering, last_status: str) -> list[JsonObject]:
     items: list[JsonObject] = []
     for part in choice.parts:
-        mark = annotation_in(part.raw) if isinstance(part, Opaque) and part.source == FORMAT else None
-        if mark is not None:
-            _annotate(items, mark)
+        if isinstance(part, Opaque) and part.source == FORMAT and is_annotation(part.raw):
+            _annotate(items, part.raw.get("annotation"))
             continue
         item = written_item(part, numbering, items[-1] if items else None)
         if item is not None and (not items or item is not items[-1]):

@@ -26,7 +26,7 @@ from tiercel.domain.json import JsonObject
 from tiercel.domain.response import Finish, Stamp, Usage
 from tiercel.wire.codec import Problem
 from tiercel.wire.openai_error import error_object
-from tiercel.wire.openai_responses.content import annotation_in
+from tiercel.wire.openai_responses.content import is_annotation
 from tiercel.wire.openai_responses.finish import written_finish
 from tiercel.wire.openai_responses.open_items import Emit, OpenCall, OpenMessage, OpenReasoning
 from tiercel.wire.openai_responses.output_items import Numbering
@@ -200,10 +200,9 @@ class ResponsesStreamEncoder:
     def _opaque(self, event: OpaqueDelta) -> None:
         if event.source != FORMAT or not isinstance(event.raw, dict) or "type" not in event.raw:
             return
-        mark = annotation_in(event.raw)
-        if mark is not None:
+        if is_annotation(event.raw):
             if isinstance(self._open, OpenMessage):
-                self._open.annotate(mark)
+                self._open.annotate(event.raw.get("annotation"))
             return
         self._close()
         self._close_whole_calls()
