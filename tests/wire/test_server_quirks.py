@@ -21,6 +21,7 @@ from tiercel.domain.request import EFFORTS
 from tiercel.domain.response import Usage
 from tiercel.wire.codec import EncodedCall
 from tiercel.wire.openai_chat import OpenAIChat
+from tiercel.wire.openai_responses import OpenAIResponses
 from tiercel.wire.quirks import QUIRKS, call_path
 
 CODEC = OpenAIChat()
@@ -296,6 +297,8 @@ def test_azures_addresses_are_completed_from_wherever_the_base_url_begins(
 def test_other_calls_than_chat_take_the_same_way() -> None:
     target = azure_target("azure", "https://n.openai.azure.com")
     assert call_path(target.deployment, "/embeddings") == "/openai/v1/embeddings"
+    request = CODEC.decode_request(body_of())
+    assert OpenAIResponses().encode_request(request, target).path == "/openai/v1/responses"
 
 
 @pytest.mark.parametrize("name", ["generic", "openai", "groq", "deepseek", "xai"])

@@ -44,7 +44,7 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     extra_fields: tuple[str, ...] | None = None
     """The fields beside those we read that it takes; `None` where any is taken or ignored."""
     renamed: dict[str, str] = {}
-    """Its own names for sampling fields."""
+    """Its own names for sampling fields, and for an embedding's `dimensions`."""
     max_stops: int | None = None
     """How many stop sequences it takes."""
     schemas: bool = True
@@ -67,6 +67,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """`reasoning` is OpenRouter's object with an `effort` in it."""
     no_thinking: JsonObject = {}
     """The fields that say effort `none`, where that is no word of its effort field."""
+    embeds_tokens: bool = True
+    """Whether what is embedded may be given as token ids."""
     usage_places: tuple[UsagePlace, ...] = ()
     """Where a stream's usage may stand beside a chunk's own `usage`."""
     ends_with_done: bool = False
@@ -150,6 +152,7 @@ QUIRKS: dict[str, Quirks] = {
         media_urls=False,
         rejects=("logit_bias", "user", "parallel_tool_calls"),
         tool_choice=False,
+        embeds_tokens=False,
         reasoning_fields=("reasoning", "reasoning_content"),
     ),
     "stepfun": Quirks(
@@ -177,7 +180,8 @@ QUIRKS: dict[str, Quirks] = {
         message_names=False,
         rejects=("logit_bias", "logprobs", "top_logprobs", "top_k", "user"),
         extra_fields=("guardrails", "prediction", "prompt_mode", "safe_prompt"),
-        renamed={"seed": "random_seed"},
+        renamed={"seed": "random_seed", "dimensions": "output_dimension"},
+        embeds_tokens=False,
         required_word="any",
         tool_id_length=9,
         ends_with_done=True,

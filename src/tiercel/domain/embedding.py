@@ -1,0 +1,36 @@
+"""Embeddings: texts in, one vector for each out, in the same order."""
+
+from typing import Literal
+
+import msgspec
+
+from tiercel.domain.json import JsonObject
+from tiercel.domain.response import Usage
+
+Vector = tuple[float, ...]
+
+
+class EmbeddingRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be embedded: `texts`, or as token ids `tokens`; never both. `encoding` is how the client wants the
+    vectors written, `extra` what nobody here reads."""
+
+    model: str
+    texts: tuple[str, ...] = ()
+    tokens: tuple[tuple[int, ...], ...] = ()
+    dimensions: int | None = None
+    encoding: Literal["float", "base64"] = "float"
+    user: str | None = None
+    extra: JsonObject = {}
+
+    @property
+    def count(self) -> int:
+        """How many vectors answer it."""
+        return len(self.texts) or len(self.tokens)
+
+
+class Embeddings(msgspec.Struct, frozen=True, kw_only=True):
+    """The vectors in the order of the request. `usage` is `None` where the provider did not count."""
+
+    vectors: tuple[Vector, ...]
+    model: str = ""
+    usage: Usage | None = None
