@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping
 
+import msgspec
 import pytest
 
 from tests.routing.made import CLOUD, FIVE, HOUSE, POLICY, catalog, deployment, facts, model, policy, request
 from tiercel.domain.catalog import Capabilities, Catalog
-from tiercel.domain.policy import Policy, Preference, Tier
+from tiercel.domain.climb import Plan
+from tiercel.domain.policy import Policy, Preference, Rule, Tier
 from tiercel.domain.request import EFFORTS, Effort
-from tiercel.routing.expand import Ladder, Market, expand, nearest_effort, split_effort
+from tiercel.routing.expand import nearest_effort, split_effort
+from tiercel.routing.plan import make_plan
 
 
 def ladder(
@@ -18,14 +21,14 @@ def ladder(
     prefer: Preference | None = None,
     speed: Mapping[str, float] | None = None,
     effort: Effort | None = None,
-) -> Ladder:
-    market = Market(
-        request=request(effort=effort), facts=facts(), policy=policy, catalog=catalog, speed=speed or {}
-    )
-    return expand(entries, market, prefer)
+) -> Plan:
+    """The plan of a rule that has this ladder."""
+    rule = Rule(name="only", ladder=entries, prefer=prefer)
+    use = msgspec.structs.replace(policy, rules=(rule,))
+    return make_plan(request(effort=effort), facts(), use, catalog, measured_speed=speed or {})
 
 
-def names(found: Ladder) -> list[str]:
+def names(found: Plan) -> list[str]:
     return [rung.name for rung in found.rungs]
 
 
@@ -127,7 +130,7 @@ def test_deployments_of_one_model_stay_together() -> None:
 def test_a_name_that_nothing_serves_is_told_and_the_rest_stands() -> None:
     found = ladder("fastest", "quick")
     assert names(found) == ["quick"]
-    assert [(out.rung, out.filter) for out in found.unserved] == [("fastest", "missing_key")]
+    assert [(out.rung, out.filter) for out in found.excluded] == [("fastest", "missing_key")]
     assert found.rungs[0].stage == 1
 
 

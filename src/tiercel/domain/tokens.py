@@ -39,10 +39,11 @@ class TokenEstimate(msgspec.Struct, frozen=True):
 def token_weight(text: str) -> float:
     """About how many tokens `text` has, as a fraction: of two texts together it is the sum of both."""
     ascii_bytes = text.encode("ascii", "ignore")
-    symbols = len(ascii_bytes) - len(ascii_bytes.translate(None, _SYMBOLS))
-    letters = len(ascii_bytes) - symbols
-    others = len(text) - len(ascii_bytes)
-    return letters / LETTERS_PER_TOKEN + symbols / SYMBOLS_PER_TOKEN + others / OTHERS_PER_TOKEN
+    plain = len(ascii_bytes)
+    letters = len(ascii_bytes.translate(None, _SYMBOLS))
+    weight = letters / LETTERS_PER_TOKEN + (plain - letters) / SYMBOLS_PER_TOKEN
+    others = len(text) - plain
+    return weight + others / OTHERS_PER_TOKEN if others else weight
 
 
 def estimate_tokens(text: str) -> int:

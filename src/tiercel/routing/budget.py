@@ -10,6 +10,7 @@ from tiercel.domain.catalog import Deployment
 from tiercel.domain.facts import Facts
 from tiercel.domain.request import Effort, ModelRequest
 from tiercel.routing.cost import thinking_effort
+from tiercel.routing.filters import wanted_output
 
 LEAST_THINKING_BUDGET = 2_048
 """A thinking budget is 1,024 tokens at least, and an answer beside it needs as much again."""
@@ -51,6 +52,16 @@ def guard(
     end = "not cut, for JSON would break" if facts.strict_json else f"text cut at {cap:,}"
     note = f"max_tokens {cap:,} is below the model's floor of {floor:,}: raised to {raised:,}, {end}"
     return Budget(effort=effort, max_output_tokens=raised, cut_at=cut_at, notes=(note,))
+
+
+def roomy_below(deployment: Deployment, effort: Effort | None, request: ModelRequest) -> float:
+    """Up to this input, counted as `size.upper`, the window changes nothing: neither `guard` nor the filter sees it."""
+    capabilities = deployment.model.capabilities
+    if capabilities.window is None:
+        return float("inf")
+    cap = request.max_output_tokens
+    most = capabilities.max_output or 0 if cap is None else _floor(deployment, effort) + cap
+    return capabilities.window - max(most, wanted_output(capabilities, request))
 
 
 def _room(deployment: Deployment, facts: Facts) -> int | None:

@@ -1,13 +1,25 @@
 """How hard a task is, from signs that matter to that task. Medium where nothing speaks either way."""
 
+import re
 from typing import TypeAlias
 
 from tiercel.domain.facts import Complexity, Task
-from tiercel.routing.signals import SENTENCE_END, Wording, code_files, wanted_length
-from tiercel.routing.vocabulary import CONSTRAINTS, DETAIL, HARD_CODING, HARD_CODING_PAIRS, HARD_REASONING
+from tiercel.routing.signals import code_files, wanted_length
+from tiercel.routing.vocabulary import (
+    CONSTRAINTS,
+    DETAIL,
+    HARD_CODING,
+    HARD_CODING_PAIRS,
+    HARD_REASONING,
+    SOURCES,
+)
+from tiercel.routing.wording import Wording
 
 Judged: TypeAlias = tuple[Complexity, str]
 
+FULL_STOP = re.compile(r"\.(?:\s|$)")
+
+EVERYDAY: frozenset[Task] = frozenset(("summary", "classification", "extraction", "simple_chat"))
 SHORT_WORDS = 16
 LONG_WORDS = 45
 MANY_CONSTRAINTS = 4
@@ -20,21 +32,21 @@ MANY_STEPS = 30
 
 def judge_complexity(task: Task, wording: Wording, tokens: int, turns: int) -> Judged:
     """Complexity and the reason. `tokens` is the request's size, `turns` its number of messages."""
-    match task:
-        case "coding":
-            judged = _coding(wording)
-        case "reasoning":
-            judged = _reasoning(wording)
-        case "long_writing":
-            judged = _long_writing(wording)
-        case "agent_step" | "gui":
-            judged = (
-                ("hard", f"{turns} messages so far") if turns > MANY_STEPS else ("medium", "an ordinary step")
-            )
-        case "unknown":
-            judged = ("medium", "nothing known")
-        case _:
-            judged = ("simple", "an everyday task")
+    judged: Judged
+    if task in EVERYDAY:
+        judged = ("simple", "an everyday task")
+    elif task == "coding":
+        judged = _coding(wording)
+    elif task == "reasoning":
+        judged = _reasoning(wording)
+    elif task == "long_writing":
+        judged = _long_writing(wording)
+    elif task == "unknown":
+        judged = ("medium", "nothing known")
+    else:
+        judged = (
+            ("hard", f"{turns} messages so far") if turns > MANY_STEPS else ("medium", "an ordinary step")
+        )
     return _by_size(judged, tokens)
 
 
@@ -64,8 +76,8 @@ def _reasoning(wording: Wording) -> Judged:
     signs = sorted(wording.words & HARD_REASONING)
     if signs:
         return "hard", ", ".join(signs[:3])
-    bound = sum(1 for word in wording.order if word in CONSTRAINTS)
-    sentences = len(SENTENCE_END.findall(wording.instruction))
+    bound = len([word for word in wording.order if word in CONSTRAINTS])
+    sentences = _sentences(wording.instruction)
     if bound >= MANY_CONSTRAINTS:
         return "hard", f"{bound} words that bind the solution"
     if sentences >= MANY_SENTENCES:
@@ -75,10 +87,15 @@ def _reasoning(wording: Wording) -> Judged:
     return "medium", "no sign of a hard one"
 
 
+def _sentences(text: str) -> int:
+    ends = text.count("!") + text.count("?") + text.count("。")
+    return ends + len(FULL_STOP.findall(text))
+
+
 def _long_writing(wording: Wording) -> Judged:
-    length = wanted_length(wording.instruction.lower())
+    length = wanted_length(wording.lower)
     if length is not None and length >= LONG_TEXT:
         return "hard", f"about {length:,} words asked for"
-    if "sources" in wording.words or len(wording.words & DETAIL) >= 3:
+    if SOURCES in wording.words or len(wording.words & DETAIL) >= 3:
         return "hard", "sources and detail asked for"
     return "medium", "an ordinary long text"

@@ -10,8 +10,8 @@ EARLIER_CHARS = 800
 
 
 class Conversation(msgspec.Struct, frozen=True):
-    """`asked` is the last user message, `earlier` the one before it, `system` the head of the system prompt in lower
-    case. `code_before` is whether the last answer held a code fence."""
+    """`asked` is the last user message, `earlier` the head of the one before it, `system` that of the system prompt.
+    `code_before` is whether the last answer held a code fence."""
 
     asked: str = ""
     earlier: str = ""
@@ -22,22 +22,18 @@ class Conversation(msgspec.Struct, frozen=True):
 
 def read_conversation(request: ModelRequest) -> Conversation:
     """The texts that are worth reading."""
-    said: list[str] = []
-    answered = ""
+    asked = earlier = answered = ""
     for message in reversed(request.messages):
-        if message.role == "user" and (text := message.text.strip()):
-            said.append(text)
-            if len(said) == 2:
+        if message.role == "user":
+            text = _text(message).strip()
+            if asked and text:
+                earlier = text[:EARLIER_CHARS]
                 break
+            asked = asked or text
         elif message.role == "assistant" and not answered:
-            answered = message.text
-    asked = said[0] if said else ""
+            answered = _text(message)
     return Conversation(
-        asked,
-        said[1][:EARLIER_CHARS] if len(said) > 1 else "",
-        _system_head(request.messages),
-        "```" in answered,
-        in_tool_loop(request.messages),
+        asked, earlier, _system_head(request.messages), "```" in answered, in_tool_loop(request.messages)
     )
 
 
@@ -46,10 +42,25 @@ def in_tool_loop(messages: tuple[Message, ...]) -> bool:
     for message in reversed(messages):
         if message.role in ("system", "developer"):
             continue
-        if message.role == "tool" or any(isinstance(part, ToolResult) for part in message.parts):
+        if message.role == "tool" or _holds(message, ToolResult):
             return True
-        return message.role == "assistant" and any(isinstance(part, ToolCall) for part in message.parts)
+        return message.role == "assistant" and _holds(message, ToolCall)
     return False
+
+
+def _holds(message: Message, kind: type[ToolCall] | type[ToolResult]) -> bool:
+    for part in message.parts:  # noqa: SIM110 - any() on a generator is a call for each part, on every request
+        if isinstance(part, kind):
+            return True
+    return False
+
+
+def _text(message: Message) -> str:
+    """The message's text; most are of one part, which then needs no joining."""
+    parts = message.parts
+    if len(parts) == 1 and isinstance(part := parts[0], Text):
+        return part.text
+    return message.text
 
 
 def _system_head(messages: tuple[Message, ...]) -> str:
@@ -57,5 +68,5 @@ def _system_head(messages: tuple[Message, ...]) -> str:
         if message.role in ("system", "developer"):
             for part in message.parts:
                 if isinstance(part, Text):
-                    return part.text[:SYSTEM_CHARS].lower()
+                    return part.text[:SYSTEM_CHARS]
     return ""

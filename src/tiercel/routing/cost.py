@@ -4,8 +4,11 @@ The expected output is an assumption, not a measurement: good for comparing rung
 usage.
 """
 
-from tiercel.domain.catalog import Capabilities, Deployment
+import msgspec
+
+from tiercel.domain.catalog import TOKENS_PER_PRICE, Capabilities, Deployment, Prices
 from tiercel.domain.facts import Facts, Task
+from tiercel.domain.money import divided
 from tiercel.domain.request import Effort, ModelRequest
 from tiercel.domain.response import Usage
 
@@ -35,21 +38,35 @@ EXPECTED_REASONING: dict[Effort, int] = {
 """Assumed hidden tokens of a model that thinks, by effort."""
 
 
-def expected_cost(
-    deployment: Deployment, effort: Effort | None, request: ModelRequest, facts: Facts
-) -> int | None:
-    """Nano-dollars that one call is expected to cost, or `None` where a needed price is unknown."""
+class Rate(msgspec.Struct, frozen=True, kw_only=True):
+    """What one call is expected to cost, but for its input: of all requests that are alike but for their size.
+
+    `flat` is nano-dollars per million tokens of input, and a million times those of the output; `None` where it is not
+    so simple: a price is unknown, or depends on the size.
+    """
+
+    prices: Prices
+    output: int
+    flat: tuple[int, int] | None
+
+    def nano(self, tokens: int) -> int | None:
+        """Nano-dollars that a call with so much input is expected to cost, `None` where a needed price is unknown."""
+        if self.flat is not None:
+            return divided(tokens * self.flat[0] + self.flat[1], TOKENS_PER_PRICE)
+        return self.prices.cost(Usage(uncached=tokens, visible=self.output, source="estimated"))
+
+
+def expected_rate(deployment: Deployment, effort: Effort | None, request: ModelRequest, facts: Facts) -> Rate:
+    """The rate of calls like this one. Hidden thinking is billed as what can be read is."""
     visible = EXPECTED_VISIBLE[facts.task]
     if request.max_output_tokens is not None:
         visible = min(visible, request.max_output_tokens)
     reasoning = EXPECTED_REASONING[thinking_effort(deployment.model.capabilities, effort) or "none"]
-    usage = Usage(
-        uncached=facts.size.tokens,
-        visible=visible * facts.choices,
-        reasoning=reasoning * facts.choices,
-        source="estimated",
-    )
-    return deployment.billing.cost(usage)
+    output = (visible + reasoning) * facts.choices
+    prices = deployment.billing
+    if prices.input is None or prices.output is None or prices.long is not None:
+        return Rate(prices=prices, output=output, flat=None)
+    return Rate(prices=prices, output=output, flat=(prices.input, output * prices.output))
 
 
 def thinking_effort(capabilities: Capabilities, effort: Effort | None) -> Effort | None:

@@ -1,42 +1,32 @@
-"""From the names in a ladder to rungs: deployments at an effort, in the order in which they would be tried.
+"""From the names in a ladder to rungs: deployments at an effort, stage by stage, as the policy lists them.
 
 An entry is the name of a tier, a model or a deployment, each with an optional `@effort`. Deployments of one model are
-interchangeable and stay together. A rung appears once, where it comes first.
+interchangeable and stay together.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import TypeAlias
+from collections.abc import Iterable
 
 import msgspec
 
 from tiercel.domain.catalog import Capabilities, Catalog, Deployment
 from tiercel.domain.climb import Excluded, Rung
-from tiercel.domain.facts import Facts
 from tiercel.domain.policy import Policy, Preference, Tier
-from tiercel.domain.request import EFFORTS, Effort, ModelRequest
-from tiercel.routing.cost import expected_cost
-
-Rank: TypeAlias = tuple[float, float]
-"""Weight (higher first), then the preference's figure: lower goes first, equals stay as the file lists them."""
+from tiercel.domain.request import EFFORTS, Effort
 
 EFFORT_BY_NAME: dict[str, Effort] = {effort: effort for effort in EFFORTS}
 
 
-class Market(msgspec.Struct, frozen=True, kw_only=True):
-    """What rungs are chosen from and compared by, for one request. `speed` is measured tokens per second, by
-    deployment."""
+class Stage(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry of a ladder: a group of rungs for each member that is served, and by what they are to be ordered."""
 
-    request: ModelRequest
-    facts: Facts
-    policy: Policy
-    catalog: Catalog
-    speed: Mapping[str, float] = {}
+    groups: tuple[tuple[Rung, ...], ...]
+    prefer: Preference
 
 
 class Ladder(msgspec.Struct, frozen=True, kw_only=True):
-    """Rungs before any filter, and the entries that nothing serves."""
+    """Rungs before any filter and without estimates, and the members that nothing serves."""
 
-    rungs: tuple[Rung, ...]
+    stages: tuple[Stage, ...]
     unserved: tuple[Excluded, ...] = ()
 
 
@@ -48,42 +38,32 @@ def split_effort(entry: str) -> tuple[str, Effort | None]:
     return entry, None
 
 
-def expand(entries: Iterable[str], market: Market, prefer: Preference | None = None) -> Ladder:
-    """The rungs of a ladder. `prefer` is the rule's, before the tier's and the policy's own."""
-    seen: set[tuple[str, Effort | None]] = set()
-    rungs: list[Rung] = []
+def expand(
+    entries: Iterable[str],
+    policy: Policy,
+    catalog: Catalog,
+    effort: Effort | None = None,
+    prefer: Preference | None = None,
+) -> Ladder:
+    """A ladder's stages. `effort` is the client's, after the policy's; `prefer` the rule's, before tier and policy."""
+    stages: list[Stage] = []
     unserved: list[Excluded] = []
-    for stage, entry in enumerate(entries):
-        for rung in _stage(entry, stage, market, prefer, unserved):
-            default = rung.deployment.model.capabilities.default_effort
-            key = (rung.deployment.name, rung.effort or default)
-            if key not in seen:
-                seen.add(key)
-                rungs.append(rung)
-    return Ladder(rungs=tuple(rungs), unserved=tuple(unserved))
-
-
-def _stage(
-    entry: str, stage: int, market: Market, prefer: Preference | None, unserved: list[Excluded]
-) -> list[Rung]:
-    """One entry's rungs, in order; members that nothing serves are added to `unserved`."""
-    name, effort = split_effort(entry)
-    tier = market.policy.tiers.get(name)
-    chosen = prefer or (tier.prefer if tier else None) or market.policy.prefer
-    groups: list[tuple[Rank, list[Rung]]] = []
-    for member in tier.members if tier else (entry,):
-        member_name, member_effort = split_effort(member)
-        deployments = serving(member_name, market.catalog)
-        if not deployments:
-            reason = "no deployment serves it: not configured, or its provider has no key"
-            unserved.append(Excluded(rung=member, filter="missing_key", reason=reason))
-            continue
-        wanted = member_effort or effort
-        members = [_rung(deployment, wanted, stage, tier, market) for deployment in deployments]
-        members.sort(key=lambda rung: _rank(rung, chosen, market.speed))
-        groups.append((_rank(members[0], chosen, market.speed), members))
-    groups.sort(key=lambda group: group[0])
-    return [rung for _, members in groups for rung in members]
+    for number, entry in enumerate(entries):
+        name, stated = split_effort(entry)
+        tier = policy.tiers.get(name)
+        groups: list[tuple[Rung, ...]] = []
+        for member in tier.members if tier else (entry,):
+            member_name, member_effort = split_effort(member)
+            wanted = member_effort or stated
+            deployments = serving(member_name, catalog)
+            if deployments:
+                groups.append(tuple(_rung(d, wanted, effort, number, tier) for d in deployments))
+            else:
+                reason = "no deployment serves it: not configured, or its provider has no key"
+                unserved.append(Excluded(rung=member, filter="missing_key", reason=reason))
+        chosen = prefer or (tier.prefer if tier else None) or policy.prefer
+        stages.append(Stage(groups=tuple(groups), prefer=chosen))
+    return Ladder(stages=tuple(stages), unserved=tuple(unserved))
 
 
 def serving(name: str, catalog: Catalog) -> tuple[Deployment, ...]:
@@ -95,15 +75,13 @@ def serving(name: str, catalog: Catalog) -> tuple[Deployment, ...]:
 
 
 def _rung(
-    deployment: Deployment, effort: Effort | None, stage: int, tier: Tier | None, market: Market
+    deployment: Deployment, stated: Effort | None, effort: Effort | None, stage: int, tier: Tier | None
 ) -> Rung:
-    asked = effort or nearest_effort(deployment.model.capabilities, market.request.effort)
     return Rung(
         deployment=deployment,
         stage=stage,
         tier=tier.name if tier else None,
-        effort=asked,
-        estimated_nano=expected_cost(deployment, asked, market.request, market.facts),
+        effort=stated or nearest_effort(deployment.model.capabilities, effort),
         first_token_seconds=tier.first_token_seconds if tier else None,
     )
 
@@ -114,19 +92,3 @@ def nearest_effort(capabilities: Capabilities, wanted: Effort | None) -> Effort 
         return None
     known = sorted(capabilities.efforts, key=EFFORTS.index)
     return next((e for e in known if EFFORTS.index(e) >= EFFORTS.index(wanted)), known[-1])
-
-
-def _rank(rung: Rung, prefer: Preference, speed: Mapping[str, float]) -> Rank:
-    return (-rung.deployment.weight, _figure(rung, prefer, speed))
-
-
-def _figure(rung: Rung, prefer: Preference, speed: Mapping[str, float]) -> float:
-    """What is preferred as a number, less being better; unknown prices and speeds come last."""
-    match prefer:
-        case "cheapest":
-            return float("inf") if rung.estimated_nano is None else rung.estimated_nano
-        case "fastest":
-            measured = speed.get(rung.deployment.name, rung.deployment.speed)
-            return float("inf") if measured is None else -measured
-        case "listed":
-            return 0.0

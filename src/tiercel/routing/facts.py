@@ -12,9 +12,9 @@ from tiercel.domain.request import Hints, ModelRequest
 from tiercel.routing.complexity import judge_complexity
 from tiercel.routing.conversation import read_conversation
 from tiercel.routing.risk import judge_risk
-from tiercel.routing.signals import take_apart
 from tiercel.routing.size import measure_load
 from tiercel.routing.task import judge_task
+from tiercel.routing.wording import take_apart
 
 TASKS: dict[str, Task] = {task: task for task in get_args(Task)}
 RISKS: dict[str, Risk] = {risk: risk for risk in get_args(Risk)}
@@ -22,6 +22,7 @@ LATENCIES: dict[str, Latency] = {latency: latency for latency in get_args(Latenc
 Known = TypeVar("Known")
 
 FACTS: tuple[FactName, ...] = ("task", "risk", "latency", "residency", "session")
+UNSTATED = Hints()
 
 
 def read_facts(request: ModelRequest, hints: Hints, *, residency_default: str | None = None) -> Facts:
@@ -29,7 +30,7 @@ def read_facts(request: ModelRequest, hints: Hints, *, residency_default: str | 
 
     Raises `CallerError` for a hint that is none of the allowed values.
     """
-    stated = tuple(name for name in FACTS if getattr(hints, name) is not None)
+    stated = () if hints == UNSTATED else tuple(name for name in FACTS if getattr(hints, name) is not None)
     load = measure_load(request)
     conversation = read_conversation(request)
     wording = take_apart(conversation.asked)

@@ -20,8 +20,22 @@ def admits(
 
     Structured output is not asked of a model: checks and repair see to it.
     """
+    obstacle = bars(deployment, facts, effort)
+    if obstacle is not None:
+        return obstacle
     capabilities = deployment.model.capabilities
-    name = f"{deployment.name}@{effort}" if effort else deployment.name
+    if capabilities.window is not None:
+        needed = facts.size.upper + wanted_output(capabilities, request)
+        if needed > capabilities.window:
+            reason = f"{needed:,} tokens with the answer do not fit its window of {capabilities.window:,}"
+            return Excluded(rung=_name(deployment, effort), filter="window", reason=reason)
+    return None
+
+
+def bars(deployment: Deployment, facts: Facts, effort: Effort | None = None) -> Excluded | None:
+    """What keeps a request from this deployment whatever its size, or `None`."""
+    capabilities = deployment.model.capabilities
+    name = _name(deployment, effort)
     if facts.residency is not None and facts.residency not in deployment.regions:
         served = ", ".join(deployment.regions) or "no stated region"
         return Excluded(rung=name, filter="residency", reason=f"serves {served}, not {facts.residency!r}")
@@ -31,12 +45,11 @@ def admits(
     obstacle = _missing_capability(capabilities, facts, effort)
     if obstacle is not None:
         return Excluded(rung=name, filter="capability", reason=obstacle)
-    if capabilities.window is not None:
-        needed = facts.size.upper + wanted_output(capabilities, request)
-        if needed > capabilities.window:
-            reason = f"{needed:,} tokens with the answer do not fit its window of {capabilities.window:,}"
-            return Excluded(rung=name, filter="window", reason=reason)
     return None
+
+
+def _name(deployment: Deployment, effort: Effort | None) -> str:
+    return f"{deployment.name}@{effort}" if effort else deployment.name
 
 
 def wanted_output(capabilities: Capabilities, request: ModelRequest) -> int:

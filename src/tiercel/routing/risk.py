@@ -6,27 +6,31 @@ from typing import TypeAlias
 
 from tiercel.domain.facts import Risk, Task
 from tiercel.routing import vocabulary
-from tiercel.routing.signals import Wording, contains
+from tiercel.routing.phrases import contains, holds
+from tiercel.routing.wording import Wording
 
 Judged: TypeAlias = tuple[Risk, str]
+
+DELICATE = vocabulary.DOSE | vocabulary.LAW | vocabulary.CAREFUL | vocabulary.MEDICINE
 
 
 def judge_risk(task: Task, wording: Wording, *, tools: bool) -> Judged:
     """Risk and the reason. `tools` is whether the model can act by itself."""
-    text = wording.instruction.lower()
+    text = wording.lower
     words = wording.words
-    if contains(text, vocabulary.SELF_HARM):
+    if holds(text, vocabulary.SELF_HARM):
         return "high", "self-harm"
-    if contains(text, vocabulary.EMERGENCY):
+    if holds(text, vocabulary.EMERGENCY):
         return "high", "a medical emergency"
     acts = tools or task in ("coding", "agent_step", "gui", "unknown")
     if acts and words & vocabulary.DESTROY and words & vocabulary.IRREPLACEABLE:
         return "high", "destroys what cannot be brought back"
     if tools and words & vocabulary.MOVE_MONEY and wording.numbers and words & vocabulary.MONEY:
         return "high", "moves money"
-    if not contains(text, vocabulary.ADVICE) and not contains(text, ("is it safe", "ist es sicher")):
+    # the words first: most requests have none of them, and words are asked for at once, phrases one by one
+    if words.isdisjoint(DELICATE) or not contains(text, vocabulary.ADVICE):
         return "low", "no sign of risk"
-    if words & vocabulary.DOSE and words & (vocabulary.MEDICINE | {"take", "give", "child", "year"}):
+    if words & vocabulary.DOSE and words & (vocabulary.MEDICINE | vocabulary.INTAKE):
         return "high", "a dose to be taken"
     if words & vocabulary.LAW:
         return "high", "legal advice to act on"

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from tiercel.domain.request import Tool
-from tiercel.routing.signals import contains
+from tiercel.routing.phrases import contains
 from tiercel.routing.vocabulary import SCREEN_ANCHORS, SCREEN_CONTROL, SCREEN_SYSTEM, SCREEN_WORDS
 
 MAX_TOOLS = 32

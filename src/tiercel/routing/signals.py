@@ -1,46 +1,43 @@
-"""Reads the task out of words and structure: bounded work on the instruction, not on what it is about.
+"""Reads the task out of words and structure.
 
-An instruction stands in the first paragraph or the last; what lies between is material and is looked at only for
-code. Each task adds up the weights of what speaks for it; below two points nothing is said. On a tie the harder task
-wins, for a hard task sent to a cheap model costs more than the reverse.
+Each task adds up the weights of what speaks for it; below two points nothing is said. On a tie the harder task wins,
+for a hard task sent to a cheap model costs more than the reverse.
 """
 
 import re
-from collections.abc import Iterable
-from itertools import pairwise
-
-import msgspec
 
 from tiercel.domain.facts import Task
 from tiercel.routing import vocabulary
-
-HEAD_CHARS = 3_000
-TAIL_CHARS = 1_500
-PARAGRAPH_CHARS = 700
-LAST_PARAGRAPH_CHARS = 300
-MATERIAL_CHARS = 150
-"""From here on, what is not instruction counts as material to work on."""
+from tiercel.routing.lexicon import APART, FOLLOWERS, LEXICON
+from tiercel.routing.phrases import contains, holds
+from tiercel.routing.vocabulary import Phrases
+from tiercel.routing.wording import Wording, marks_of
 
 ENOUGH = 2
 FIRM = 3
 LEADING_WORDS = 4
 
-HARDEST_FIRST: tuple[Task, ...] = (
-    "coding",
-    "long_writing",
-    "reasoning",
-    "extraction",
-    "classification",
-    "summary",
-    "simple_chat",
-)
-WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?(?:\+\+|#)?")
-NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-QUOTED = re.compile(r'["“„«]([^"“”„«»]{25,})["”»]')
-SENTENCE_END = re.compile(r"[.!?](?:\s|$)|[。!?]")
+HARDNESS: dict[Task, int] = {
+    "coding": 7,
+    "long_writing": 6,
+    "reasoning": 5,
+    "extraction": 4,
+    "classification": 3,
+    "summary": 2,
+    "simple_chat": 1,
+}
+
+
+def _by_marks(*phrases: str) -> Phrases:
+    """The phrases by the marks in each, so that most texts are asked for a few marks only."""
+    marked: dict[str, list[str]] = {}
+    for phrase in phrases:
+        marked.setdefault(marks_of(phrase), []).append(phrase)
+    return {marks: tuple(phrases) for marks, phrases in marked.items()}
+
 
 ERROR_NAME = re.compile(r"\b[A-Z]\w+(?:Error|Exception)\b")
-TRACES = (
+TRACES: Phrases = _by_marks(
     "Traceback (most recent",
     "\n\tat ",
     "\n    at ",
@@ -50,7 +47,7 @@ TRACES = (
     "error[E",
     "undefined reference",
 )
-SOURCES = ("#include", ");", "=> ", " && ", " || ", "!= ", "::", "</", "@@ -")
+SOURCES: Phrases = _by_marks("#include", ");", "=> ", " && ", " || ", "!= ", "::", "</", "@@ -")
 """Found in source text and hardly in prose."""
 SOURCE_WORDS = (
     "def ",
@@ -65,9 +62,8 @@ SOURCE_WORDS = (
     "SELECT ",
 )
 SOURCE_LINE = re.compile(
-    r"^[ \t]*(?:def \w+\(|class \w+[:({]|function \w+\(|from [\w.]+ import |import [\w{*]|const \w+ =|let \w+ ="
-    r"|public (?:static |class )|fn \w+\(|func \w+\(|SELECT .+ FROM )",
-    re.MULTILINE,
+    r"\n[ \t]*(?:def \w+\(|class \w+[:({]|function \w+\(|from [\w.]+ import |import [\w{*]|const \w+ =|let \w+ ="
+    r"|public (?:static |class )|fn \w+\(|func \w+\(|SELECT .+ FROM )"
 )
 FILE_NAME = re.compile(
     r"\.(?:py|pyi|js|jsx|ts|tsx|go|rs|java|kt|c|cc|cpp|h|hpp|rb|php|sql|sh|cs|swift|scala|vue|ya?ml|toml)\b"
@@ -97,36 +93,6 @@ WORD_PROBLEM = 14
 """Words of a text that, with figures and a question, make a word problem of it."""
 
 
-def _lexicon() -> dict[str, tuple[tuple[Task, int], ...]]:
-    """The vocabulary turned round: from an entry to what it speaks for, and how much."""
-    found: dict[str, list[tuple[Task, int]]] = {}
-    for task, by_weight in vocabulary.WORDS.items():
-        for weight, text in by_weight.items():
-            for entry in text.split(","):
-                found.setdefault(" ".join(entry.split()), []).append((task, weight))
-    return {entry: tuple(meanings) for entry, meanings in found.items()}
-
-
-LEXICON = _lexicon()
-ENTRIES = LEXICON.keys()
-
-
-class Wording(msgspec.Struct, frozen=True):
-    """The instruction of one message, taken apart. `pairs` are words side by side, `order` words as they stand."""
-
-    text: str
-    instruction: str
-    order: tuple[str, ...]
-    words: frozenset[str]
-    pairs: frozenset[str]
-    numbers: int
-
-    @property
-    def material(self) -> bool:
-        """Whether there is something beside the instruction to work on."""
-        return len(self.text) - len(self.instruction) >= MATERIAL_CHARS
-
-
 class Score:
     """Points by task, and the strongest sign of each."""
 
@@ -142,68 +108,40 @@ class Score:
     def sign(self, task: Task) -> str:
         return self._signs[task][1] if task in self._signs else ""
 
-    def merge(self, other: "Score", where: str) -> None:
-        for task, points in other.points.items():
-            self.add(task, points, f"{other.sign(task)} ({where})")
-
     def best(self) -> tuple[Task, int] | None:
         """The task with most points, the harder on a tie; `None` below what is enough.
 
         Supporting words alone have to be several.
         """
         top: tuple[Task, int] | None = None
-        for task in HARDEST_FIRST:
-            points = self.points.get(task, 0)
-            if task not in self._signs or points < (FIRM if self._signs[task][0] < ENOUGH else ENOUGH):
+        for task, (strongest, _) in self._signs.items():
+            points = self.points[task]
+            if points < (FIRM if strongest < ENOUGH else ENOUGH):
                 continue
-            if top is None or points > top[1]:
+            if top is None or (points, HARDNESS[task]) > (top[1], HARDNESS[top[0]]):
                 top = (task, points)
         return top
-
-
-def take_apart(text: str) -> Wording:
-    """The instruction of a message and its words."""
-    if len(text) > HEAD_CHARS + TAIL_CHARS:
-        text = f"{text[:HEAD_CHARS]}\n\n{text[-TAIL_CHARS:]}"
-    instruction = _instruction(text)
-    plain = QUOTED.sub(" ", instruction) if '"' in instruction or "“" in instruction else instruction
-    order = tuple(WORD.findall(plain.lower()))
-    pairs = frozenset(map(" ".join, pairwise(order)))
-    numbers = len(NUMBER.findall(plain))
-    return Wording(text, instruction, order, frozenset(order), pairs, numbers)
-
-
-def _instruction(text: str) -> str:
-    text = text.strip()
-    first, gap, rest = text.partition("\n\n")
-    if not gap:
-        return text if len(text) <= PARAGRAPH_CHARS else f"{_head(text)}\n{_tail(text)}"
-    last = rest.rpartition("\n\n")[2]
-    return (
-        f"{_head(first)}\n{last}" if len(last) <= LAST_PARAGRAPH_CHARS and "```" not in last else _head(first)
-    )
-
-
-def _head(text: str) -> str:
-    """The beginning, cut between words."""
-    return text if len(text) <= PARAGRAPH_CHARS else text[:PARAGRAPH_CHARS].rpartition(" ")[0]
-
-
-def _tail(text: str) -> str:
-    return text[-LAST_PARAGRAPH_CHARS:].partition(" ")[2]
 
 
 def score_words(wording: Wording) -> Score:
     """What the words of the instruction speak for."""
     score = Score()
-    # sorted, so that the same text is always explained by the same word
-    for entry in sorted((wording.words & ENTRIES) | (wording.pairs & ENTRIES)):
-        for task, weight in LEXICON[entry]:
-            score.add(task, weight, f"'{entry}'")
-    for task, apart in vocabulary.APART.items():
-        for first, second in apart:
-            if first in wording.words and second in wording.words and _near(wording.order, first, second):
-                score.add(task, 2, f"'{first} … {second}'")
+    words = wording.words
+    entries = [word for word in words if word in LEXICON]
+    entries += [pair for pair in wording.pairs if pair in LEXICON]
+    entries.sort()  # so that the same text is always explained by the same word
+    for entry in entries:
+        for sign in LEXICON[entry]:
+            score.add(*sign)
+    apart = [
+        pair
+        for first in words
+        if first in APART
+        for pair in APART[first]
+        if pair[1] in words and _near(wording.order, first, pair[1])
+    ]
+    for _, _, task, name in sorted(apart):
+        score.add(task, ENOUGH, name)
     if not wording.instruction.isascii():
         for task, parts in vocabulary.INFIX.items():
             for part in parts:
@@ -220,10 +158,15 @@ def _near(order: tuple[str, ...], first: str, second: str) -> bool:
 
 def _favour_leading(wording: Wording, score: Score) -> None:
     """What an instruction begins with is what it asks for."""
-    leading = (*wording.order[:LEADING_WORDS], "")
-    for word, following in pairwise(leading):
-        for entry in (f"{word} {following}", word):
-            for task, weight in LEXICON.get(entry, ()):
+    leading = wording.order[:LEADING_WORDS]
+    for place, word in enumerate(leading, start=1):
+        if word not in wording.words:
+            continue
+        entries = [word]
+        if word in FOLLOWERS and place < len(leading):
+            entries = [f"{word} {leading[place]}", word]
+        for entry in entries:
+            for task, weight, _ in LEXICON.get(entry, ()):
                 if weight >= ENOUGH:
                     score.add(task, weight - 1, f"begins with '{entry}'")
                     return
@@ -231,9 +174,8 @@ def _favour_leading(wording: Wording, score: Score) -> None:
 
 def score_structure(wording: Wording, score: Score) -> None:
     """Adds what the shape speaks for: code, formulas, quantities, lengths, material."""
-    text = wording.text
-    _score_code(text, score)
-    if contains(wording.instruction, MATH_SIGNS) and EQUATION.search(wording.instruction.lower()):
+    _score_code(wording, score)
+    if contains(wording.instruction, MATH_SIGNS) and EQUATION.search(wording.lower):
         score.add("reasoning", FIRM, "a formula")
     if wording.numbers:
         _score_numbers(wording, score)
@@ -245,15 +187,23 @@ def score_structure(wording: Wording, score: Score) -> None:
                 score.add(task, 1, "material to work on")
 
 
-def _score_code(text: str, score: Score) -> None:
-    if "```" in text:
+def _score_code(wording: Wording, score: Score) -> None:
+    text, marks = wording.text, wording.marks
+    if "```" in marks and "```" in text:
         score.add("coding", FIRM, "a code fence")
-    if contains(text, TRACES) or (("Error" in text or "Exception" in text) and ERROR_NAME.search(text)):
+    if holds(text, TRACES, marks) or (("Error" in text or "Exception" in text) and ERROR_NAME.search(text)):
         score.add("coding", FIRM + 1, "an error trace")
     if files := code_files(text):
         score.add("coding", min(files, 2) + 1, f"{files} file(s) of code named")
-    if contains(text, SOURCES) or (contains(text, SOURCE_WORDS) and SOURCE_LINE.search(text)):
+    if holds(text, SOURCES, marks) or _source_line(text):
         score.add("coding", FIRM, "source text")
+
+
+def _source_line(text: str) -> bool:
+    """Whether some line begins as source text does. One line alone is soon tried; of many, first if it could be."""
+    if "\n" in text and not contains(text, SOURCE_WORDS):
+        return False
+    return SOURCE_LINE.search(f"\n{text}") is not None
 
 
 def code_files(text: str) -> int:
@@ -261,10 +211,12 @@ def code_files(text: str) -> int:
     if "." not in text:
         return 0
     # looked behind here and not in the pattern, which then begins with a dot that is found at once
-    ends = ((found.start(), found.end()) for found in FILE_NAME.finditer(text))
-    return len(
-        {text[max(start - 12, 0) : end] for start, end in ends if start and _in_a_name(text[start - 1])}
-    )
+    named = set()
+    for found in FILE_NAME.finditer(text):
+        start = found.start()
+        if start and _in_a_name(text[start - 1]):
+            named.add(text[max(start - 12, 0) : found.end()])
+    return len(named)
 
 
 def _in_a_name(character: str) -> bool:
@@ -272,7 +224,7 @@ def _in_a_name(character: str) -> bool:
 
 
 def _score_numbers(wording: Wording, score: Score) -> None:
-    text = wording.instruction.lower()
+    text = wording.lower
     if wording.numbers >= 2 and ("?" in text or "？" in text):
         told = len(wording.order) >= WORD_PROBLEM or score.points.get("reasoning", 0) > 0
         score.add("reasoning", ENOUGH if told else 1, "a question about quantities")
@@ -321,18 +273,6 @@ def short_question(wording: Wording) -> bool:
 
 def follows_up(wording: Wording) -> bool:
     """A short message that only means something after what was said before."""
-    if (
-        not wording.order
-        or len(wording.order) > 14
-        or contains(wording.instruction.lower(), vocabulary.NEW_TOPIC)
-    ):
+    if not wording.order or len(wording.order) > 14 or contains(wording.lower, vocabulary.NEW_TOPIC):
         return False
     return len(wording.order) <= 6 or not vocabulary.FOLLOW_UPS.isdisjoint(wording.order)
-
-
-def contains(text: str, phrases: Iterable[str]) -> bool:
-    """Whether any of these stands in the text."""
-    for phrase in phrases:  # noqa: SIM110 - twice as fast as any() on a generator, and this is the hot path
-        if phrase in text:
-            return True
-    return False

@@ -30,6 +30,7 @@ from tiercel.domain.tokens import (
 MEDIA_MARGIN = 1.0
 """What a picture or clip counts for differs from vendor to vendor by as much again."""
 ORDER: tuple[Modality, ...] = ("text", "image", "video", "audio", "file")
+TEXT_ONLY: tuple[Modality, ...] = ("text",)
 
 
 class Load(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,27 +43,26 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
 
 def measure_load(request: ModelRequest) -> Load:
     """Size with tools and schema, modalities over all turns and tool results."""
-    words = 0
+    words = TOKENS_PER_MESSAGE * len(request.messages)
     media: list[Media] = []
     calls = False
     for message in request.messages:
-        words += TOKENS_PER_MESSAGE
         for part in message.parts:
-            calls = calls or isinstance(part, ToolCall)
-            words += _tokens(part, media)
-    words += sum(
-        _tool_tokens(tool.name, tool.description, tool.raw or tool.parameters) for tool in request.tools
-    )
+            if isinstance(part, Text):
+                words += estimate_tokens(part.text)
+            else:
+                calls = calls or isinstance(part, ToolCall)
+                words += _tokens(part, media)
+    for tool in request.tools:
+        words += _tool_tokens(tool.name, tool.description, tool.raw or tool.parameters)
     if request.response_format is not None and request.response_format.schema is not None:
         words += _json_tokens(request.response_format.schema)
+    if not media:
+        return Load(size=TokenEstimate(words), modalities=TEXT_ONLY, tool_calls=calls)
     shown = sum(TOKENS_PER_IMAGE if item.kind == "image" else TOKENS_PER_MEDIA for item in media)
     total = words + shown
-    margin = (words * MARGIN + shown * MEDIA_MARGIN) / total if shown else MARGIN
-    return Load(
-        size=TokenEstimate(total, round(margin, 3)),
-        modalities=_modalities(media) if media else ORDER[:1],
-        tool_calls=calls,
-    )
+    margin = round((words * MARGIN + shown * MEDIA_MARGIN) / total, 3)
+    return Load(size=TokenEstimate(total, margin), modalities=_modalities(media), tool_calls=calls)
 
 
 def _tokens(part: Part, media: list[Media]) -> int:

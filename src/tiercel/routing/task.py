@@ -1,31 +1,27 @@
 """Which of the ten tasks a request is, in this order: a screen to drive, an agent's step, what the words say."""
 
-from functools import lru_cache
 from typing import TypeAlias
 
 from tiercel.domain.facts import Task
 from tiercel.domain.request import ModelRequest
-from tiercel.routing import vocabulary
+from tiercel.routing.complexity import EVERYDAY
 from tiercel.routing.conversation import Conversation
-from tiercel.routing.screen import screen_system, screen_tools
+from tiercel.routing.screen import screen_tools
+from tiercel.routing.setting import Setting, read_setting
 from tiercel.routing.signals import (
     ENOUGH,
     FIRM,
     Score,
-    Wording,
-    contains,
     follows_up,
     score_structure,
     score_words,
     short_question,
     small_talk,
-    take_apart,
 )
+from tiercel.routing.vocabulary import POINTING, SCREENSHOT
+from tiercel.routing.wording import Wording, take_apart
 
 Judged: TypeAlias = tuple[Task, str]
-
-CHEAP: frozenset[Task] = frozenset(("summary", "classification", "extraction", "simple_chat"))
-SYSTEM_WORDING_CHARS = 500
 
 
 def judge_task(request: ModelRequest, conversation: Conversation, wording: Wording) -> Judged:
@@ -33,38 +29,42 @@ def judge_task(request: ModelRequest, conversation: Conversation, wording: Wordi
     words = screen_tools(request.tools) if request.tools else None
     if words is not None:
         return "gui", f"tools that drive a screen: {words}"
-    if conversation.system and screen_system(conversation.system):
+    setting = read_setting(conversation.system)
+    if setting.screen:
         return "gui", "a system prompt about driving a screen"
-    if "screenshot" in wording.words and wording.words & {"click", "tap", "coordinates", "pixel"}:
+    if SCREENSHOT in wording.words and wording.words & POINTING:
         return "gui", "asks where to click on a screenshot"
     if conversation.in_tool_loop:
         return "agent_step", "in a tool loop"
     if small_talk(wording) and not _score(wording).best():
         return "simple_chat", "a greeting or thanks"
-    if conversation.system and contains(conversation.system, vocabulary.REACT):
+    if setting.react:
         return "agent_step", "a system prompt with thought, action and observation"
     if request.tools:
-        return _with_tools(conversation, wording)
-    return _by_words(request, conversation, wording)
+        return _with_tools(setting, wording)
+    return _by_words(request, conversation, setting, wording)
 
 
-def _with_tools(conversation: Conversation, wording: Wording) -> Judged:
+def _with_tools(setting: Setting, wording: Wording) -> Judged:
     """Tools make a step of an agent, unless a plain assistant is firmly asked for a plain thing on given material."""
-    if contains(conversation.system, vocabulary.AGENTIC):
+    if setting.agentic:
         return "agent_step", "tools, and a system prompt for an agent"
     score = _score(wording)
     best = score.best()
-    if best is not None and best[0] in CHEAP and best[1] > FIRM and wording.material:
+    if best is not None and best[0] in EVERYDAY and best[1] > FIRM and wording.material:
         return best[0], f"{score.sign(best[0])}, although there are tools"
     return "agent_step", "tools to call"
 
 
-def _by_words(request: ModelRequest, conversation: Conversation, wording: Wording) -> Judged:
+def _by_words(
+    request: ModelRequest, conversation: Conversation, setting: Setting, wording: Wording
+) -> Judged:
     score = _score(wording)
     if request.response_format is not None and request.response_format.wants_json:
         _score_format(wording, score)
-    if conversation.system:
-        _add_system(conversation.system, score)
+    if setting.task is not None:
+        # a system prompt that sets one task speaks for every message
+        score.add(*setting.task)
     best = score.best()
     if best is not None:
         return best[0], score.sign(best[0])
@@ -86,24 +86,6 @@ def _score_format(wording: Wording, score: Score) -> None:
     """JSON is demanded: fields are wanted from the text, unless a label is."""
     if score.points.get("extraction", 0) > 0 or wording.material:
         score.add("extraction", ENOUGH, "a response format")
-
-
-def _add_system(system: str, score: Score) -> None:
-    """A system prompt that sets one task speaks for every message; one that lists many says nothing."""
-    found = _set_task(system[:SYSTEM_WORDING_CHARS])
-    if found is not None and not contains(system, vocabulary.GENERIC_SYSTEM):
-        score.add(*found)
-
-
-@lru_cache(maxsize=256)
-def _set_task(system: str) -> tuple[Task, int, str] | None:
-    """The one task that a system prompt sets, with its points and sign. Remembered: an application sends the same
-    system prompt with every request."""
-    set_up = score_words(take_apart(system))
-    strong = [task for task, points in set_up.points.items() if points >= FIRM]
-    if len(strong) != 1:
-        return None
-    return strong[0], set_up.points[strong[0]], f"{set_up.sign(strong[0])} in the system prompt"
 
 
 def _by_earlier(conversation: Conversation, wording: Wording) -> Judged | None:

@@ -12,6 +12,9 @@ from tiercel.domain.facts import Task
 Entries: TypeAlias = dict[Task, dict[int, str]]
 """By task and weight, entries separated by commas or line ends."""
 
+Phrases: TypeAlias = dict[str, tuple[str, ...]]
+"""Phrases by a piece that stands in each of them, so that most texts are searched for the pieces only."""
+
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
@@ -274,6 +277,10 @@ SCREEN_SYSTEM = (
 """Found in a system prompt: two of them, or one beside words of control, mean a screen is driven."""
 SCREEN_CONTROL = ("control", "operate", "action", "agent", "navigate", "drive")
 
+POINTING = _words("click tap coordinates pixel")
+SCREENSHOT = "screenshot"
+"""Asked where to click on one: a screen is driven."""
+
 HARD_CODING = _words(
     """concurrent concurrency concurrently deadlock deadlocks race races distributed raft paxos consensus
     idempotent migration scalable scalability throughput atomic mutex kernel compiler parser-generator
@@ -313,16 +320,20 @@ CONSTRAINTS = _words(
 )
 """Words that bind a solution: many of them make a puzzle or a schedule."""
 
+SOURCES = "sources"
 DETAIL = _words("detailed comprehensive thorough each sources citations references footnotes")
 
 DOSE = _words(
     """dose dosage dosis dosieren posologie mg milligram tablets tablet pills pill tabletten dosi"""
 )
+INTAKE = _words("take give child year")
 MEDICINE = _words(
     """ibuprofen paracetamol acetaminophen amoxicillin antibiotic antibiotics insulin medication medicine drug
     aspirin warfarin opioid morphine antidepressant medikament medicamento médicament"""
 )
 ADVICE = (
+    "is it safe",
+    "ist es sicher",
     "should i",
     "can i",
     "may i",
@@ -336,38 +347,28 @@ ADVICE = (
     "debo",
 )
 """Someone means to act on the answer. Found as they stand in lower-case text."""
-EMERGENCY = (
-    "chest hurts",
-    "chest pain",
-    "can't breathe",
-    "cannot breathe",
-    "overdose",
-    "arm is numb",
-    "stroke symptoms",
-    "brustschmerzen",
-    "unconscious",
-    "poisoned",
-)
-SELF_HARM = (
-    "kill myself",
-    "killing myself",
-    "suicide",
-    "suicidal",
-    "end my life",
-    "want to die",
-    "don't want to live",
-    "dont want to live",
-    "hurt myself",
-    "self-harm",
-    "umbringen",
-    "selbstmord",
-    "suizid",
-    "nicht mehr leben",
-    "suicidio",
-    "suicidarme",
-    "me suicider",
-    "自杀",
-)
+EMERGENCY: Phrases = {
+    "chest": ("chest hurts", "chest pain"),
+    "breathe": ("can't breathe", "cannot breathe"),
+    "overdose": ("overdose",),
+    "arm is": ("arm is numb",),
+    "stroke": ("stroke symptoms",),
+    "schmerzen": ("brustschmerzen",),
+    "unconscious": ("unconscious",),
+    "poisoned": ("poisoned",),
+}
+SELF_HARM: Phrases = {
+    "myself": ("kill myself", "killing myself", "hurt myself"),
+    "suici": ("suicide", "suicidal", "suicidio", "suicidarme", "me suicider"),
+    "my life": ("end my life",),
+    "want to": ("want to die", "don't want to live", "dont want to live"),
+    "self-harm": ("self-harm",),
+    "umbringen": ("umbringen",),
+    "selbstmord": ("selbstmord",),
+    "suizid": ("suizid",),
+    "mehr leben": ("nicht mehr leben",),
+    "自杀": ("自杀",),
+}
 DESTROY = _words(
     """delete deletes drop purge destroy truncate wipe erase remove overwrite shred lösche löschen borra
     elimina supprime"""

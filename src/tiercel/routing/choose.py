@@ -1,0 +1,100 @@
+"""Which ladder a request climbs, and why: the one its model's name picks, or that of the first rule which matches."""
+
+import msgspec
+
+from tiercel.domain.facts import Facts
+from tiercel.domain.policy import Gate, Limits, Policy, Preference, Rule
+from tiercel.domain.request import Effort
+from tiercel.routing.names import Named
+from tiercel.routing.rules import first_match
+
+FINISHED = "finished"
+
+
+class Chosen(msgspec.Struct, frozen=True, kw_only=True):
+    """The ladder that the model's name picked, before anything is expanded."""
+
+    rule: str
+    entries: tuple[str, ...]
+    gates: tuple[Gate, ...]
+    limits: Limits
+    why: str
+    prefer: Preference | None = None
+
+
+def choose(named: Named, facts: Facts, policy: Policy) -> Chosen:
+    """The ladder of a request with these facts that names this."""
+    match named.kind:
+        case "rule":
+            rule = next(rule for rule in policy.rules if rule.name == named.name)
+            return _by_rule(rule, policy, "the request names this rule")
+        case "tier":
+            entry = _entry(named.name, named.effort)
+            why = f"the request names the tier {named.name}"
+            return Chosen(
+                rule=f"tier:{named.name}",
+                entries=(entry,),
+                gates=policy.gates,
+                limits=policy.limits,
+                why=why,
+            )
+        case "model" | "deployment":
+            return _by_name(named, facts, policy)
+        case _:
+            return _by_facts(facts, policy)
+
+
+def _by_facts(facts: Facts, policy: Policy) -> Chosen:
+    rule = first_match(policy.rules, facts)
+    if rule is None:
+        return Chosen(
+            rule="none",
+            entries=tuple(policy.tiers),
+            gates=policy.gates,
+            limits=policy.limits,
+            why="no rule matched: all tiers, as the policy lists them",
+        )
+    return _by_rule(rule, policy, facts_in_words(facts))
+
+
+def _by_rule(rule: Rule, policy: Policy, why: str) -> Chosen:
+    return Chosen(
+        rule=rule.name,
+        entries=rule.ladder,
+        gates=policy.gates if rule.gates is None else rule.gates,
+        limits=rule.limits or policy.limits,
+        why=f"{why}; {rule.why}" if rule.why else why,
+        prefer=rule.prefer,
+    )
+
+
+def _by_name(named: Named, facts: Facts, policy: Policy) -> Chosen:
+    """A model that the caller named: nobody else answers, unless the policy lets the matching rule's ladder follow."""
+    entry = _entry(named.name, named.effort)
+    rule_name = f"{named.kind}:{named.name}"
+    why = f"the request names the {named.kind} {named.name}"
+    if policy.concrete_fallback:
+        then = _by_facts(facts, policy)
+        return msgspec.structs.replace(
+            then, rule=rule_name, entries=(entry, *then.entries), why=f"{why}; then rule {then.rule}"
+        )
+    finished = next((gate for gate in policy.gates if gate.check == FINISHED), None)
+    gates = (finished or Gate(check=FINISHED, needs_whole=False),)
+    return Chosen(rule=rule_name, entries=(entry,), gates=gates, limits=policy.limits, why=why)
+
+
+def _entry(name: str, effort: Effort | None) -> str:
+    return f"{name}@{effort}" if effort else name
+
+
+def facts_in_words(facts: Facts) -> str:
+    """The facts that usually decide, in a few words."""
+    words = [f"task {facts.task}", facts.complexity]
+    if facts.risk != "low":
+        words.append(f"risk {facts.risk}")
+    if facts.latency != "normal":
+        words.append(f"latency {facts.latency}")
+    words += [modality for modality in facts.modalities if modality != "text"]
+    if facts.strict_json:
+        words.append("strict JSON")
+    return ", ".join(words)

@@ -1,0 +1,159 @@
+"""What a plan is for all requests that are alike but for their size: made once for them, and remembered.
+
+Requests are alike where everything else that rules, filters and the guard look at is the same. What the size still
+decides is left open: estimates and the order by them, and what the window of a nearly full model leaves room for.
+"""
+
+from bisect import bisect_right
+from typing import TypeAlias
+
+import msgspec
+
+from tiercel.domain.catalog import Catalog
+from tiercel.domain.climb import Excluded, Rung
+from tiercel.domain.facts import Facts
+from tiercel.domain.policy import Policy, Preference
+from tiercel.domain.request import Effort, ModelRequest
+from tiercel.domain.tokens import TokenEstimate
+from tiercel.routing.budget import guard, roomy_below
+from tiercel.routing.choose import Chosen, choose
+from tiercel.routing.cost import Rate, expected_rate
+from tiercel.routing.expand import Stage, expand
+from tiercel.routing.filters import bars
+from tiercel.routing.names import resolve
+
+MOST_DRAFTS = 512
+"""Kept of one policy; beyond it (clients that vary what they ask for without end) all are made anew."""
+MOST_POLICIES = 2
+"""The one in force, and the one before it, which requests may still be climbing."""
+
+Key: TypeAlias = tuple[object, ...]
+
+
+class Contender(msgspec.Struct, frozen=True, kw_only=True):
+    """A rung that may be climbed. `asked` is it before the guard, `rung` after, as long as `size.upper` is no more
+    than `roomy_below`; `obstacle` is what bars it whatever the size. `once` names what may appear but once."""
+
+    asked: Rung
+    rung: Rung
+    obstacle: Excluded | None
+    roomy_below: float
+    rate: Rate
+    once: tuple[str, Effort | None]
+
+
+class DraftStage(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry of the ladder; a group for each member."""
+
+    groups: tuple[tuple[Contender, ...], ...]
+    prefer: Preference
+
+
+class Draft(msgspec.Struct, frozen=True, kw_only=True):
+    """The ladder that was chosen, with its gates as they apply. `repeats` is whether some rung stands in it twice."""
+
+    chosen: Chosen
+    stages: tuple[DraftStage, ...]
+    unserved: tuple[Excluded, ...]
+    repeats: bool
+
+
+class Drafts:
+    """The drafts of one policy over one catalog."""
+
+    def __init__(self, policy: Policy, catalog: Catalog) -> None:
+        self.policy = policy
+        self.catalog = catalog
+        self._drafts: dict[Key, Draft] = {}
+        bounds = {rule.when.min_tokens for rule in policy.rules}
+        bounds |= {rule.when.max_tokens + 1 for rule in policy.rules if rule.when.max_tokens is not None}
+        self._bounds = sorted(bound for bound in bounds if bound is not None)
+
+    def get(self, request: ModelRequest, facts: Facts) -> Draft:
+        """The draft for requests like this one. Raises `CallerError` where the model's name stands for nothing."""
+        key = (
+            request.model,
+            request.effort,
+            request.max_output_tokens,
+            facts.task,
+            facts.complexity,
+            facts.risk,
+            facts.latency,
+            facts.residency,
+            facts.modalities,
+            facts.strict_json,
+            facts.tools,
+            facts.choices,
+            # sizes between the same bounds match the same rules
+            bisect_right(self._bounds, facts.size.tokens) if self._bounds else 0,
+        )
+        draft = self._drafts.get(key)
+        if draft is None:
+            draft = _draft(request, facts, self.policy, self.catalog)
+            if len(self._drafts) >= MOST_DRAFTS:
+                self._drafts.clear()
+            self._drafts[key] = draft
+        return draft
+
+
+_KEPT: list[Drafts] = []
+
+
+def drafts_of(policy: Policy, catalog: Catalog) -> Drafts:
+    """The drafts of this very policy and catalog, remembered: they are values, so nothing is decided by it."""
+    for kept in _KEPT:
+        if kept.policy is policy and kept.catalog is catalog:
+            return kept
+    made = Drafts(policy, catalog)
+    _KEPT[:] = [made, *_KEPT[: MOST_POLICIES - 1]]
+    return made
+
+
+def _draft(request: ModelRequest, facts: Facts, policy: Policy, catalog: Catalog) -> Draft:
+    chosen = choose(resolve(request.model, policy, catalog), facts, policy)
+    gates = tuple(gate for gate in chosen.gates if gate.applies == "always" or facts.strict_json)
+    ladder = expand(chosen.entries, policy, catalog, request.effort, chosen.prefer)
+    empty = msgspec.structs.replace(facts, size=TokenEstimate(0))
+    stages = tuple(_stage(stage, request, empty, policy) for stage in ladder.stages)
+    return Draft(
+        chosen=msgspec.structs.replace(chosen, gates=gates),
+        stages=stages,
+        unserved=ladder.unserved,
+        repeats=_repeats(stages),
+    )
+
+
+def _stage(stage: Stage, request: ModelRequest, facts: Facts, policy: Policy) -> DraftStage:
+    groups = tuple(
+        tuple(_contender(rung, request, facts, policy) for rung in group) for group in stage.groups
+    )
+    return DraftStage(groups=groups, prefer=stage.prefer)
+
+
+def _contender(rung: Rung, request: ModelRequest, facts: Facts, policy: Policy) -> Contender:
+    deployment, effort = rung.deployment, rung.effort
+    return Contender(
+        asked=rung,
+        rung=guarded(rung, request, facts, policy),
+        obstacle=bars(deployment, facts, effort),
+        roomy_below=roomy_below(deployment, effort, request),
+        rate=expected_rate(deployment, effort, request, facts),
+        once=(deployment.name, effort or deployment.model.capabilities.default_effort),
+    )
+
+
+def guarded(rung: Rung, request: ModelRequest, facts: Facts, policy: Policy) -> Rung:
+    """The rung with the output budget of a request of this size."""
+    budget = guard(rung.deployment, rung.effort, request, facts, raise_small=policy.raise_small_budgets)
+    return msgspec.structs.replace(
+        rung,
+        effort=budget.effort,
+        max_output_tokens=budget.max_output_tokens,
+        cut_at=budget.cut_at,
+        notes=budget.notes,
+    )
+
+
+def _repeats(stages: tuple[DraftStage, ...]) -> bool:
+    names = [contender.once for stage in stages for group in stage.groups for contender in group]
+    return len(set(names)) < len(names)
