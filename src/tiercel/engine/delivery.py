@@ -16,7 +16,7 @@ from tiercel.engine.cut import StreamCutter
 
 Encode = Callable[[Sequence[StreamEvent]], bytes]
 Write = Callable[[bytes], Awaitable[None] | None]
-TAIL_EVENTS = frozenset((Finished, UsageUpdate, End, Broken))
+TAIL_EVENTS: frozenset[type] = frozenset((Finished, UsageUpdate, End, Broken))
 
 
 class Delivery:
@@ -30,6 +30,8 @@ class Delivery:
         self._clock = clock
         self._waiting: dict[int, list[StreamEvent]] = {}
         self.committed: int | None = None
+        self.on_commit: Callable[[], None] | None = None
+        """Called once, when the first attempt's content goes out."""
         self.first_content_at: float | None = None
 
     def receiver(
@@ -53,6 +55,8 @@ class Delivery:
             self.committed = number
             self.first_content_at = self._clock()
             self._waiting.clear()
+            if self.on_commit is not None:
+                self.on_commit()
             events = waiting
         data = self._encode([event for event in events if event.__class__ not in TAIL_EVENTS])
         return self._write(data) if data else None

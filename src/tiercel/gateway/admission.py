@@ -98,7 +98,7 @@ def _given_key(exchange: Exchange) -> str | None:
         value = exchange.header(name)
         if value:
             return value.strip()
-    return None
+    return exchange.parameter("key")
 
 
 def _digest(key: str) -> bytes:

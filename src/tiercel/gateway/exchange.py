@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Protocol, TypeAlias
+from urllib.parse import parse_qs
 
 import msgspec
 
@@ -106,6 +107,13 @@ class Exchange:
         """The first header of this lower-case name, or None."""
         value = self._headers.get(name)
         return None if value is None else value.decode("latin-1")
+
+    def parameter(self, name: str) -> str | None:
+        """The first query parameter of this name, or None."""
+        if not self.query:
+            return None
+        values = parse_qs(self.query.decode("latin-1")).get(name)
+        return values[0] if values else None
 
     async def body(self, limit: int) -> bytes:
         """The whole body. Raises `CallerError` over the limit."""

@@ -23,6 +23,8 @@ ALLOWED: dict[str, tuple[str, ...]] = {
 }
 FREE = ("residency", "session")
 HEADERS = {name: f"x-tiercel-{name}".encode("ascii") for name in (*ALLOWED, *FREE)}
+AGENT_SESSIONS = (b"x-claude-code-session-id", b"session_id", b"session-id")
+"""Where Claude Code and Codex name their sessions without being told to."""
 NO_HINTS = Hints()
 FREE_VALUE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}$")
 
@@ -39,6 +41,12 @@ def take_hints(request: ModelRequest, exchange: Exchange) -> tuple[ModelRequest,
             stated[name] = (header, f"x-tiercel-{name}")
         elif name in ours:
             stated[name] = (ours[name], f"metadata['{PREFIX}{name}']")
+    if "session" not in stated:
+        for agent_header in AGENT_SESSIONS:
+            session = exchange.header(agent_header)
+            if session is not None and FREE_VALUE.match(session):
+                stated["session"] = (session, agent_header.decode("ascii"))
+                break
     if ours:
         theirs = {key: value for key, value in request.metadata.items() if not key.startswith(PREFIX)}
         request = msgspec.structs.replace(request, raw=None, metadata=theirs, annotations=ours)

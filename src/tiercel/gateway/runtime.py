@@ -7,6 +7,7 @@ import msgspec
 
 from tiercel.domain.climb import Plan
 from tiercel.domain.errors import ProblemError, UnavailableError
+from tiercel.domain.facts import Facts
 from tiercel.domain.policy import Policy
 from tiercel.domain.record import Feedback, Record, Started
 from tiercel.domain.request import Hints, ModelRequest
@@ -70,13 +71,20 @@ class Runtime:
         """The clocks of a request that has just come in, under its id."""
         return Receipt(id=request_id, started_at=time.time(), received=self.state.machinery.clock())
 
-    def plan(self, state: State, request: ModelRequest, hints: Hints) -> Plan:
-        """Facts, filters, rule, ladder: the plan for this request under this configuration."""
-        facts = read_facts(request, hints, residency_default=state.policy.residency_default)
+    def facts(self, state: State, request: ModelRequest, hints: Hints) -> Facts:
+        """The facts of this request under this configuration."""
+        return read_facts(request, hints, residency_default=state.policy.residency_default)
+
+    def plan_for(self, state: State, request: ModelRequest, facts: Facts) -> Plan:
+        """Filters, rule, ladder: the plan for a request with these facts."""
         health = state.machinery.health
         return make_plan(
             request, facts, state.policy, state.settings.catalog, measured_speed=health.measured_speed()
         )
+
+    def plan(self, state: State, request: ModelRequest, hints: Hints) -> Plan:
+        """Facts and all: the plan for this request under this configuration."""
+        return self.plan_for(state, request, self.facts(state, request, hints))
 
     def record_start(self, state: State, receipt: Receipt, request: ModelRequest, plan: Plan) -> None:
         """Note the request before anything is sent. Raises `UnavailableError` where the policy is to refuse then."""

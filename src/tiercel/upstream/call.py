@@ -30,6 +30,8 @@ OnEvents: TypeAlias = Callable[[Sequence[StreamEvent]], Awaitable[None] | None]
 MAX_ERROR_BYTES = 65_536
 ERROR_BODY_SECONDS = 5.0
 """An error whose body does not come within this time is judged by its status alone."""
+MAX_ASKED_BYTES = 64_000_000
+"""A batch of embeddings is large."""
 MAX_ID_CHARS = 128
 MAX_KNOWN = 1_024
 """Calls, but for their bodies, that are remembered."""
@@ -117,6 +119,29 @@ class Upstream:
         finally:
             response.close()
         return call.result(encoded)
+
+    async def ask(self, provider: Provider, encoded: EncodedCall, *, seconds: float) -> bytes | Failure:
+        """The body of an answer that no model speaks: a count of tokens, embeddings. All of it within `seconds`."""
+        limits = HttpLimits(
+            connect_seconds=provider.connect_seconds,
+            first_byte_seconds=seconds,
+            idle_seconds=seconds,
+            deadline_seconds=seconds,
+            max_body_bytes=MAX_ASKED_BYTES,
+        )
+        try:
+            response = await self._http.send(self._prepared(provider, encoded), encoded.body, limits)
+            try:
+                body = await response.read()
+            finally:
+                response.close()
+        except HttpError as error:
+            return classify_exception(error)
+        is_html = b"html" in response.fields.get(b"content-type", b"").lower()
+        if 200 <= response.status < 300:
+            return failure_of("bad_response", code="html") if is_html else body
+        facts = self._facts(response, body, self._codecs[provider.format])
+        return classify_status(response.status, facts, html=is_html, credential=credential_of(provider))
 
     def _prepared(self, provider: Provider, encoded: EncodedCall) -> Prepared:
         """The call but for its body, made once for each provider and path."""

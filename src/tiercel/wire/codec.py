@@ -131,3 +131,23 @@ class Codec(Protocol):
     def decode_error(self, status: int, headers: Mapping[str, str], body: bytes) -> ErrorFacts:
         """What an error answer says; an unreadable body gives empty facts. `headers` have lower-case names."""
         ...
+
+
+class TokenCounter(Protocol):
+    """How a format asks for, and answers with, the number of tokens in a request. Modules are such counters."""
+
+    def decode_count_request(self, body: bytes) -> ModelRequest:
+        """A client's question. Raises `CallerError` naming the field."""
+        ...
+
+    def encode_count(self, total: int) -> bytes:
+        """The answer to a client."""
+        ...
+
+    def encode_count_request(self, request: ModelRequest, target: Target) -> EncodedCall:
+        """The question for an upstream, whatever format the request came in."""
+        ...
+
+    def decode_count(self, body: bytes) -> int:
+        """An upstream's count. Raises `UpstreamDataError`."""
+        ...

@@ -1,36 +1,68 @@
-"""GET /v1/models: everything that `model` may be here: auto, tiers, rules, aliases, models, deployments."""
+"""GET /v1/models: everything that `model` may be here: auto, tiers, rules, aliases, models, deployments.
+
+In the shape of whoever asks: OpenAI's, Anthropic's or Gemini's.
+"""
 
 from tiercel.domain.errors import CallerError
 from tiercel.domain.json import JsonObject
-from tiercel.gateway.exchange import Exchange
-from tiercel.gateway.runtime import Runtime
+from tiercel.gateway.exchange import JSON, Exchange
+from tiercel.gateway.runtime import Runtime, State
+from tiercel.gateway.surfaces import GEMINI, MESSAGES, surface_of
+from tiercel.routing.names import Named
 from tiercel.routing.plan import known_models
+from tiercel.wire.anthropic import model_list as anthropic_list
+from tiercel.wire.gemini import model_list as gemini_list
+from tiercel.wire.gemini.model_list import ListedModel
 
 
 async def list_models(runtime: Runtime, exchange: Exchange) -> None:
-    """The list in OpenAI's shape; `tiercel.kind` says what each name is."""
-    await exchange.answer_json({"object": "list", "data": list(_shown(runtime).values())})
+    """The list; in OpenAI's shape `tiercel.kind` says what each name is."""
+    state = runtime.state
+    known = known_models(state.policy, state.settings.catalog)
+    surface = surface_of(exchange)
+    if surface is MESSAGES:
+        body = anthropic_list.encode_models([named.name for named in known])
+        await exchange.answer(200, [JSON], body)
+    elif surface is GEMINI:
+        await exchange.answer(
+            200, [JSON], gemini_list.encode_models([_sized(named, state) for named in known])
+        )
+    else:
+        await exchange.answer_json({"object": "list", "data": [_shown(named) for named in known]})
 
 
 async def get_model(runtime: Runtime, exchange: Exchange, name: str) -> None:
     """One entry of the list."""
-    found = _shown(runtime).get(name)
-    if found is None:
+    state = runtime.state
+    known = known_models(state.policy, state.settings.catalog)
+    named = next((one for one in known if one.name == name), None)
+    if named is None:
         raise CallerError(
             "model_not_found", f"there is no model {name[:80]!r} here; GET /v1/models lists them"
         )
-    await exchange.answer_json(found)
+    surface = surface_of(exchange)
+    if surface is MESSAGES:
+        await exchange.answer(200, [JSON], anthropic_list.encode_model(name))
+    elif surface is GEMINI:
+        await exchange.answer(200, [JSON], gemini_list.encode_model(_sized(named, state)))
+    else:
+        await exchange.answer_json(_shown(named))
 
 
-def _shown(runtime: Runtime) -> dict[str, JsonObject]:
-    state = runtime.state
+def _shown(named: Named) -> JsonObject:
     return {
-        known.name: {
-            "id": known.name,
-            "object": "model",
-            "created": 0,
-            "owned_by": "tiercel",
-            "tiercel": {"kind": known.kind},
-        }
-        for known in known_models(state.policy, state.settings.catalog)
+        "id": named.name,
+        "object": "model",
+        "created": 0,
+        "owned_by": "tiercel",
+        "tiercel": {"kind": named.kind},
     }
+
+
+def _sized(named: Named, state: State) -> ListedModel:
+    """With the limits of a model; other names stand for several."""
+    model = state.settings.catalog.models.get(named.name)
+    if model is None or named.kind != "model":
+        return ListedModel(name=named.name)
+    capabilities = model.capabilities
+    return ListedModel(name=named.name, window=capabilities.window, max_output=capabilities.max_output)

@@ -54,7 +54,11 @@ _MODES: dict[str, Literal["none", "auto", "required", "named"]] = {
 
 def decode_request(body: bytes) -> ModelRequest:
     """Raises `CallerError` naming the field. `thinking` is read as an effort and kept as it is, too."""
-    source = parse_object(body)
+    return read_request(parse_object(body), body)
+
+
+def read_request(source: JsonObject, raw: bytes | None) -> ModelRequest:
+    """The request in a parsed body."""
     extra = fields.leftovers(source, _KNOWN)
     output = fields.optional_object(source, "output_config", "output_config") or {}
     rest = fields.leftovers(output, frozenset(("effort", "format")))
@@ -72,7 +76,7 @@ def decode_request(body: bytes) -> ModelRequest:
         format="anthropic",
         model=model,
         messages=(*_system(source.get("system")), *_messages(source)),
-        raw=body,
+        raw=raw,
         tools=_tools(source),
         tool_choice=_tool_choice(choice),
         parallel_tool_calls=_parallel(choice),

@@ -12,8 +12,19 @@ from tiercel.wire.scan import parse_upstream_object
 
 TOTAL = "input_tokens"
 COUNTED = frozenset(
-    ("model", "input", "instructions", "tools", "tool_choice", "parallel_tool_calls", "reasoning", "text")
-    + ("truncation", "conversation", "previous_response_id")
+    (
+        "model",
+        "input",
+        "instructions",
+        "tools",
+        "tool_choice",
+        "parallel_tool_calls",
+        "reasoning",
+        "text",
+        "truncation",
+        "conversation",
+        "previous_response_id",
+    )
 )
 """What the endpoint takes; anything else it refuses."""
 
