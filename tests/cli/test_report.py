@@ -35,11 +35,11 @@ all                5     40 %   12-77 %  100 % of 2   50 % of 2
 
 Cost, and requests with at least one ...
                                     per         fall-           esca-
-by task     requests     cost   success  retry   back  re-ask  lation
-coding             2  $0.0035         -    0 %   50 %    50 %     0 %
-extraction         2   $0.011   $0.0055    0 %    0 %     0 %    50 %
-gui                1       $0         -    0 %    0 %     0 %     0 %
-all                5  $0.0145  $0.00725    0 %   20 %    20 %    20 %
+by task     requests     cost   success  retry   back  re-ask  lation  hedge
+coding             2  $0.0035         -    0 %   50 %    50 %     0 %    0 %
+extraction         2   $0.011   $0.0055    0 %    0 %     0 %    50 %    0 %
+gui                1       $0         -    0 %    0 %     0 %     0 %    0 %
+all                5  $0.0145  $0.00725    0 %   20 %    20 %    20 %    0 %
 
 Speed of delivered answers
                latency  latency       TTFT  TTFT     tok/s

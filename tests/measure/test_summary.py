@@ -74,10 +74,15 @@ def test_no_speed_is_made_up(changes: dict[str, float | None]) -> None:
 
 
 def test_climbing_counts_requests_not_attempts() -> None:
-    """Each kind happened in one request of five, retries in none."""
+    """Each kind happened in one request of five, retries and hedges in none."""
     found = total().climbing
-    shares = [counts(r) for r in (found.retry, found.fallback, found.re_ask, found.escalation)]
-    assert shares == [(0, 5), (1, 5), (1, 5), (1, 5)]
+    shares = [counts(r) for r in (found.retry, found.fallback, found.re_ask, found.escalation, found.hedge)]
+    assert shares == [(0, 5), (1, 5), (1, 5), (1, 5), (0, 5)]
+
+
+def test_a_hedged_request_is_counted_as_such() -> None:
+    hedged = msgspec.structs.replace(TABLE[0], attempts=(answered(1), answered(2, "hedge")))
+    assert counts(summarise([hedged, TABLE[0]]).total.climbing.hedge) == (1, 2)
 
 
 def test_calls_count_every_answer() -> None:

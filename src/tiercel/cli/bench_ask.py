@@ -42,7 +42,7 @@ async def asking(settings: Settings, policy: Policy) -> AsyncIterator[Ask]:
     """What asks models through a gateway of this configuration.
 
     The policy holds, but for what would hide how a model does: one that was named answers alone, no call is retried
-    (with a larger budget, say), and what misses a gate is delivered all the same.
+    (with a larger budget, say) or hedged, and what misses a gate is delivered all the same.
     """
     policy = _without_help(policy)
     every = (policy.limits, *(rule.limits for rule in policy.rules if rule.limits is not None))
@@ -66,7 +66,7 @@ async def asking(settings: Settings, policy: Policy) -> AsyncIterator[Ask]:
 
 def _without_help(policy: Policy) -> Policy:
     rules = tuple(
-        rule if rule.limits is None else msgspec.structs.replace(rule, limits=_once(rule.limits))
+        msgspec.structs.replace(rule, limits=None if rule.limits is None else _once(rule.limits), hedge=False)
         for rule in policy.rules
     )
     return msgspec.structs.replace(
@@ -74,6 +74,7 @@ def _without_help(policy: Policy) -> Policy:
         rules=rules,
         limits=_once(policy.limits),
         concrete_fallback=False,
+        hedge=False,
         on_exhausted="deliver",
     )
 

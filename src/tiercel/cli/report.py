@@ -292,6 +292,7 @@ PARTS = (
             ("fall-\nback", lambda g: percent(g.climbing.fallback.share)),
             ("re-ask", lambda g: percent(g.climbing.re_ask.share)),
             ("esca-\nlation", lambda g: percent(g.climbing.escalation.share)),
+            ("hedge", lambda g: percent(g.climbing.hedge.share)),
         ),
     ),
     SPEED,

@@ -11,7 +11,7 @@ from tiercel.domain.policy import Gate, Limits
 from tiercel.domain.request import Effort
 from tiercel.domain.response import FinishReason
 
-Why = Literal["first", "retry", "fallback", "re_ask", "escalation"]
+Why = Literal["first", "retry", "fallback", "re_ask", "escalation", "hedge"]
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -67,7 +67,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     `stages` are the ladder's entries as the policy names them; `rungs` all that survived the filters, in the order
     in which they would be tried, each pointing to its stage. A failure falls back to the next rung, a verdict
-    escalates to the first rung of the next stage.
+    escalates to the first rung of the next stage. `hedges` is whether a call that is slower than usual gets a rival.
     """
 
     facts: Facts
@@ -80,6 +80,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     why: str = ""
     on_exhausted: Literal["deliver", "refuse"] = "deliver"
     on_refusal: Literal["deliver", "escalate"] = "deliver"
+    hedges: bool = False
     policy_hash: str = ""
 
     @property
@@ -105,7 +106,10 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
-    """A call and what came of it, as far as the ladder needs to know. `verdicts` stand in the order of the gates."""
+    """A call and what came of it, as far as the ladder needs to know. `verdicts` stand in the order of the gates.
+
+    `began_seconds` counts from the request's receipt and matters while the call is in flight.
+    """
 
     call: Call
     state: Literal["in_flight", "answered", "failed", "cancelled"] = "in_flight"
@@ -113,6 +117,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     finish: FinishReason | None = None
     refused: bool = False
     verdicts: tuple[Verdict, ...] = ()
+    began_seconds: float = 0.0
 
 
 class Conditions(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,6 +126,9 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True):
     `resting` names deployments that should not be called now (cooling down, breaker open). `retry_tokens` is what is
     left of the process's retry budget. `draw` is a random number in [0, 1). `committed` is the number of the attempt
     whose content the client has already begun to receive.
+
+    `slow_after_seconds` says by deployment after which time a call is slower than 95 % of the measured ones; who was
+    measured too little is missing. `hedge_tokens` is how many hedges the process may still make.
     """
 
     elapsed_seconds: float = 0.0
@@ -129,6 +137,8 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True):
     retry_tokens: float = 10.0
     draw: float = 0.5
     committed: int | None = None
+    slow_after_seconds: dict[str, float] = {}
+    hedge_tokens: float = 0.0
 
 
 class Start(msgspec.Struct, frozen=True, kw_only=True):

@@ -78,6 +78,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     prefer: Preference | None = None
     gates: tuple[Gate, ...] | None = None
     limits: Limits | None = None
+    hedge: bool | None = None
     why: str = ""
     evidence: Evidence | None = None
 
@@ -108,6 +109,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a request that names one model may be answered by another."""
     raise_small_budgets: bool = True
     """The max_tokens guard."""
+    hedge: bool = False
+    """Whether a call that is slower than usual gets a rival."""
     residency_default: str | None = None
     hash: str = ""
     name: str = "policy.toml"

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from functools import partial
 
 import msgspec
 
@@ -48,10 +49,14 @@ class Climb:
         self._findings: dict[int, Finding] = {}
         self._runners: dict[int, AttemptRunner] = {}
         self._flying: dict[int, asyncio.Task[Finding]] = {}
+        self._commit: asyncio.Future[None] | None = None
+        self._slow_after: dict[str, float] = {}
 
     async def run(self) -> Climbed:
         """Climb to the end. Cancelling it stops every call in flight."""
         self._machinery.health.note_request()
+        if self._plan.hedges:
+            self._prepare_hedging()
         try:
             while True:
                 step = next_step(self._plan, list(self._attempts.values()), self._conditions())
@@ -59,7 +64,7 @@ class Climb:
                     case Start():
                         await self._start(step)
                     case Cancel():
-                        await self._stop(step.calls, self._stop_reason())
+                        await self._cancel(step)
                     case Deliver() | GiveUp():
                         return self._climbed(step)
         finally:
@@ -85,20 +90,39 @@ class Climb:
             retry_tokens=health.retry_tokens,
             draw=self._machinery.draw(),
             committed=self._delivery.committed if self._delivery is not None else None,
+            slow_after_seconds=self._slow_after,
+            hedge_tokens=health.hedge_tokens if self._plan.hedges else 0.0,
         )
+
+    def _prepare_hedging(self) -> None:
+        """Take the measured times, which hold for this climb, and hear of the moment when a stream commits."""
+        self._slow_after = self._machinery.health.slow_after_seconds(
+            self._rung_names, whole=self._comes_whole
+        )
+        if self._delivery is not None:
+            self._commit = asyncio.get_running_loop().create_future()
+            self._delivery.on_commit = partial(self._commit.set_result, None)
+
+    @property
+    def _comes_whole(self) -> bool:
+        """Whether nothing of an answer reaches the client before its end."""
+        return self._delivery is None or self._plan.holds
 
     async def _start(self, step: Start) -> None:
         """Make these calls and wait for a change. One call alone runs right here: a task of its own costs more than
-        all that the ladder decides, and its own limits end it at the deadline."""
+        all that the ladder decides, and its own limits end it at the deadline. Where it may be hedged it cannot."""
         runners = [self._prepare(call) for call in step.calls]
-        if len(runners) == 1 and not self._flying:
+        if len(runners) == 1 and not self._flying and not self._plan.hedges:
             await self._run_alone(runners[0])
             return
         for runner in runners:
             name = f"attempt-{runner.call.number}"
             self._flying[runner.call.number] = asyncio.create_task(runner.run(), name=name)
+        waiting: list[asyncio.Future[Finding] | asyncio.Future[None]] = [*self._flying.values()]
+        if self._commit is not None and not self._commit.done():
+            waiting.append(self._commit)
         done, _ = await asyncio.wait(
-            self._flying.values(), timeout=step.wake_after_seconds, return_when=asyncio.FIRST_COMPLETED
+            waiting, timeout=step.wake_after_seconds, return_when=asyncio.FIRST_COMPLETED
         )
         for number in [n for n, task in self._flying.items() if task in done]:
             self._settle(number, self._flying.pop(number).result())
@@ -106,6 +130,8 @@ class Climb:
     def _prepare(self, call: Call) -> AttemptRunner:
         if call.why in ("retry", "fallback"):
             self._machinery.health.spend_retry()
+        elif call.why == "hedge":
+            self._machinery.health.spend_hedge()
         runner = AttemptRunner(
             self._machinery,
             self._request,
@@ -115,7 +141,8 @@ class Climb:
             received=self._received,
             previous_text=self._text_of(call.corrects),
         )
-        self._attempts[call.number] = Attempt(call=call)
+        began_seconds = self._machinery.clock() - self._received + call.delay_seconds
+        self._attempts[call.number] = Attempt(call=call, began_seconds=began_seconds)
         self._runners[call.number] = runner
         return runner
 
@@ -135,10 +162,14 @@ class Climb:
         self._findings[number] = finding
         self._attempts[number] = finding.attempt
 
-    def _stop_reason(self) -> Failure:
+    async def _cancel(self, step: Cancel) -> None:
         if self._machinery.clock() - self._received >= self._plan.limits.deadline_seconds:
-            return Failure(kind="timeout", message="the request's deadline passed")
-        return Failure(kind="cancelled", message="another answer was chosen")
+            await self._stop(step.calls, Failure(kind="timeout", message="the request's deadline passed"))
+            return
+        await self._stop(step.calls, Failure(kind="cancelled", message="its answer was not needed any more"))
+        for record in [self._findings[number].record for number in step.calls]:
+            if record.state == "cancelled":
+                self._machinery.health.outrun(record.deployment, record.seconds, whole=self._comes_whole)
 
     async def _stop(self, numbers: Iterable[int], failure: Failure) -> None:
         stopping = {number: self._flying.pop(number) for number in numbers}

@@ -5,6 +5,10 @@ The rules, in order:
 1. Once content has reached the client, its attempt is the answer: it is delivered, or the stream broke. Nobody else
    is asked.
 2. While a call is in flight, wait for it, no longer than the deadline; at the deadline, cancel.
+   Where the plan *hedges* and the call has become slower than 95 % of the measured ones, another deployment is called
+   beside it, once in a climb. The first answer that may be delivered ends the other call. The hedge only adds a
+   chance: its own failure ends nothing, and when both came to nothing, the climb goes on as if the better of the two
+   had been the only one.
 3. An answer whose verdicts pass every gate is delivered. So is a refusal, unless the policy takes refusals elsewhere.
 4. An answer that misses a gate (a *verdict*) is asked for again at the same rung with the validator's message, as often
    as that gate allows; then the ladder *escalates*: to the next stage, or where there is none to what is left of this.
@@ -18,6 +22,7 @@ Everything that decides lives in this file and in the table of `reactions.py`. T
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 from tiercel.domain.climb import (
     Attempt,
@@ -43,13 +48,11 @@ def next_step(plan: Plan, attempts: Sequence[Attempt], conditions: Conditions) -
     """What to do now. Pure; a few microseconds."""
     if conditions.committed is not None:
         return _after_commit(plan, attempts, conditions)
-    in_flight = [attempt.call.number for attempt in attempts if attempt.state == "in_flight"]
-    left_seconds = plan.limits.deadline_seconds - conditions.elapsed_seconds
-    if in_flight:
-        return Start(wake_after_seconds=left_seconds) if left_seconds > 0 else Cancel(calls=tuple(in_flight))
+    if any([attempt.state == "in_flight" for attempt in attempts]):
+        return _while_in_flight(plan, attempts, conditions)
     if not attempts:
         return _first(plan, conditions)
-    last = attempts[-1]
+    last = _decisive(plan, attempts)
     if last.state == "answered":
         return _after_answer(plan, attempts, last, conditions)
     return _after_failure(plan, attempts, last, conditions)
@@ -85,7 +88,70 @@ def _first(plan: Plan, conditions: Conditions) -> Step:
         return GiveUp(reason="cost_cap" if plan.rungs else "no_rung", message=message)
     awake = [i for i in affordable if plan.rungs[i].deployment.name not in conditions.resting]
     call = Call(number=1, rung=(awake or affordable)[0], why="first")
-    return Start(calls=(call,), wake_after_seconds=plan.limits.deadline_seconds - conditions.elapsed_seconds)
+    return Start(calls=(call,), wake_after_seconds=_wake_seconds(plan, (), call, conditions))
+
+
+def _while_in_flight(plan: Plan, attempts: Sequence[Attempt], conditions: Conditions) -> Step:
+    in_flight = [attempt for attempt in attempts if attempt.state == "in_flight"]
+    left_seconds = plan.limits.deadline_seconds - conditions.elapsed_seconds
+    if left_seconds <= 0 or any(_settles(plan, attempt) for attempt in attempts):
+        return Cancel(calls=tuple([attempt.call.number for attempt in in_flight]))
+    hedge = _hedge(plan, attempts, conditions)
+    if hedge is None:
+        return Start(wake_after_seconds=left_seconds)
+    call, due_seconds = hedge
+    if due_seconds <= 0:
+        return Start(calls=(call,), wake_after_seconds=left_seconds)
+    return Start(wake_after_seconds=min(left_seconds, due_seconds))
+
+
+def _hedge(plan: Plan, attempts: Sequence[Attempt], conditions: Conditions) -> tuple[Call, float] | None:
+    """The call to make beside the one in flight, and in how many seconds; `None` where there is to be none.
+
+    Interchangeable rungs come first, then those above. A re-ask is not hedged: nobody else knows what was wrong.
+    """
+    if not plan.hedges or conditions.hedge_tokens < 1.0 or len(attempts) >= plan.limits.max_attempts:
+        return None
+    slow = attempts[-1]
+    rung = plan.rungs[slow.call.rung]
+    after_seconds = conditions.slow_after_seconds.get(rung.deployment.name)
+    if after_seconds is None or slow.call.why == "re_ask" or any(a.call.why == "hedge" for a in attempts):
+        return None
+    for index in _open_rungs(plan, attempts, conditions):
+        other = plan.rungs[index]
+        if other.stage < rung.stage or other.deployment.name == rung.deployment.name:
+            continue
+        if _affordable(plan, index, conditions, attempts):
+            due_seconds = slow.began_seconds + after_seconds - conditions.elapsed_seconds
+            return Call(number=len(attempts) + 1, rung=index, why="hedge"), due_seconds
+    return None
+
+
+def _decisive(plan: Plan, attempts: Sequence[Attempt]) -> Attempt:
+    """Whose end decides what comes next, now that nothing is in flight: the last call's, or of a hedge and the call it
+    hedged the one that settles it, else an answer (the higher one), else the hedged call."""
+    if attempts[-1].call.why != "hedge":
+        return attempts[-1]
+    pair = attempts[-2:]
+    settling = next((attempt for attempt in pair if _settles(plan, attempt)), None)
+    if settling is not None:
+        return settling
+    answered = [attempt for attempt in pair if attempt.state == "answered"]
+    return max(answered, key=lambda attempt: plan.rungs[attempt.call.rung].stage, default=pair[0])
+
+
+def _settles(plan: Plan, attempt: Attempt) -> bool:
+    """Whether this end makes other calls pointless: an answer to be delivered, or a failure that nobody else may mend.
+
+    Such a failure of a hedge settles nothing: the call that it hedged would have gone on without it. Nor does being
+    stopped: that is how a call ends when another one settles it.
+    """
+    if attempt.state == "answered":
+        return plan.on_refusal == "deliver" if attempt.refused else missed_gate(plan, attempt) is None
+    failure = attempt.failure
+    if failure is None or failure.kind == "cancelled" or attempt.call.why == "hedge":
+        return False
+    return _taken_by(plan, failure) == "none"
 
 
 def _after_commit(plan: Plan, attempts: Sequence[Attempt], conditions: Conditions) -> Step:
@@ -193,9 +259,7 @@ def _fallback(
     plan: Plan, attempts: Sequence[Attempt], last: Attempt, failure: Failure, conditions: Conditions
 ) -> Step | None:
     """The next rung of this stage or a higher one; never a lower one, whose answers did not pass before."""
-    wanted = REACTIONS[failure.kind].fallback
-    if failure.kind == "content_policy" and plan.on_refusal == "escalate":
-        wanted = "any"
+    wanted = _taken_by(plan, failure)
     if wanted == "none":
         return None
     failed = plan.rungs[last.call.rung]
@@ -203,6 +267,13 @@ def _fallback(
     if wanted == "larger":
         rungs = [i for i in rungs if _window(plan.rungs[i]) > _window(failed)]
     return _start_one_of(plan, attempts, rungs, "fallback", conditions)
+
+
+def _taken_by(plan: Plan, failure: Failure) -> Literal["any", "larger", "none"]:
+    """Which other rungs may take what failed."""
+    if failure.kind == "content_policy" and plan.on_refusal == "escalate":
+        return "any"
+    return REACTIONS[failure.kind].fallback
 
 
 def _window(rung: Rung) -> float:
@@ -239,12 +310,26 @@ def _start(plan: Plan, attempts: Sequence[Attempt], call: Call, conditions: Cond
         return None
     if not _affordable(plan, call.rung, conditions):
         return None
-    return Start(calls=(call,), wake_after_seconds=left_seconds)
+    return Start(calls=(call,), wake_after_seconds=_wake_seconds(plan, attempts, call, conditions))
 
 
-def _affordable(plan: Plan, rung: int, conditions: Conditions) -> bool:
+def _wake_seconds(plan: Plan, attempts: Sequence[Attempt], call: Call, conditions: Conditions) -> float:
+    """How long to wait for this call at most: until the deadline, or until its hedge is due."""
+    left_seconds = plan.limits.deadline_seconds - conditions.elapsed_seconds
+    if not plan.hedges:
+        return left_seconds
+    began = Attempt(call=call, began_seconds=conditions.elapsed_seconds + call.delay_seconds)
+    hedge = _hedge(plan, (*attempts, began), conditions)
+    return left_seconds if hedge is None else min(left_seconds, hedge[1])
+
+
+def _affordable(plan: Plan, rung: int, conditions: Conditions, attempts: Sequence[Attempt] = ()) -> bool:
+    """Whether the cap leaves room for this call, and for those of `attempts` whose cost is not known yet."""
     cap = plan.limits.max_cost_nano
-    return cap is None or conditions.spent_nano + (plan.rungs[rung].estimated_nano or 0) <= cap
+    if cap is None:
+        return True
+    calls = [rung, *(a.call.rung for a in attempts if a.state == "in_flight")]
+    return conditions.spent_nano + sum(plan.rungs[i].estimated_nano or 0 for i in calls) <= cap
 
 
 def _deliver(plan: Plan, attempt: Attempt) -> Deliver:

@@ -15,12 +15,13 @@ EMPTY_FAILURES = frozenset(("empty", "empty_length"))
 
 
 class Climbing(msgspec.Struct, frozen=True, kw_only=True):
-    """Shares of requests with at least one retry, fallback, re-ask, escalation."""
+    """Shares of requests with at least one retry, fallback, re-ask, escalation, hedge."""
 
     retry: Rate
     fallback: Rate
     re_ask: Rate
     escalation: Rate
+    hedge: Rate
 
 
 class Calls(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +51,7 @@ def climbing(records: Sequence[Record]) -> Climbing:
         fallback=having("fallback"),
         re_ask=having("re_ask"),
         escalation=having("escalation"),
+        hedge=having("hedge"),
     )
 
 

@@ -62,6 +62,7 @@ def read_policy(text: str, name: str = "policy.toml") -> Policy:
         on_refusal=defaults.on_refusal,
         concrete_fallback=defaults.concrete_fallback,
         raise_small_budgets=defaults.raise_small_budgets,
+        hedge=defaults.hedge,
         residency_default=defaults.residency,
         hash=content_hash(table),
     )
@@ -91,6 +92,7 @@ def rule_of(rule: RuleTable, file: PolicyFile, limits: Limits) -> Rule:
         prefer=rule.prefer,
         gates=None if rule.gates is None else gates_of(rule.gates, file),
         limits=None if rule.limits is None else merged_limits(limits, rule.limits),
+        hedge=rule.hedge,
         why=rule.why,
         evidence=None if evidence is None else Evidence(date=evidence.date, source=evidence.source),
     )

@@ -113,6 +113,13 @@ class DefaultsTable(Table, frozen=True, kw_only=True):
             description="Ask for more tokens than a small max_tokens where hidden thinking would eat it all."
         ),
     ] = True
+    hedge: Annotated[
+        bool,
+        Meta(
+            description="Whether a call slower than 95 % of the measured ones gets a second one beside it, "
+            "at another deployment; the first answer wins, both are paid."
+        ),
+    ] = False
     residency: Annotated[
         FilledText | None,
         Meta(description="Where requests must stay that do not say so themselves, such as `eu` or `local`."),
@@ -182,6 +189,9 @@ class RuleTable(Table, frozen=True, kw_only=True):
     gates: Annotated[Gates | None, Meta(description="Gates instead of the default ones.")] = None
     prefer: Annotated[Preference | None, Meta(description="Order within each tier of this ladder.")] = None
     limits: Annotated[LimitsTable | None, Meta(description="Bounds that differ from [limits].")] = None
+    hedge: Annotated[
+        bool | None, Meta(description="Whether slow calls get a second one beside them, for this rule.")
+    ] = None
     why: Annotated[str, Meta(description="The reason, shown by `tiercel explain`.")] = ""
     evidence: Annotated[
         EvidenceTable | None,

@@ -174,4 +174,7 @@ def _limit_words(plan: Plan) -> list[str]:
     words = [f"{limits.deadline_seconds:g} s", f"{limits.max_attempts} attempts"]
     if limits.max_cost_nano is not None:
         words.append(f"${usd_text(limits.max_cost_nano)}")
+    if plan.hedges:
+        alone = len({rung.deployment.name for rung in plan.rungs}) == 1
+        words.append("no hedge: one deployment only" if alone else "one hedge when slower than 95 % of calls")
     return words
