@@ -43,7 +43,7 @@ from tiercel.policy.settings_tables import (
 )
 from tiercel.upstream.failures import MESSAGES
 from tiercel.wire.codec import Problem
-from tiercel.wire.openai_chat.problem import encode_problem
+from tiercel.wire.openai_error import encode_problem
 
 DOCS = Path(__file__).parent.parent / "docs"
 BLOCK = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
