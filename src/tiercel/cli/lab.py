@@ -73,12 +73,12 @@ async def until_stopped() -> None:
 def banner(lab: Lab) -> str:
     """Where everything is, and a configuration that uses it."""
     lines = [f"Simulated providers at {lab.root_url} (no real model answers here)", ""]
-    for provider, format in FORMATS.items():
+    for provider, formats in FORMATS.items():
         names = [model.upstream_name for model in simulated_models() if model.provider == provider]
         if provider == "recorded":
             names = [] if lab.recorded is None else list(lab.recorded.models)
         if names:
-            lines.append(f"  {lab.base_url(provider)}  ({format})")
+            lines += [f"  {lab.base_url(provider, format)}  ({format})" for format in formats]
             lines += [f"      {name}" for name in names]
     text = settings_text(lab.root_url, "tiercel-data", lab.recorded)
     lines += ["", "A tiercel.toml for it:", "", *(f"    {line}".rstrip() for line in text.splitlines()), ""]

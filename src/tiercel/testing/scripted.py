@@ -21,7 +21,7 @@ QUIRKS: dict[Format, str] = {
     "openai_chat": "openai",
     "openai_responses": "openai",
     "anthropic": "anthropic",
-    "gemini": "gemini",
+    "gemini": "generic",
     "ollama": "ollama",
 }
 BEGINNINGS: dict[Format, str] = {"gemini": "/v1beta", "ollama": ""}

@@ -1,32 +1,23 @@
 """What a simulated model does with a request: the same for the same seed, model, request and effort. Pure.
 
 The order of things: does it know the task (else a canned answer that says what it is); would it be right; how does it
-stumble; how does it dress its JSON; does the budget suffice. No model's real ability is in here.
+stumble; how does it dress its JSON; where does it stop; does the budget suffice. No model's real ability is in here.
 """
 
-import hashlib
 import re
 
 import msgspec
 
-from tiercel.domain.json import JsonObject
-from tiercel.domain.request import (
-    Effort,
-    Media,
-    ModelRequest,
-    Part,
-    Reasoning,
-    Refusal,
-    Text,
-    Tool,
-    ToolCall,
-    ToolResult,
-)
-from tiercel.domain.response import Choice, Finish, FinishReason, ModelResponse, Usage
-from tiercel.domain.tokens import CHARS_PER_TOKEN, TOKENS_PER_IMAGE, TOKENS_PER_MESSAGE, estimate_tokens
-from tiercel.testing.lab.from_schema import smallest
-from tiercel.testing.lab.models import SimulatedModel
-from tiercel.testing.tasks import DemoTask, Stumble
+from tiercel.domain.json import Json
+from tiercel.domain.request import Effort, Part, Refusal, ToolCall
+from tiercel.domain.response import Choice, Finish, ModelResponse, Usage
+from tiercel.domain.tokens import CHARS_PER_TOKEN, estimate_tokens
+from tiercel.testing.lab.calls import calls_of
+from tiercel.testing.lab.canned import canned_answer
+from tiercel.testing.lab.scene import Scene
+from tiercel.testing.lab.thoughts import sealed_text, shown_thought
+from tiercel.testing.lab.tokens import input_tokens, parts_tokens
+from tiercel.testing.tasks import Stumble
 
 EFFORT_HELP: dict[Effort, float] = {
     "none": 0.0,
@@ -47,50 +38,10 @@ CACHED_FROM_TOKENS = 1_024
 CACHED_SHARE = 0.9
 CUT_AT = 0.6
 
-THOUGHT = "Simulated thinking: reading the request, weighing the answer."
 FENCED = "```json\n{text}\n```"
 PREFACED = "Here is the JSON you asked for:\n\n{text}\n\nLet me know if you need anything else."
-CANNED = (
-    "Simulated answer of {model} to a request of about {tokens} tokens. The lab has real answers only to the tasks of "
-    "`tiercel demo` and to recorded prompts."
-)
 _BETWEEN_WORDS = re.compile(r"(?<=[A-Za-z]) (?=[A-Za-z])")
-
-
-class Scene(msgspec.Struct, frozen=True, kw_only=True):
-    """Who is asked what, under which seed. `task` is the demo task the prompt belongs to, if any."""
-
-    model: SimulatedModel
-    request: ModelRequest
-    task: DemoTask | None = None
-    seed: int = 0
-
-    @property
-    def effort(self) -> Effort:
-        return self.request.effort or self.model.manner.default_effort
-
-    @property
-    def corrected(self) -> bool:
-        """Whether this asks again with a complaint about the answer before."""
-        if self.task is None:
-            return False
-        prompt = self.task.prompt.strip()
-        texts = [m.text.strip() for m in self.request.messages if m.role == "user"]
-        return not texts[-1].endswith(prompt) and any(text.endswith(prompt) for text in texts)
-
-    @property
-    def wants_json(self) -> bool:
-        wanted = self.request.response_format
-        if wanted is not None and wanted.wants_json:
-            return True
-        return self.task is not None and self.task.wants_json
-
-    def draw(self, what: str) -> float:
-        """A number in [0, 1) that belongs to this scene and this question, and never changes."""
-        texts = "\x1f".join(message.text for message in self.request.messages)
-        key = f"{self.seed}|{self.model.name}|{self.effort}|{what}|{texts}"
-        digest = hashlib.blake2b(key.encode("utf-8", "replace"), digest_size=8).digest()
-        return int.from_bytes(digest, "big") / 2**64
+_TOKENS = re.compile(r"\s*\w+|\s*[^\w\s]|\s+")
 
 
 class Performance(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,65 +58,56 @@ class Performance(msgspec.Struct, frozen=True, kw_only=True):
         return self.first_token_seconds + usage.output / self.tokens_per_second
 
 
+class _Draft(msgspec.Struct, kw_only=True):
+    """The answer while it is made."""
+
+    text: str
+    calls: tuple[ToolCall, ...]
+    thinking: int
+    finish: Finish
+
+
 def perform(scene: Scene) -> Performance:
     """What the model answers, and how fast."""
     stumble = _stumble(scene)
-    calls = _calls(scene)
-    text = "" if calls else _text(scene, stumble)
-    finish: FinishReason = "tool_calls" if calls else "stop"
-    thinking = _thinking_tokens(scene)
-    if stumble == "cut" and text:
-        text, finish = text[: int(len(text) * CUT_AT)], "length"
-    if stumble == "empty":
-        text, calls = "", ()
-    visible = _visible_tokens(text, calls)
+    draft = _draft(scene, stumble)
+    visible = estimate_tokens(draft.text) + parts_tokens(draft.calls)
     budget = scene.request.max_output_tokens
-    if budget is not None and thinking + visible > budget:
-        finish = "length"
-        thinking = min(thinking, budget)
-        visible = budget - thinking
-        text, calls = text[: int(visible * CHARS_PER_TOKEN)], ()
-    usage = _usage(scene, visible, thinking)
-    response = ModelResponse(
-        model=scene.model.upstream_name,
-        choices=(Choice(parts=_parts(stumble, text, calls, thinking), finish=Finish(reason=finish)),),
-        usage=usage,
+    if budget is not None and draft.thinking + visible > budget:
+        draft.finish = Finish(reason="length")
+        draft.thinking = min(draft.thinking, budget)
+        visible = budget - draft.thinking
+        draft.text, draft.calls = draft.text[: int(visible * CHARS_PER_TOKEN)], ()
+    usage = _usage(scene, visible, draft.thinking)
+    choice = Choice(
+        parts=_parts(scene, stumble, draft), finish=draft.finish, logprobs=_logprobs(scene, draft.text)
     )
+    response = ModelResponse(model=scene.model.upstream_name, choices=(choice,), usage=usage)
     first = scene.model.manner.first_token_seconds + usage.input / INPUT_TOKENS_PER_SECOND
     return Performance(
         response=response, first_token_seconds=first, tokens_per_second=scene.model.tokens_per_second
     )
 
 
-def input_tokens(request: ModelRequest) -> int:
-    """About how many tokens the request has, by the gateway's own estimate: the lab has no tokenizer either."""
-    count = sum(TOKENS_PER_MESSAGE + sum(map(_part_tokens, message.parts)) for message in request.messages)
-    for tool in request.tools:
-        count += estimate_tokens(tool.description) + len(msgspec.json.encode(tool.parameters)) // 4
-    return count
-
-
-def _part_tokens(part: Part) -> int:
-    match part:
-        case Text() | Reasoning() | Refusal():
-            return estimate_tokens(part.text)
-        case Media():
-            return TOKENS_PER_IMAGE
-        case ToolCall():
-            return estimate_tokens(part.arguments) + estimate_tokens(part.name)
-        case ToolResult():
-            return sum(map(_part_tokens, part.parts))
-        case _:
-            return TOKENS_PER_MESSAGE
-
-
-def _visible_tokens(text: str, calls: tuple[ToolCall, ...]) -> int:
-    return estimate_tokens(text) + sum(map(_part_tokens, calls))
+def _draft(scene: Scene, stumble: Stumble | None) -> _Draft:
+    """What the model would say if nothing limited it."""
+    calls = calls_of(scene)
+    text = "" if calls else _text(scene, stumble)
+    finish = Finish(reason="tool_calls" if calls else "stop")
+    if stumble == "cut" and text:
+        text, finish = text[: int(len(text) * CUT_AT)], Finish(reason="length")
+    if stumble == "empty":
+        text, calls = "", ()
+    met = [(text.index(stop), stop) for stop in scene.request.sampling.stop if stop and stop in text]
+    if met:
+        at, stop = min(met)
+        text, finish = text[:at], Finish(reason="stop", stop_sequence=stop)
+    return _Draft(text=text, calls=calls, thinking=_thinking_tokens(scene), finish=finish)
 
 
 def _usage(scene: Scene, visible: int, thinking: int) -> Usage:
     total = input_tokens(scene.request)
-    history = sum(sum(map(_part_tokens, message.parts)) for message in scene.request.messages[:-1])
+    history = sum(parts_tokens(message.parts) for message in scene.request.messages[:-1])
     continued = any(message.role == "assistant" for message in scene.request.messages)
     cached = 0
     if continued and scene.model.manner.caches and history >= CACHED_FROM_TOKENS:
@@ -173,17 +115,32 @@ def _usage(scene: Scene, visible: int, thinking: int) -> Usage:
     return Usage(uncached=total - cached, cached=cached, visible=visible, reasoning=thinking)
 
 
-def _parts(
-    stumble: Stumble | None, text: str, calls: tuple[ToolCall, ...], thinking: int
-) -> tuple[Part, ...]:
+def _parts(scene: Scene, stumble: Stumble | None, draft: _Draft) -> tuple[Part, ...]:
     parts: list[Part] = []
-    if thinking and text:
-        parts.append(Reasoning(text=THOUGHT))
+    thought = shown_thought(scene) if draft.thinking and (draft.text or draft.calls) else None
+    if thought is not None:
+        parts.append(thought)
     if stumble == "refuses":
         parts.append(Refusal(text="This simulated model declines."))
-    elif text:
-        parts.append(Text(text=text))
-    return (*parts, *calls)
+    elif draft.text:
+        parts.append(sealed_text(scene, draft.text))
+    return (*parts, *draft.calls)
+
+
+def _logprobs(scene: Scene, text: str) -> Json:
+    """Each token with how likely it was, where that was asked for."""
+    if not scene.request.sampling.logprobs or not text:
+        return None
+    most = scene.request.sampling.top_logprobs or 0
+    entries = []
+    for number, token in enumerate(_TOKENS.findall(text)):
+        likely = {
+            "token": token,
+            "logprob": -round(scene.draw(f"token {number}"), 4),
+            "bytes": list(token.encode()),
+        }
+        entries.append({**likely, "top_logprobs": [likely] if most else []})
+    return {"content": entries}
 
 
 def _thinking_tokens(scene: Scene) -> int:
@@ -210,23 +167,14 @@ def _stumble(scene: Scene) -> Stumble | None:
 
 
 def _text(scene: Scene, stumble: Stumble | None) -> str:
-    if scene.task is None:
-        return _dressed(scene, None, _canned(scene))
+    if scene.task is None or scene.tools_answered:
+        return _dressed(scene, None, canned_answer(scene))
     text = scene.task.text
     if stumble == "wrong" and scene.task.wrong is not None:
         text = scene.task.wrong.strip()
     if stumble == "invalid":
         text = _without_first_key(text)
     return _dressed(scene, stumble, text)
-
-
-def _canned(scene: Scene) -> str:
-    wanted = scene.request.response_format
-    if wanted is not None and wanted.kind == "json_schema":
-        return msgspec.json.encode(smallest(wanted.schema)).decode()
-    if wanted is not None and wanted.kind == "json_object":
-        return msgspec.json.encode({"simulated": True, "model": scene.model.name}).decode()
-    return CANNED.format(model=scene.model.name, tokens=input_tokens(scene.request))
 
 
 def _dressed(scene: Scene, stumble: Stumble | None, text: str) -> str:
@@ -250,36 +198,4 @@ def _without_first_key(text: str) -> str:
     return msgspec.json.encode(dict(list(value.items())[1:])).decode()
 
 
-def _calls(scene: Scene) -> tuple[ToolCall, ...]:
-    """The tool calls of the answer: the task's own, one that was demanded, or one that the prompt names."""
-    request = scene.request
-    mode = "auto" if request.tool_choice is None else request.tool_choice.mode
-    if not request.tools or mode == "none":
-        return ()
-    if scene.task is not None and scene.task.calls:
-        planned = scene.task.calls
-        return tuple(
-            ToolCall(id=_call_id(scene, number), name=call.name, arguments=call.arguments)
-            for number, call in enumerate(planned)
-        )
-    tool = _demanded(request, mode)
-    if tool is None:
-        return ()
-    arguments = msgspec.json.encode(smallest(tool.parameters or _EMPTY)).decode()
-    return (ToolCall(id=_call_id(scene, 0), name=tool.name, arguments=arguments),)
-
-
-_EMPTY: JsonObject = {"type": "object"}
-
-
-def _demanded(request: ModelRequest, mode: str) -> Tool | None:
-    named = () if request.tool_choice is None else request.tool_choice.names
-    offered = [tool for tool in request.tools if not named or tool.name in named]
-    if mode in ("required", "named"):
-        return next(iter(offered), None)
-    last = request.messages[-1]
-    return next((tool for tool in offered if last.role == "user" and tool.name in last.text), None)
-
-
-def _call_id(scene: Scene, number: int) -> str:
-    return f"call_{int(scene.draw(f'call {number}') * 16**12):012x}"
+__all__ = ["Performance", "Scene", "perform"]

@@ -11,15 +11,21 @@ import msgspec
 from tiercel.domain.request import Effort, Format
 from tiercel.policy.builtin import built_in_models
 
-FORMATS: dict[str, Format] = {
-    "gemini": "openai_chat",
-    "stepfun": "openai_chat",
-    "openrouter": "openai_chat",
-    "openai": "openai_chat",
-    "recorded": "openai_chat",
-    "anthropic": "anthropic",
+FORMATS: dict[str, tuple[Format, ...]] = {
+    "gemini": ("openai_chat", "gemini"),
+    "stepfun": ("openai_chat",),
+    "openrouter": ("openai_chat",),
+    "openai": ("openai_chat", "openai_responses"),
+    "anthropic": ("anthropic",),
+    "azure": ("openai_chat", "openai_responses"),
+    "vertex": ("gemini",),
+    "ollama": ("ollama", "openai_chat"),
+    "recorded": ("openai_chat",),
 }
-"""The providers the lab plays, and the format each speaks. `recorded` serves answers from a file."""
+"""The providers the lab plays, and the formats each speaks. `recorded` serves answers from a file."""
+
+PLAY_ALL = ("openai", "azure", "vertex", "ollama")
+"""The providers that play every model, by its own name."""
 
 DEFAULT_SPEED = 50.0
 """Tokens a second of a model that nobody published a speed of."""
@@ -98,7 +104,7 @@ class SimulatedModel(msgspec.Struct, frozen=True, kw_only=True):
 
 @cache
 def simulated_models() -> tuple[SimulatedModel, ...]:
-    """Every model under every provider that serves it here; `openai` plays them all, by their own names."""
+    """Every model under every provider that serves it here."""
     known = built_in_models()
     return tuple(
         SimulatedModel(
@@ -110,7 +116,7 @@ def simulated_models() -> tuple[SimulatedModel, ...]:
             manner=manner,
         )
         for name, manner in MANNERS.items()
-        for provider, upstream_name in ({"openai": name} | (known[name].served_by or {})).items()
+        for provider, upstream_name in (dict.fromkeys(PLAY_ALL, name) | (known[name].served_by or {})).items()
         if provider in FORMATS
     )
 

@@ -1,44 +1,54 @@
-"""The lab: simulated providers at one loopback address, each under its own path, in its own format.
+"""The lab: simulated providers at one loopback address, each under its own path, in its own formats.
 
-`http://127.0.0.1:PORT/gemini/v1`, and `stepfun`, `openrouter`, `openai` and `recorded` in its place, take chat
-completions; `/anthropic/v1` takes messages. Any key will do, but there must be one. Every answer carries the header
-`x-tiercel-simulated: 1`.
+`http://127.0.0.1:PORT/openai/v1` takes chat completions and responses, `/anthropic/v1` messages, `/gemini/v1beta`
+generateContent, `/ollama` its own API, and so on: `models.FORMATS` has them all. Each counts tokens and embeds where
+the real one does. Any key will do, but there must be one. Every answer carries the header `x-tiercel-simulated: 1`.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
+from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
 from tiercel.domain.errors import CallerError, ConfigError
-from tiercel.domain.events import ReasoningDelta, StreamEvent, TextDelta, unfold
 from tiercel.domain.policy import Policy
 from tiercel.domain.request import Format, ModelRequest, Text
-from tiercel.domain.response import Choice, Finish, ModelResponse, Stamp
+from tiercel.domain.response import Choice, Finish, ModelResponse
 from tiercel.domain.settings import Settings
-from tiercel.testing.faults import Delivery, Fault, FaultScript, error_body
-from tiercel.testing.lab.behaviour import Performance, Scene, input_tokens, perform
+from tiercel.testing.delivery import Delivery
+from tiercel.testing.faults import Fault, FaultScript
+from tiercel.testing.lab.addresses import Address, find_address
+from tiercel.testing.lab.behaviour import Performance, Scene, perform
+from tiercel.testing.lab.delivering import SIMULATED, delivered
+from tiercel.testing.lab.embeddings import MODEL as EMBEDDING_MODEL
+from tiercel.testing.lab.embeddings import WrongInputError, embedded
+from tiercel.testing.lab.listing import listed
 from tiercel.testing.lab.models import DEFAULT_SPEED, FORMATS, find_model, simulated_models
+from tiercel.testing.lab.reading import counted, read_request
 from tiercel.testing.lab.recorded import Recorded, RecordedAnswer, usage_of
 from tiercel.testing.lab.setup import in_lab_time, lab_policy, lab_settings
+from tiercel.testing.lab.tokens import input_tokens
 from tiercel.testing.loopback import LoopbackServer, SeenRequest
+from tiercel.testing.provider_errors import error_body, too_long
+from tiercel.testing.replies import JSON
 from tiercel.testing.tasks import DemoTask, FaultName, demo_tasks
-from tiercel.wire.codec import Codec
-from tiercel.wire.registry import CODECS
+from tiercel.wire.scan import parse_object
 
 DEFAULT_PORT = 4199
 DEFAULT_TIME_SCALE = 0.02
 """In the lab a second takes 20 milliseconds, so that a demo is quick and relative speeds stay."""
 
-CREATED = 1_767_225_600
-"""The Unix time every simulated answer claims to be of: the lab has no clock either."""
-
-SIMULATED = ("x-tiercel-simulated", "1")
-JSON = ("content-type", "application/json")
-PIECE_CHARS = 32
-PIECE_TOKENS = 8
+BEGINNINGS: dict[Format | tuple[str, Format], str] = {
+    "gemini": "/v1beta",
+    "ollama": "",
+    ("vertex", "gemini"): "/v1/publishers/google",
+    ("azure", "openai_chat"): "/openai/v1",
+    ("azure", "openai_responses"): "/openai/v1",
+}
+"""What a base URL ends with, where it is not `/v1`."""
 
 # broken off before any content, so that another answer may still take its place unseen
 TASK_FAULTS: dict[FaultName, Fault] = {
@@ -55,7 +65,7 @@ class Lab:
 
     `faults` is the script of what goes wrong, by the model's own name; faults that the demo's tasks bring along are
     met once per task and model. With `recorded`, those answers are served by exact prompt under `/recorded/v1`. `tasks`
-    are known beside the demo's.
+    are known beside the demo's. `tell` is told each fault that a call meets.
     """
 
     def __init__(
@@ -67,6 +77,7 @@ class Lab:
         faults: FaultScript | None = None,
         tasks: Sequence[DemoTask] = (),
         port: int = 0,
+        tell: Callable[[str], None] | None = None,
     ) -> None:
         self.faults = faults or FaultScript()
         self.calls: Counter[str] = Counter()
@@ -79,6 +90,7 @@ class Lab:
         self._tasks = {task.prompt.strip(): task for task in (*demo_tasks(), *tasks)}
         self._met: set[tuple[str, str]] = set()
         self._answered = 0
+        self._tell = tell
 
     async def start(self) -> None:
         """Begin to serve. Raises `ConfigError` where the port cannot be had."""
@@ -106,9 +118,12 @@ class Lab:
     def root_url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def base_url(self, provider: str) -> str:
-        """Where a client of this provider begins."""
-        return f"{self.root_url}/{provider}/v1"
+    def base_url(self, provider: str, format: Format | None = None) -> str:
+        """Where a client of this provider begins; for one that speaks several formats, in this one."""
+        format = format or FORMATS[provider][0]
+        return (
+            f"{self.root_url}/{provider}{BEGINNINGS.get((provider, format), BEGINNINGS.get(format, '/v1'))}"
+        )
 
     def settings(self, folder: str) -> Settings:
         """Settings of a gateway that calls nobody but this lab and keeps its records below `folder`.
@@ -123,25 +138,31 @@ class Lab:
         return lab_policy(self.recorded)
 
     async def _handle(self, seen: SeenRequest) -> Delivery:
-        _, provider, *rest = seen.path.split("?")[0].split("/")
-        format = FORMATS.get(provider)
-        if format is None:
+        _, provider, rest = f"{seen.path}/".split("/", 2)
+        provider, _, query = provider.partition("?")
+        formats = FORMATS.get(provider)
+        if formats is None:
             return _refusal("openai_chat", 404, f"the lab plays {', '.join(FORMATS)}; not {provider!r}")
-        if not _key(seen.headers):
+        address = find_address(rest.removesuffix("/") or f"?{query}", formats)
+        format = formats[0] if address is None else address.format
+        if format != "ollama" and not _key(seen):
             return _refusal(format, 401, "No key. The lab takes any key, but it wants one.")
-        path = "/".join(rest)
-        if path.endswith("models") and seen.method == "GET":
-            return self._listing(provider, format)
-        if not path.endswith("messages" if format == "anthropic" else "chat/completions"):
+        if address is None or (address.action == "list") != (seen.method == "GET"):
             return _refusal(format, 404, f"the lab has nothing at {seen.path!r}")
-        codec = CODECS[format]
+        if address.action == "list":
+            return self._listing(provider, format)
         try:
-            request = codec.decode_request(seen.body)
+            if address.action == "embed":
+                return _embeddings(address, seen)
+            request = read_request(address, seen.body)
         except CallerError as error:
             return _refusal(format, 400, error.message)
-        return self._answer(provider, format, codec, request)
+        except WrongInputError as error:
+            return _refusal(format, 400, str(error))
+        return self._answer(provider, address, request, seen)
 
-    def _answer(self, provider: str, format: Format, codec: Codec, request: ModelRequest) -> Delivery:
+    def _answer(self, provider: str, address: Address, request: ModelRequest, seen: SeenRequest) -> Delivery:
+        format = address.format
         prompt, task = self._recognise(request)
         model = find_model(provider, request.model)
         name = request.model if model is None else model.name
@@ -149,15 +170,21 @@ class Lab:
         if performance is None:
             if model is None:
                 return _refusal(format, 404, f"no such model: {request.model!r}", code="model_not_found")
-            if (tokens := input_tokens(request)) > model.window:
-                message = f"this model's maximum context length is {model.window} tokens, but about {tokens} were sent"
-                return _refusal(format, 400, message, code="context_length_exceeded")
+            tokens = input_tokens(request)
+            if address.action == "count":
+                return Delivery(headers=(JSON, SIMULATED), pieces=(counted(format, tokens),))
+            if tokens > model.window:
+                body = too_long(format, tokens, model.window)
+                return Delivery(status=400, headers=(JSON, SIMULATED), pieces=(body,))
             performance = perform(Scene(model=model, request=request, task=task, seed=self._seed))
         self.calls[name] += 1
-        delivery = self._delivery(codec, request, performance)
+        self._answered += 1
+        delivery = delivered(performance, request, address, self._answered, self.time_scale)
         fault = self.faults.take(name) or self._task_fault(name, task)
         if fault is None:
             return delivery
+        if self._tell is not None:
+            self._tell(f"{fault.name or 'a fault'}: call {self.calls[name]} of {name} at {provider}")
         spoiled = fault.spoil(delivery, format)
         return msgspec.structs.replace(spoiled, headers=(*spoiled.headers, SIMULATED))
 
@@ -185,46 +212,29 @@ class Lab:
         self._met.add((task.name, model))
         return TASK_FAULTS[task.faults[model]]
 
-    def _delivery(self, codec: Codec, request: ModelRequest, performance: Performance) -> Delivery:
-        self._answered += 1
-        stamp = Stamp(id=f"simulated-{self._answered}", created=CREATED, model=request.model)
-        response = performance.response
-        if codec.format == "openai_chat":
-            response = msgspec.structs.replace(response, extra={"system_fingerprint": "simulated"})
-        if not request.stream:
-            body = codec.encode_response(response, stamp)
-            waited = performance.seconds * self.time_scale
-            return Delivery(headers=(JSON, SIMULATED), pieces=(body,), before_seconds=waited)
-        thinking = 0 if response.usage is None else response.usage.reasoning
-        silent = performance.first_token_seconds + thinking / performance.tokens_per_second
-        encoder = codec.stream_encoder(request, stamp)
-        frames = (encoder.encode([event]) for event in _in_pieces(response))
-        return Delivery(
-            headers=(("content-type", "text/event-stream"), SIMULATED),
-            pieces=tuple(frame for frame in frames if frame),
-            stream=True,
-            before_seconds=silent * self.time_scale,
-            gap_seconds=PIECE_TOKENS / performance.tokens_per_second * self.time_scale,
-        )
-
     def _listing(self, provider: str, format: Format) -> Delivery:
-        names = [model.upstream_name for model in simulated_models() if model.provider == provider]
+        models = {model.upstream_name: model for model in simulated_models() if model.provider == provider}
+        names = list(models)
         if provider == "recorded" and self.recorded is not None:
             names = list(self.recorded.models)
-        if format == "anthropic":
-            rows = [{"type": "model", "id": name, "display_name": f"{name} (simulated)"} for name in names]
-            listing = {"data": rows, "has_more": False, "first_id": names[0], "last_id": names[-1]}
-        else:
-            entries = [
-                {"id": name, "object": "model", "created": CREATED, "owned_by": "simulated"} for name in names
-            ]
-            listing = {"object": "list", "data": entries}
-        return Delivery(headers=(JSON, SIMULATED), pieces=(msgspec.json.encode(listing),))
+        return Delivery(headers=(JSON, SIMULATED), pieces=(listed(format, names, models),))
 
 
-def _key(headers: Mapping[str, str]) -> str:
+def _key(seen: SeenRequest) -> str:
+    headers = seen.headers
     bearer = headers.get("authorization", "").removeprefix("Bearer").strip()
-    return bearer or headers.get("x-api-key", "")
+    named = (headers.get(name, "") for name in ("x-api-key", "api-key", "x-goog-api-key"))
+    in_query = parse_qs(urlsplit(seen.path).query).get("key", [""])[0]
+    return bearer or next(filter(None, named), in_query)
+
+
+def _embeddings(address: Address, seen: SeenRequest) -> Delivery:
+    body = parse_object(seen.body)
+    model = address.model or body.get("model")
+    if model != EMBEDDING_MODEL:
+        message = f"no such embedding model: {model!r}; the lab's is {EMBEDDING_MODEL}"
+        return _refusal(address.format, 404, message, code="model_not_found")
+    return Delivery(headers=(JSON, SIMULATED), pieces=(embedded(address.format, model, body),))
 
 
 def _refusal(format: Format, status: int, message: str, code: str | None = None) -> Delivery:
@@ -239,16 +249,3 @@ def _played_back(row: RecordedAnswer) -> Performance:
     speed = DEFAULT_SPEED
     first = 0.0 if row.latency_seconds is None else max(0.0, row.latency_seconds - usage.output / speed)
     return Performance(response=response, first_token_seconds=first, tokens_per_second=speed)
-
-
-def _in_pieces(response: ModelResponse) -> list[StreamEvent]:
-    """The answer as a stream's events, long texts in the pieces in which they would come."""
-    events: list[StreamEvent] = []
-    for event in unfold(response):
-        if isinstance(event, TextDelta | ReasoningDelta) and len(event.text) > PIECE_CHARS:
-            starts = range(0, len(event.text), PIECE_CHARS)
-            texts = (event.text[start : start + PIECE_CHARS] for start in starts)
-            events += [msgspec.structs.replace(event, text=text) for text in texts]
-        else:
-            events.append(event)
-    return events
