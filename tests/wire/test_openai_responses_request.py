@@ -318,7 +318,6 @@ class TestSameFormat:
             "reasoning": {"effort": "low", "summary": "auto"},
             "text": {"format": {"type": "text"}, "verbosity": "low"},
             "include": ["reasoning.encrypted_content"],
-            "store": False,
             "temperature": 0.5,
             "user": "u" * 70,
             "metadata": {"a": "b"},
@@ -333,6 +332,19 @@ class TestSameFormat:
         body["input"][4] = {key: value for key, value in SAID.items() if key not in ("id", "status")}
         assert written == body
         assert lost(request, responses_target(REASONER, stream=True)) == ()
+
+    def test_to_a_server_that_keeps_nothing_items_go_without_ids(self) -> None:
+        """T32: it would look for them; sealed reasoning needs none, and reasoning without a seal cannot go."""
+        unsealed = {key: value for key, value in REASONING.items() if key != "encrypted_content"}
+        raw_text = {"type": "reasoning", "id": "rs_3", "summary": [], "content": [{"type": "reasoning_text"}]}
+        request = anew(request_of(input=[ASKED, unsealed, REASONING, raw_text, CALL], store=False))
+        assert sent(request)["input"] == [
+            ASKED,
+            {key: value for key, value in REASONING.items() if key != "id"},
+            {key: value for key, value in raw_text.items() if key != "id"},
+            {key: value for key, value in CALL.items() if key not in ("id", "status")},
+        ]
+        assert lost(request) == ("messages[1].reasoning",)
 
     @pytest.mark.parametrize(
         "item",
@@ -463,9 +475,7 @@ class TestOtherFormats:
             ),
         )
         request = ModelRequest(format="openai_chat", model="auto", messages=messages)
-        assert sent(request)["input"][1:] == [
-            {"type": "reasoning", "summary": [], "id": "rs", "encrypted_content": "s"}
-        ]
+        assert sent(request)["input"][1:] == [{"type": "reasoning", "summary": [], "encrypted_content": "s"}]
         assert lost(request) == ("messages[1].reasoning",)
 
     def test_a_tools_error_is_told_in_words(self) -> None:

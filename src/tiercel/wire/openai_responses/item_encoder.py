@@ -1,7 +1,8 @@
 """`Message`s as the items of a request's `input`.
 
-Ids of items go along only beside the reasoning they were made with: there a server that keeps answers holds them
-against one another, anywhere else they say nothing.
+Ids of items go along only to a server that keeps answers, and there only beside the reasoning they were made with: it
+holds them against one another. A server that keeps nothing looks for what an id names, finds nothing, and refuses; to
+it reasoning goes sealed and nameless, or not at all.
 """
 
 from collections.abc import Sequence
@@ -29,11 +30,13 @@ _CALL_TYPES = {"function": ("function_call", "arguments"), "custom": ("custom_to
 class ItemEncoder:
     """Writes one conversation; what cannot be carried is added to `lost`.
 
-    `native` says that the client spoke this format, so that its unread fields mean something here.
+    `native` says that the client spoke this format, so that its unread fields mean something here; `stored` that the
+    server keeps answers.
     """
 
-    def __init__(self, native: bool, lost: list[str]) -> None:
+    def __init__(self, native: bool, stored: bool, lost: list[str]) -> None:
         self._native = native
+        self._stored = stored
         self._content = ContentWriter(native, lost)
         self._custom_calls: set[str] = set()
 
@@ -48,7 +51,7 @@ class ItemEncoder:
             if message.name is not None:
                 self._content.missing(f"{param}.name")
             if message.role == "assistant":
-                items += _AssistantTurn(self._content, self._native, param).write(message)
+                items += _AssistantTurn(self._content, self._stored, param).write(message)
                 self._custom_calls |= {
                     p.id for p in message.parts if isinstance(p, ToolCall) and p.kind == "custom"
                 }
@@ -118,9 +121,9 @@ class ItemEncoder:
 class _AssistantTurn:
     """Writes the items of one turn of the model."""
 
-    def __init__(self, content: ContentWriter, native: bool, param: str) -> None:
+    def __init__(self, content: ContentWriter, stored: bool, param: str) -> None:
         self._content = content
-        self._native = native
+        self._stored = stored
         self._param = param
         self._items: list[JsonObject] = []
         self._message: JsonObject | None = None
@@ -128,7 +131,7 @@ class _AssistantTurn:
         self._with_ids = False
 
     def write(self, message: Message) -> list[JsonObject]:
-        self._with_ids = any(_is_own_reasoning(part) for part in message.parts)
+        self._with_ids = self._stored and any(_is_own_reasoning(part) for part in message.parts)
         extra = self._content.kept(message.extra, self._param)
         for part in message.parts:
             self._take(part, extra)
@@ -138,8 +141,11 @@ class _AssistantTurn:
         match part:
             case Text() | Refusal():
                 self._said(part, extra)
-            case Reasoning() if _is_own_reasoning(part):
-                self._item(written_reasoning(part))
+            case Reasoning() if _is_own_reasoning(part) and (self._stored or _stands_alone(part)):
+                item = {"type": "reasoning", "summary": [], **part.extra}
+                if part.signature is not None:
+                    item["encrypted_content"] = part.signature
+                self._item(item if self._stored else without_ids(item))
             case Reasoning():
                 self._content.missing(f"{self._param}.reasoning")
             case ToolCall():
@@ -195,20 +201,17 @@ class _AssistantTurn:
         return own if self._with_ids else without_ids(own)
 
 
-def written_reasoning(part: Reasoning) -> JsonObject:
-    """A reasoning item as it came."""
-    item: JsonObject = {"type": "reasoning", "summary": [], **part.extra}
-    if part.signature is not None:
-        item["encrypted_content"] = part.signature
-    return item
-
-
 def _raw(part: Opaque) -> JsonObject:
     return part.raw if isinstance(part.raw, dict) else {}
 
 
 def _is_item(part: Opaque) -> bool:
     return part.source == FORMAT and "type" in _raw(part)
+
+
+def _stands_alone(part: Reasoning) -> bool:
+    """Whether a reasoning item says what it is without its server's memory."""
+    return part.signature is not None or bool(part.extra.get("content"))
 
 
 def _is_own_reasoning(part: Part) -> bool:

@@ -64,7 +64,7 @@ class _Writer:
 
     def write(self, upstream_name: str) -> JsonObject:
         request = self._request
-        instructions, items = ItemEncoder(self._native, self.lost).encode(request.messages)
+        instructions, items = ItemEncoder(self._native, self._is_stored(), self.lost).encode(request.messages)
         body: JsonObject = {"model": upstream_name}
         if instructions is not None:
             body["instructions"] = instructions
@@ -83,6 +83,10 @@ class _Writer:
             self._write_user(request.user, body)
         self._write_rest(body)
         return body
+
+    def _is_stored(self) -> bool:
+        """Whether the server keeps the answer: here it does unless it is told otherwise."""
+        return self._native and self._request.extra.get("store") is not False
 
     def _write_output(self, body: JsonObject) -> None:
         request = self._request

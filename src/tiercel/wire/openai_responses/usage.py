@@ -1,7 +1,11 @@
 """Usage: here input includes what came from the cache, and output includes reasoning."""
 
 from tiercel.domain.json import Json, JsonObject
+from tiercel.domain.money import divided
 from tiercel.domain.response import Usage
+
+_TICKS_PER_NANO = 10
+"""xAI says what it charged, in ticks of which ten thousand million are a dollar."""
 
 
 def read_usage(value: Json) -> Usage | None:
@@ -17,12 +21,14 @@ def read_usage(value: Json) -> Usage | None:
     written = min(given - cached, _count(details, "cache_write_tokens"))
     reasoning = _count(_details(value, "output_tokens_details"), "reasoning_tokens")
     beside = reasoning > output or (reasoning and _count(value, "total_tokens") == given + output + reasoning)
+    ticks = _count(value, "cost_in_usd_ticks")
     return Usage(
         uncached=given - cached - written,
         cached=cached,
         written=written,
         visible=output if beside else output - reasoning,
         reasoning=reasoning,
+        reported_cost_nano=divided(ticks, _TICKS_PER_NANO) if ticks else None,
     )
 
 
