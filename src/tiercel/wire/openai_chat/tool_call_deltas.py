@@ -128,7 +128,7 @@ class ToolCallDeltas:
         call.pending.clear()
 
     def _take_arguments(self, call: _Call, text: str, events: list[StreamEvent]) -> None:
-        if text == _EMPTY and not call.arguments and not call.pending:
+        if text == _EMPTY and not (call.arguments or call.pending or call.is_custom):
             return  # more may follow it; where nothing does, `end` writes it
         if call.started:
             self._append(call, text, events)
