@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from ollama import ChatResponse, Client, ResponseError
 
 from tests.wire.cases import STAMP, body_of, decode_all, folded
 from tests.wire.ollama_cases import CODEC, last, lines, message, ollama_target, read_lines
+from tiercel.domain.catalog import Target
 from tiercel.domain.errors import UpstreamDataError
 from tiercel.domain.events import (
     ArgumentsDelta,
@@ -23,9 +25,10 @@ from tiercel.domain.events import (
     UsageUpdate,
     unfold,
 )
-from tiercel.domain.request import Opaque, Part, Reasoning, Refusal, Text, ToolCall
+from tiercel.domain.request import Format, Opaque, Part, Reasoning, Refusal, Text, ToolCall
 from tiercel.domain.response import Choice, Finish, FinishReason, ModelResponse, Usage
 from tiercel.wire.codec import Problem, UpstreamReplyError
+from tiercel.wire.registry import CODECS
 
 TARGET = ollama_target()
 CALL = {"function": {"index": 0, "name": "f", "arguments": {"x": 1}}}
@@ -256,6 +259,29 @@ def test_the_official_client_raises_what_we_report() -> None:
         list(client_of(data).chat("m", [], stream=True))
     with pytest.raises(ResponseError, match="nobody is free"):
         client_of(CODEC.encode_problem(PROBLEM), 503).chat("m", [])
+
+
+def in_format(format: Format) -> Target:
+    deployment = TARGET.deployment
+    provider = msgspec.structs.replace(deployment.provider, format=format)
+    return Target(deployment=msgspec.structs.replace(deployment, provider=provider))
+
+
+@pytest.mark.parametrize("format", [format for format in CODECS if format != "ollama"])
+def test_what_it_streams_reaches_clients_of_every_other_format(format: Format) -> None:
+    """And what they are sent reads as the same text, calls, finish and counts."""
+    codec = CODECS[format]
+    events = events_of(STREAM)
+    request = msgspec.structs.replace(CODEC.decode_request(body_of()), include_usage=True)
+    data = codec.stream_encoder(request, STAMP).encode(events)
+    again = folded(decode_all(codec.stream_decoder(in_format(format)), [data]))
+    [choice], [first] = again.choices, folded(events).choices
+    assert (choice.text, choice.finish.reason) == (first.text, "tool_calls")
+    assert [(c.name, c.arguments) for c in choice.tool_calls] == [
+        (c.name, c.arguments) for c in first.tool_calls
+    ]
+    assert again.usage is not None
+    assert (again.usage.input, again.usage.output) == (11, 7)
 
 
 texts = st.text(alphabet='ab é🦅"\\\n\u2028{}', min_size=1, max_size=12)

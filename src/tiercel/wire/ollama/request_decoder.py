@@ -7,6 +7,7 @@ from tiercel.domain.errors import CallerError
 from tiercel.domain.json import Json, JsonObject
 from tiercel.domain.request import Effort, Message, ModelRequest, ResponseFormat, Tool
 from tiercel.wire import fields
+from tiercel.wire.function_tools import read_function_tool
 from tiercel.wire.ollama.message_decoder import MessageDecoder
 from tiercel.wire.ollama.options import other_options, read_num_predict, read_sampling
 from tiercel.wire.ollama.thinking import LEVELS, effort_for
@@ -83,19 +84,4 @@ def _response_format(value: Json) -> ResponseFormat | None:
 
 def _tools(source: JsonObject) -> tuple[Tool, ...]:
     tools = fields.optional_list(source, "tools", "tools") or []
-    return tuple(_tool(item, f"tools[{index}]") for index, item in enumerate(tools))
-
-
-def _tool(value: Json, param: str) -> Tool:
-    tool = fields.as_object(value, param)
-    function = fields.as_object(tool.get("function"), f"{param}.function")
-    extra = fields.leftovers(tool, frozenset(("type", "function")))
-    rest = fields.leftovers(function, frozenset(("name", "description", "parameters")))
-    if rest:
-        extra["function"] = rest
-    return Tool(
-        name=fields.text(function, "name", f"{param}.function.name"),
-        description=fields.optional_text(function, "description", f"{param}.function.description") or "",
-        parameters=fields.optional_object(function, "parameters", f"{param}.function.parameters"),
-        extra=extra,
-    )
+    return tuple(read_function_tool(item, f"tools[{index}]") for index, item in enumerate(tools))

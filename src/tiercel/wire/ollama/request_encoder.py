@@ -9,9 +9,10 @@ import msgspec
 
 from tiercel.domain.catalog import Target
 from tiercel.domain.json import Json, JsonObject
-from tiercel.domain.request import ModelRequest, ResponseFormat, Tool
+from tiercel.domain.request import ModelRequest, ResponseFormat
 from tiercel.wire.codec import EncodedCall
 from tiercel.wire.fit import fit, lost_names
+from tiercel.wire.function_tools import written_function_tool
 from tiercel.wire.no_tool_choice import without_tool_choice
 from tiercel.wire.ollama.message_encoder import MessageEncoder
 from tiercel.wire.ollama.options import written_options
@@ -85,28 +86,16 @@ def _write_tools(request: ModelRequest, body: JsonObject, lost: list[str]) -> No
         lost.append("parallel_tool_calls")
     tools = []
     for index, tool in enumerate(request.tools):
-        if tool.raw is None:
-            tools.append(_tool(tool, request.format == "ollama", f"tools[{index}]", lost))
-        else:
-            lost.append(f"tools[{index}]")
+        param = f"tools[{index}]"
+        if tool.raw is not None:
+            lost.append(param)
+            continue
+        if tool.strict:
+            lost.append(f"{param}.strict")
+        loose = msgspec.structs.replace(tool, strict=None)
+        tools.append(written_function_tool(loose, request.format == "ollama", param, lost))
     if tools:
         body["tools"] = tools
-
-
-def _tool(tool: Tool, native: bool, param: str, lost: list[str]) -> JsonObject:
-    function: JsonObject = {
-        "name": tool.name,
-        "description": tool.description,
-        "parameters": tool.parameters or {"type": "object", "properties": {}},
-    }
-    if tool.strict:
-        lost.append(f"{param}.strict")
-    if not native:
-        lost.extend(f"{param}.{key}" for key in tool.extra)
-        return {"type": "function", "function": function}
-    extra = dict(tool.extra)
-    function |= extra.pop("function", {})
-    return {"type": "function", "function": function, **extra}
 
 
 def _format(wanted: ResponseFormat, lost: list[str]) -> Json:

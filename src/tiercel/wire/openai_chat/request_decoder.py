@@ -16,6 +16,7 @@ from tiercel.domain.request import (
     ToolChoice,
 )
 from tiercel.wire import fields
+from tiercel.wire.function_tools import read_function_tool
 from tiercel.wire.openai_chat.message_decoder import decode_message
 from tiercel.wire.scan import parse_object
 
@@ -136,16 +137,7 @@ def _tool(item: Json, param: str) -> Tool:
         body = tool.get(kind)
         name = body.get("name") if isinstance(body, dict) else None
         return Tool(name=name if isinstance(name, str) else kind, source="openai_chat", raw=tool)
-    function = fields.as_object(tool.get("function"), f"{param}.function")
-    extra = fields.leftovers(tool, frozenset(("type", "function")))
-    _keep_rest(extra, "function", function, "name", "description", "parameters", "strict")
-    return Tool(
-        name=fields.text(function, "name", f"{param}.function.name"),
-        description=fields.optional_text(function, "description", f"{param}.function.description") or "",
-        parameters=fields.optional_object(function, "parameters", f"{param}.function.parameters"),
-        strict=fields.optional_flag(function, "strict", f"{param}.function.strict"),
-        extra=extra,
-    )
+    return read_function_tool(tool, param)
 
 
 def _tool_choice(source: JsonObject, key: str, param: str) -> ToolChoice:

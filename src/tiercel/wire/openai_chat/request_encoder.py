@@ -15,13 +15,13 @@ from tiercel.domain.request import (
     Reasoning,
     ResponseFormat,
     Sampling,
-    Tool,
     ToolCall,
     ToolChoice,
 )
 from tiercel.wire.codec import EncodedCall
 from tiercel.wire.custom_tools import nested_custom_tool
 from tiercel.wire.fit import fit, lost_names
+from tiercel.wire.function_tools import written_function_tool
 from tiercel.wire.openai_chat.message_encoder import MessageEncoder
 from tiercel.wire.openai_chat.server_fit import fit_server
 from tiercel.wire.quirks import Quirks, call_path, quirks_named
@@ -139,7 +139,8 @@ def _write_tools(request: ModelRequest, quirks: Quirks, body: JsonObject, lost: 
     tools = []
     for index, tool in enumerate(request.tools):
         if tool.raw is None:
-            tools.append(_tool(tool, request.format == "openai_chat", f"tools[{index}]", lost))
+            native = request.format == "openai_chat"
+            tools.append(written_function_tool(tool, native, f"tools[{index}]", lost))
             continue
         raw = tool.raw if tool.source == "openai_chat" else nested_custom_tool(tool.raw)
         if raw is not None:
@@ -154,22 +155,6 @@ def _write_tools(request: ModelRequest, quirks: Quirks, body: JsonObject, lost: 
         body["tool_choice"] = quirks.required_word if written == "required" else written
     if request.parallel_tool_calls is not None:
         body["parallel_tool_calls"] = request.parallel_tool_calls
-
-
-def _tool(tool: Tool, native: bool, param: str, lost: list[str]) -> JsonObject:
-    function: JsonObject = {"name": tool.name}
-    if tool.description:
-        function["description"] = tool.description
-    if tool.parameters is not None:
-        function["parameters"] = tool.parameters
-    if tool.strict is not None:
-        function["strict"] = tool.strict
-    if not native:
-        lost.extend(f"{param}.{key}" for key in tool.extra)
-        return {"type": "function", "function": function}
-    extra = dict(tool.extra)
-    function |= extra.pop("function", {})
-    return {"type": "function", "function": function, **extra}
 
 
 def _tool_choice(choice: ToolChoice, native: bool) -> Json:
