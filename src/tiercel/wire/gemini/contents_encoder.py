@@ -163,9 +163,15 @@ class ContentsEncoder:
             self.resolution = low if level == low else high
 
 
-def lacks_signatures(contents: Sequence[JsonObject]) -> bool:
+def lacks_signatures(messages: Sequence[Message]) -> bool:
     """Whether a step of the current turn has a first call without a signature."""
-    return any("thoughtSignature" not in part for part in _first_calls(contents))
+    for at in reversed(range(len(messages))):
+        if messages[at].role == "user" and (at == 0 or messages[at - 1].role != "tool"):
+            return False
+        call = next((part for part in messages[at].parts if isinstance(part, ToolCall)), None)
+        if call is not None and signature_of(call.extra) is None:
+            return True
+    return False
 
 
 def skip_validation(contents: Sequence[JsonObject]) -> None:
@@ -175,7 +181,7 @@ def skip_validation(contents: Sequence[JsonObject]) -> None:
 
 
 def _first_calls(contents: Sequence[JsonObject]) -> list[JsonObject]:
-    """The current turn begins after the last thing a user said that is no tool's result."""
+    """The current turn begins after the last thing a user said without a tool's result beside it."""
     began = max((at for at, content in enumerate(contents) if _is_said_by_user(content)), default=-1)
     steps = [content for content in contents[began + 1 :] if content.get("role") == "model"]
     firsts = (next((p for p in step["parts"] if "functionCall" in p), None) for step in steps)

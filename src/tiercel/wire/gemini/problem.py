@@ -19,6 +19,8 @@ _STATUSES: dict[ProblemKind, tuple[int, str]] = {
     "not_found": (404, "NOT_FOUND"),
     "model_not_found": (404, "NOT_FOUND"),
     "method_not_allowed": (405, "UNIMPLEMENTED"),
+    "conflict": (409, "ABORTED"),
+    "unprocessable": (422, "INVALID_ARGUMENT"),
     "too_large": (413, "INVALID_ARGUMENT"),
     "rate_limit": (429, "RESOURCE_EXHAUSTED"),
     "quota": (429, "RESOURCE_EXHAUSTED"),

@@ -10,7 +10,7 @@ import msgspec
 
 from tiercel.domain.catalog import Capabilities, Target
 from tiercel.domain.json import Json, JsonObject
-from tiercel.domain.request import ModelRequest, ResponseFormat, Sampling, Tool, ToolChoice
+from tiercel.domain.request import ModelRequest, ResponseFormat, Sampling, Tool
 from tiercel.wire.codec import EncodedCall
 from tiercel.wire.fit import fit, json_instruction, lost_names, with_instruction
 from tiercel.wire.gemini.contents_encoder import ContentsEncoder, lacks_signatures, skip_validation
@@ -18,6 +18,7 @@ from tiercel.wire.gemini.request_decoder import CALLING, CONFIG, TOOL_CONFIG
 from tiercel.wire.gemini.signature import FORMAT
 from tiercel.wire.gemini.target_schema import target_schema
 from tiercel.wire.gemini.thinking import BUDGET, INCLUDE, PARAM, thinking_config
+from tiercel.wire.tool_choice import allowed_mode
 
 VERSION = "/v1beta"
 MAX_STOPS = 5
@@ -73,9 +74,7 @@ def _sends_as_it_is(request: ModelRequest, capabilities: Capabilities) -> bool:
         return False
     if INCLUDE in request.extra and capabilities.thinking == "none":
         return False
-    if not _checks_signatures(capabilities):
-        return True
-    return not lacks_signatures(ContentsEncoder(True, []).encode(request.messages)[1])
+    return not (_checks_signatures(capabilities) and lacks_signatures(request.messages))
 
 
 def _checks_signatures(capabilities: Capabilities) -> bool:
@@ -175,7 +174,7 @@ class _Writer:
                 return {"mode": "VALIDATED"}
             return None if choice is None else {"mode": "AUTO"}
         if choice.mode == "allowed":
-            mode = "ANY" if _must_call(choice) else "VALIDATED"
+            mode = "ANY" if allowed_mode(choice) == "required" else "VALIDATED"
             return {"mode": mode, "allowedFunctionNames": list(choice.names)}
         names = {"allowedFunctionNames": list(choice.names)} if choice.mode == "named" else {}
         return {"mode": _MODES[choice.mode], **names}
@@ -232,14 +231,6 @@ class _Writer:
         for key, value in request.extra.items():
             if key not in (BUDGET, INCLUDE):
                 _place(body, key, value)
-
-
-def _must_call(choice: ToolChoice) -> bool:
-    """Whether one of the allowed tools must be called: both of OpenAI's formats say so, one of them nested."""
-    raw = choice.raw if isinstance(choice.raw, dict) else {}
-    inner = raw.get("allowed_tools")
-    said = inner if isinstance(inner, dict) else raw
-    return said.get("mode") == "required"
 
 
 def _place(body: JsonObject, key: str, value: Json) -> None:

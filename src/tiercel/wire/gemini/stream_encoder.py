@@ -33,9 +33,13 @@ from tiercel.wire.gemini.usage import write_usage
 from tiercel.wire.scan import is_complete_json
 from tiercel.wire.sse import frame
 
-HEARTBEAT = b"data: {}\n\n"
-EVENT_STREAM_TYPE = "text/event-stream"
-ARRAY_TYPE = "application/json"
+HEARTBEAT = b"\n"
+"""An empty line: white space in an array, and in an event stream what every SDK skips.
+
+An empty object counts as an answer there, and as an invalid one: their chats would forget the whole turn. (Tried with
+google-genai 3.4; read in @google/genai 3.1. 2026-11-21)"""
+EMPTY: JsonObject = {"text": ""}
+"""A content without any part counts as invalid."""
 
 
 class _Candidate:
@@ -83,7 +87,7 @@ class _ChunkEncoder(ABC):
         return self._framed(encode_problem(problem)) + self._closing()
 
     def heartbeat(self) -> bytes:
-        return b"" if self._over else self._beat()
+        return b"" if self._over else HEARTBEAT
 
     @abstractmethod
     def _framed(self, chunk: bytes) -> bytes:
@@ -92,10 +96,6 @@ class _ChunkEncoder(ABC):
     @abstractmethod
     def _closing(self) -> bytes:
         """What ends the stream."""
-
-    @abstractmethod
-    def _beat(self) -> bytes:
-        """What means nothing between two chunks."""
 
     def _take(self, event: StreamEvent) -> None:
         match event:
@@ -148,7 +148,7 @@ class _ChunkEncoder(ABC):
         if written is None and logprobs is None:
             return
         self._flush(index, only_complete=True)
-        chunk = written_candidate(index, [] if written is None else [written])
+        chunk = written_candidate(index, [written or EMPTY])
         if logprobs is not None:
             chunk["logprobsResult"] = logprobs
         self._chunk([chunk])
@@ -163,7 +163,7 @@ class _ChunkEncoder(ABC):
         last = []
         for index, candidate in sorted((self._candidates or {0: _Candidate()}).items()):
             finish = candidate.finish or Finish(reason="unknown")
-            written = written_candidate(index, [{"text": ""}])
+            written = written_candidate(index, [EMPTY])
             written["finishReason"] = ending(finish, candidate.refused)
             last.append({**written, **candidate.fields})
         self._chunk(last, self._usage)
@@ -187,9 +187,6 @@ class EventStreamEncoder(_ChunkEncoder):
     def _closing(self) -> bytes:
         return b""
 
-    def _beat(self) -> bytes:
-        return HEARTBEAT
-
 
 class JsonArrayEncoder(_ChunkEncoder):
     """Encodes one stream for a client that did not ask for events: the chunks are items of one JSON array."""
@@ -205,9 +202,6 @@ class JsonArrayEncoder(_ChunkEncoder):
 
     def _closing(self) -> bytes:
         return b"]" if self._opened else b"[]"
-
-    def _beat(self) -> bytes:
-        return b"\n"
 
 
 def _call(start: ToolCallStart, pieces: list[str]) -> ToolCall:
