@@ -54,6 +54,11 @@ class Admission:
         else:
             _check_origin(exchange, host)
 
+    def owner(self, exchange: Exchange) -> bytes:
+        """Who asks, as a digest of the key; empty where no keys are configured."""
+        given = _given_key(exchange) if self._digests else None
+        return b"" if given is None else _digest(given)
+
     def _check_host(self, host: str) -> None:
         match = HOST.match(host)
         if match is None:

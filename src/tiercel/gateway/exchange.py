@@ -48,6 +48,28 @@ class ClientLeftError(Exception):
     """The client closed its connection."""
 
 
+class Sent:
+    """What was sent, for whoever wants to send it again; `pieces` stay empty once there are too many."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self.status = 0
+        self.headers: Headers = []
+        self.pieces: list[bytes] = []
+        self.complete = False
+        self._room = max_bytes
+
+    @property
+    def too_long(self) -> bool:
+        return self._room < 0
+
+    def add(self, data: bytes) -> None:
+        self._room -= len(data)
+        if self._room >= 0:
+            self.pieces.append(data)
+        else:
+            self.pieces.clear()
+
+
 class Leaving:
     """While it is entered, the task that entered it ends with its client. No generator: one of these per request."""
 
@@ -90,6 +112,8 @@ class Exchange:
         """Whether there is a record under this id for the client to look at."""
         self.crash_bytes: Callable[[], bytes] | None = None
         """What to send when our own code breaks after the answer began: an explicit error in the client's format."""
+        self.sent: Sent | None = None
+        """Set by who wants to know what was sent."""
         self.unfinished: Record | None = None
         """The record so far of a request that was sent out, for the same case."""
 
@@ -148,20 +172,27 @@ class Exchange:
     async def start(self, status: int, headers: Headers) -> None:
         """Send the status line and the headers of an answer whose length is not known."""
         self.started = True
+        if self.sent is not None:
+            self.sent.status, self.sent.headers = status, headers
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
 
     def send_now(self, data: bytes) -> bool:
         """Send a piece of a body that has begun, if that can be done without waiting."""
+        if self.sent is not None:
+            return False
         return self._connection is not None and self._connection.send_chunk(data)
 
     async def send(self, data: bytes, *, last: bool = False) -> None:
         """Send a piece of the body; waits while the client reads too slowly."""
+        if self.sent is not None:
+            self.sent.add(data)
+            self.sent.complete = last
         await self._send({"type": "http.response.body", "body": data, "more_body": not last})
 
     async def answer(self, status: int, headers: Headers, body: bytes) -> None:
         """Send a whole answer."""
         headers = [*headers, (b"content-length", b"%d" % len(body))]
-        if self._connection is not None:
+        if self._connection is not None and self.sent is None:
             head = b"".join([b"%b: %b\r\n" % header for header in headers])
             # a value with a line end in it would be another header; ASGI's own way then refuses it
             if head.count(b"\n") == len(headers) and self._connection.answer_at_once(status, head, body):

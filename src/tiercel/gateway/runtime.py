@@ -16,6 +16,7 @@ from tiercel.engine.account import Receipt
 from tiercel.engine.attempt import Machinery
 from tiercel.gateway.admission import Admission
 from tiercel.gateway.exchange import Exchange
+from tiercel.gateway.idempotency import Replays
 from tiercel.records.recorder import Recorder
 from tiercel.routing.facts import read_facts
 from tiercel.routing.plan import make_plan
@@ -54,6 +55,7 @@ class Runtime:
         self.state = state
         self.recorder = recorder
         self.draining = False
+        self.replays = Replays(state.machinery.clock)
 
     def ready(self, exchange: Exchange) -> tuple[bool, str]:
         """Whether requests can be served and recorded, as far as we know, and why not."""

@@ -14,8 +14,9 @@ from tiercel.engine.account import Receipt, abandoned_record, finish_record, pro
 from tiercel.engine.climb import Climb, Climbed
 from tiercel.gateway.endpoints.answer_headers import answer_headers
 from tiercel.gateway.endpoints.client_stream import ClientStream
-from tiercel.gateway.exchange import JSON, Exchange
+from tiercel.gateway.exchange import JSON, Exchange, Sent
 from tiercel.gateway.hints import take_hints
+from tiercel.gateway.idempotency import MAX_ANSWER_BYTES
 from tiercel.gateway.runtime import Runtime, State
 from tiercel.gateway.surfaces import Generation, forwarded_headers
 
@@ -51,6 +52,23 @@ async def generate(runtime: Runtime, exchange: Exchange, how: Generation) -> Non
     state = runtime.state
     receipt = runtime.receipt(exchange.id)
     body = await exchange.body(state.settings.listener.max_body_bytes)
+    claim = runtime.replays.claim(exchange, state.admission.owner(exchange), body)
+    if claim is None:
+        await _generate(runtime, exchange, how, receipt, body)
+        return
+    if await claim.replay(exchange):
+        return
+    exchange.sent = Sent(MAX_ANSWER_BYTES)
+    try:
+        await _generate(runtime, exchange, how, receipt, body)
+    finally:
+        claim.settle(exchange)
+
+
+async def _generate(
+    runtime: Runtime, exchange: Exchange, how: Generation, receipt: Receipt, body: bytes
+) -> None:
+    state = runtime.state
     request = how.decode(body)
     if how.surface.forwarded:
         request = replace(request, headers=forwarded_headers(how.surface, exchange))

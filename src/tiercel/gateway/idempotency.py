@@ -1,0 +1,119 @@
+"""`Idempotency-Key`: a request that is sent twice is answered once, and the second gets the first one's answer.
+
+Good answers are kept in memory, by whoever asked and under which key, for a day or until there is no room. An answer
+that failed is not: then trying again is just what is wanted. Other processes and a restart know nothing of it.
+"""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable
+
+import msgspec
+
+from tiercel.domain.errors import CallerError
+from tiercel.gateway.exchange import Exchange, Headers
+
+HEADER = b"idempotency-key"
+REPLAYED = (b"idempotency-replayed", b"true")
+MAX_KEY_CHARS = 255
+KEPT_SECONDS = 86_400.0
+MAX_KEPT_BYTES = 64_000_000
+MAX_ANSWER_BYTES = 4_000_000
+"""A longer answer is not kept, and its request may run again."""
+
+
+class Kept(msgspec.Struct, kw_only=True):
+    """A request under its key. `body` is `None` while it is being answered."""
+
+    digest: bytes
+    began: float
+    headers: Headers = []
+    body: bytes | None = None
+
+
+class Replays:
+    """The requests that came with a key. `clock` is monotonic seconds."""
+
+    def __init__(self, clock: Callable[[], float], max_bytes: int = MAX_KEPT_BYTES) -> None:
+        self._clock = clock
+        self._max_bytes = max_bytes
+        self._bytes = 0
+        self._kept: OrderedDict[bytes, Kept] = OrderedDict()
+
+    def claim(self, exchange: Exchange, owner: bytes, body: bytes) -> "Claim | None":
+        """This request's claim to its key, `None` where it came without one.
+
+        Raises `CallerError`: for a bad key, for one whose request is still running, and for one that was used for
+        another request.
+        """
+        key = exchange.header(HEADER)
+        if key is None:
+            return None
+        if not key or len(key) > MAX_KEY_CHARS:
+            raise CallerError("invalid_request", f"Idempotency-Key: expected 1 to {MAX_KEY_CHARS} characters")
+        self._forget_old()
+        name = hashlib.sha256(owner + b"\0" + key.encode("utf-8", "replace")).digest()
+        digest = hashlib.sha256(exchange.path.encode("utf-8", "replace") + b"\0" + body).digest()
+        known = self._kept.get(name)
+        if known is None:
+            known = self._kept[name] = Kept(digest=digest, began=self._clock())
+            return Claim(self, name, known)
+        if known.digest != digest:
+            raise CallerError("unprocessable", "this Idempotency-Key was used for another request")
+        if known.body is None:
+            raise CallerError(
+                "conflict",
+                "the request with this Idempotency-Key is still being answered",
+                retry_after_seconds=1.0,
+            )
+        return Claim(self, name, known)
+
+    def keep(self, name: bytes, kept: Kept, headers: Headers, body: bytes) -> None:
+        """Keep the answer of a claim."""
+        kept.headers, kept.body = headers, body
+        self._bytes += len(body)
+        while self._bytes > self._max_bytes:
+            self._drop(next(iter(self._kept)))
+        if name in self._kept:
+            self._kept.move_to_end(name)
+
+    def release(self, name: bytes) -> None:
+        """Let the request of a claim run again."""
+        if name in self._kept:
+            self._drop(name)
+
+    def _forget_old(self) -> None:
+        oldest = self._clock() - KEPT_SECONDS
+        while self._kept:
+            name, kept = next(iter(self._kept.items()))
+            if kept.began > oldest:
+                return
+            self._drop(name)
+
+    def _drop(self, name: bytes) -> None:
+        self._bytes -= len(self._kept.pop(name).body or b"")
+
+
+class Claim:
+    """One request's hold on its key: while it is answered here, or to the answer that there was."""
+
+    def __init__(self, replays: Replays, name: bytes, kept: Kept) -> None:
+        self._replays = replays
+        self._name = name
+        self._kept = kept
+
+    async def replay(self, exchange: Exchange) -> bool:
+        """Send the answer there was, if there was one."""
+        if self._kept.body is None:
+            return False
+        await exchange.answer(200, [*self._kept.headers, REPLAYED], self._kept.body)
+        return True
+
+    def settle(self, exchange: Exchange) -> None:
+        """Keep what was sent if it is a whole good answer; else the request may run again."""
+        sent = exchange.sent
+        if sent is None or sent.status != 200 or not sent.complete or sent.too_long:
+            self._replays.release(self._name)
+        else:
+            headers = [(name, value) for name, value in sent.headers if name != b"content-length"]
+            self._replays.keep(self._name, self._kept, headers, b"".join(sent.pieces))
