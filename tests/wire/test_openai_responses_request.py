@@ -564,6 +564,12 @@ class TestOtherFormats:
         request = request_of(tools=[{"type": "web_search"}], include=["reasoning.encrypted_content"])
         assert CHAT.encode_request(request, chat_target("openai")).lost == ("include", "tools[0]")
 
+    def test_a_turn_of_hosted_calls_alone_leaves_no_malformed_message(self) -> None:
+        request = request_of(input=[ASKED, {"type": "web_search_call", "id": "ws"}, ASKED])
+        call = CHAT.encode_request(request, chat_target("openai"))
+        assert call.lost == ("messages[1].content",)
+        assert json.loads(call.body)["messages"][1] == {"role": "assistant", "content": ""}
+
     def test_what_a_model_refuses_is_dropped_by_its_capabilities(self) -> None:
         target = responses_target(Capabilities(rejects=("temperature",)))
         request = request_of(temperature=0.1)

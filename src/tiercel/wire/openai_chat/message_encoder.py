@@ -136,14 +136,14 @@ class MessageEncoder:
         return content if content or not media else "See the next message."
 
     def _content(self, parts: Sequence[Part], param: str) -> Json:
-        """A string where one says all, else a list of parts."""
+        """A string where one says all, else a list of parts; an empty one where nothing can be carried."""
         if not parts:
             return ""
         first = parts[0]
         if len(parts) == 1 and isinstance(first, Text) and not (self._native and first.extra):
             self._kept(first.extra, param)
             return first.text
-        return [written for part in parts if (written := self._part(part, param)) is not None]
+        return [written for part in parts if (written := self._part(part, param)) is not None] or ""
 
     def _part(self, part: Part, param: str) -> JsonObject | None:
         match part:
