@@ -197,10 +197,12 @@ class GeminiStreamDecoder(EventStreamDecoder):
         if unfinished or not (self._candidates or self._blocked):
             self._truncated(events)
         else:
-            self._done(events)
+            self._end(events)
 
     def _done(self, events: list[StreamEvent]) -> None:
-        """Not of this format, but some proxies add it."""
+        """Not of this format: some proxies add it, and it ends nothing."""
+
+    def _end(self, events: list[StreamEvent]) -> None:
         self._over = True
         if not self._candidates and self._blocked is not None:
             events.append(Finished(finish=self._blocked))
