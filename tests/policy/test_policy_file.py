@@ -233,6 +233,20 @@ def test_a_rules_gates_replace_the_default_ones() -> None:
     assert policy.rules[1].gates is None
 
 
+def test_a_rule_may_hedge_or_not_whatever_the_default() -> None:
+    lines = 'ladder = ["fast"]\nhedge = {}'
+    for word, value in (("true", True), ("false", False)):
+        policy = read_policy(with_rule(lines.format(word)))
+        assert (policy.hedge, policy.rules[0].hedge, policy.rules[1].hedge) == (False, value, None)
+    assert read_policy(MINIMAL_POLICY + "[defaults]\nhedge = true\n").hedge
+
+
+def test_the_shipped_policy_hedges_what_is_urgent_and_nothing_else() -> None:
+    policy = shipped_policy()
+    assert not policy.hedge
+    assert [rule.name for rule in policy.rules if rule.hedge] == ["latency-critical"]
+
+
 def test_no_gates_at_all_can_be_said() -> None:
     assert read_policy(MINIMAL_POLICY + "[defaults]\ngates = []\n").gates == ()
 

@@ -83,6 +83,14 @@ def test_the_text_says_everything_in_order() -> None:
     assert -1 not in places, (wanted[places.index(-1)], text)
 
 
+def test_a_hedge_is_told_and_that_one_deployment_has_none() -> None:
+    use = policy(hedge=True)
+    several = explain(make_plan(request(), facts(), use, FIVE)).limits
+    alone = explain(make_plan(request(model="great@high"), facts(), use, FIVE)).limits
+    assert several == ("600 s", "6 attempts", "one hedge when slower than 95 % of calls")
+    assert alone == ("600 s", "6 attempts", "no hedge: one deployment only")
+
+
 def test_the_same_plan_is_told_the_same() -> None:
     made = make_plan(request(), facts(), POLICY, FIVE)
     assert render_text(made, POLICY) == render_text(made, POLICY)

@@ -110,6 +110,26 @@ def test_the_plan_carries_what_the_policy_says_about_the_end() -> None:
     assert (made.on_exhausted, made.on_refusal, made.policy_hash) == ("refuse", "escalate", "abc")
 
 
+@pytest.mark.parametrize(
+    ("by_default", "by_rule", "hedges"),
+    [(False, None, False), (True, None, True), (False, True, True), (True, False, False)],
+)
+def test_the_rule_decides_about_hedging_then_the_default(
+    by_default: bool, by_rule: bool | None, hedges: bool
+) -> None:
+    use = policy(hedge=by_default, rules=(Rule(name="all", ladder=("fast",), hedge=by_rule),))
+    assert plan(use=use).hedges is hedges
+
+
+@pytest.mark.parametrize("name", ["fast", "solid"])
+def test_where_no_rule_holds_the_default_decides_about_hedging(name: str) -> None:
+    assert [plan(request(model=name), use=policy(hedge=hedge)).hedges for hedge in (False, True)] == [
+        False,
+        True,
+    ]
+    assert plan(use=policy(hedge=True, rules=())).hedges
+
+
 def test_what_filters_took_out_is_kept_with_the_reason() -> None:
     made = plan(found=facts(modalities=("text", "image")))
     assert names(made) == ["quick", "solid"]

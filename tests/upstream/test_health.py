@@ -1,5 +1,6 @@
 """Breakers, cool-downs, the retry budget and measured speed, on a clock that moves only when told."""
 
+from collections.abc import Iterable
 from typing import get_args
 
 import pytest
@@ -240,3 +241,72 @@ def test_measured_speed_is_the_median_of_the_last_answers(health: Health) -> Non
     health.observe("b", answered(1.0, 0.5, 0.5, Usage(visible=3)))
     assert health.measured_speed() == {"a": 50.0}
     assert [(d.name, d.ttft_seconds) for d in health.snapshot()] == [("a", 1.0), ("b", 0.5)]
+
+
+# Hedging
+
+
+def begun(health: Health, name: str, seconds: Iterable[float]) -> None:
+    """Streams whose first content came after so many seconds, each a second before its end."""
+    for ttfa in seconds:
+        health.observe(name, answered(ttfa + 1, ttfa / 2, ttfa, None))
+
+
+def test_slow_is_slower_than_95_of_100_answers(health: Health) -> None:
+    """A value that really occurred, of the last hundred, whatever their order."""
+    begun(health, "a", [500.0] * 30)
+    begun(health, "a", range(100, 0, -1))
+    assert health.slow_after_seconds(["a", "b"], whole=False) == {"a": 95.0}
+    assert health.slow_after_seconds(["a", "b"], whole=True) == {"a": 96.0}
+
+
+def test_fewer_than_twenty_answers_say_nothing(health: Health) -> None:
+    begun(health, "a", [1.0] * 19)
+    assert health.slow_after_seconds(["a"], whole=False) == {}
+    begun(health, "a", [2.0])
+    assert health.slow_after_seconds(["a"], whole=False) == {"a": 1.0}
+
+
+def test_a_whole_answer_says_nothing_about_how_streams_begin(health: Health) -> None:
+    for _ in range(20):
+        health.observe("a", answered(3.0, 3.0, 3.0, None))
+    assert health.slow_after_seconds(["a"], whole=False) == {}
+    assert health.slow_after_seconds(["a"], whole=True) == {"a": 3.0}
+
+
+def test_failures_say_nothing_about_speed(health: Health) -> None:
+    fail(health, 20)
+    assert health.slow_after_seconds(["a"], whole=True) == {}
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_call_that_was_outrun_counts_as_slow_but_only_if_it_was(health: Health, whole: bool) -> None:
+    begun(health, "a", [1.0] * 20)
+    for _ in range(10):
+        health.outrun("a", 0.5, whole=whole)
+    usual = 2.0 if whole else 1.0
+    assert health.slow_after_seconds(["a"], whole=whole) == {"a": usual}
+    for _ in range(3):
+        health.outrun("a", 9.0, whole=whole)
+    assert health.slow_after_seconds(["a"], whole=whole) == {"a": 9.0}
+    assert health.slow_after_seconds(["a"], whole=not whole) == {"a": 3.0 - usual}
+
+
+@given(st.lists(st.sampled_from(["request", "hedge"]), max_size=600))
+def test_hedges_stay_within_a_twentieth_of_the_requests(steps: list[str]) -> None:
+    health = Health(Clock())
+    requests = hedges = 0
+    for step in steps:
+        if step == "request":
+            requests += 1
+            health.note_request()
+        elif health.hedge_tokens >= 1:
+            hedges += 1
+            health.spend_hedge()
+        assert hedges * 20 <= requests
+
+
+def test_a_calm_time_saves_up_five_hedges(health: Health) -> None:
+    for _ in range(1_000):
+        health.note_request()
+    assert health.hedge_tokens == 5.0

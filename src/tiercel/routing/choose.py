@@ -20,6 +20,7 @@ class Chosen(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits
     why: str
     prefer: Preference | None = None
+    hedges: bool = False
 
 
 def choose(named: Named, facts: Facts, policy: Policy) -> Chosen:
@@ -37,6 +38,7 @@ def choose(named: Named, facts: Facts, policy: Policy) -> Chosen:
                 gates=policy.gates,
                 limits=policy.limits,
                 why=why,
+                hedges=policy.hedge,
             )
         case "model" | "deployment":
             return _by_name(named, facts, policy)
@@ -53,6 +55,7 @@ def _by_facts(facts: Facts, policy: Policy) -> Chosen:
             gates=policy.gates,
             limits=policy.limits,
             why="no rule matched: all tiers, as the policy lists them",
+            hedges=policy.hedge,
         )
     return _by_rule(rule, policy, facts_in_words(facts))
 
@@ -65,6 +68,7 @@ def _by_rule(rule: Rule, policy: Policy, why: str) -> Chosen:
         limits=rule.limits or policy.limits,
         why=f"{why}; {rule.why}" if rule.why else why,
         prefer=rule.prefer,
+        hedges=policy.hedge if rule.hedge is None else rule.hedge,
     )
 
 
@@ -80,7 +84,9 @@ def _by_name(named: Named, facts: Facts, policy: Policy) -> Chosen:
         )
     finished = next((gate for gate in policy.gates if gate.check == FINISHED), None)
     gates = (finished or Gate(check=FINISHED, needs_whole=False),)
-    return Chosen(rule=rule_name, entries=(entry,), gates=gates, limits=policy.limits, why=why)
+    return Chosen(
+        rule=rule_name, entries=(entry,), gates=gates, limits=policy.limits, why=why, hedges=policy.hedge
+    )
 
 
 def _entry(name: str, effort: Effort | None) -> str:

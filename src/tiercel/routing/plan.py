@@ -70,6 +70,7 @@ def make_plan(
         why=chosen.why,
         on_exhausted=policy.on_exhausted,
         on_refusal=policy.on_refusal,
+        hedges=chosen.hedges,
         policy_hash=policy.hash,
     )
 
