@@ -4,9 +4,11 @@ import argparse
 import asyncio
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tiercel.cli.lab_faults import add_arguments, fault_script, kinds_text, told
 from tiercel.testing.lab.models import FORMATS, simulated_models
 from tiercel.testing.lab.recorded import read_recorded
 from tiercel.testing.lab.server import DEFAULT_PORT, Lab
@@ -15,7 +17,13 @@ from tiercel.testing.lab.setup import KEY_VARIABLE, settings_text
 
 def add_parser(subparsers: Any) -> None:
     """Register the command."""
-    parser = subparsers.add_parser("lab", help="run simulated providers", description=__doc__)
+    parser = subparsers.add_parser(
+        "lab",
+        help="run simulated providers",
+        description=__doc__,
+        epilog=kinds_text(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument(
         "--port", type=int, default=DEFAULT_PORT, help="port to listen on (default: %(default)s)"
     )
@@ -32,6 +40,12 @@ def add_parser(subparsers: Any) -> None:
         metavar="X",
         help="how long a simulated second takes: 1 is the models' published pace (default), 0 does not wait",
     )
+    parser.add_argument(
+        "--lenient",
+        action="store_true",
+        help="take requests that the real provider would refuse, instead of refusing them as it would",
+    )
+    add_arguments(parser)
     parser.set_defaults(func=run)
 
 
@@ -54,7 +68,16 @@ def run(args: argparse.Namespace) -> int:
 
 async def _serve(args: argparse.Namespace) -> None:
     recorded = None if args.answers is None else read_recorded(args.answers)
-    lab = Lab(seed=args.seed, time_scale=args.time_scale, recorded=recorded, port=args.port)
+    names = (model.name for model in simulated_models()) if recorded is None else recorded.models
+    lab = Lab(
+        seed=args.seed,
+        time_scale=args.time_scale,
+        recorded=recorded,
+        faults=fault_script(args.faults or (), dict.fromkeys(names), args.seed),
+        port=args.port,
+        strict=not args.lenient,
+        tell=partial(print, flush=True),
+    )
     async with lab:
         print(banner(lab), flush=True)
         print("Ctrl-C stops it.", file=sys.stderr, flush=True)
@@ -89,4 +112,7 @@ def banner(lab: Lab) -> str:
         "    tiercel serve",
         "",
     ]
+    if lab.faults.chances:
+        lines += ["What goes wrong, and for whom (each call that meets a fault is told):", ""]
+        lines += [*told(lab.faults), ""]
     return "\n".join(lines)

@@ -30,6 +30,7 @@ from tiercel.testing.lab.models import DEFAULT_SPEED, FORMATS, find_model, simul
 from tiercel.testing.lab.reading import counted, read_request
 from tiercel.testing.lab.recorded import Recorded, RecordedAnswer, usage_of
 from tiercel.testing.lab.setup import in_lab_time, lab_policy, lab_settings
+from tiercel.testing.lab.strict import objection
 from tiercel.testing.lab.tokens import input_tokens
 from tiercel.testing.loopback import LoopbackServer, SeenRequest
 from tiercel.testing.provider_errors import error_body, too_long
@@ -65,7 +66,8 @@ class Lab:
 
     `faults` is the script of what goes wrong, by the model's own name; faults that the demo's tasks bring along are
     met once per task and model. With `recorded`, those answers are served by exact prompt under `/recorded/v1`. `tasks`
-    are known beside the demo's. `tell` is told each fault that a call meets.
+    are known beside the demo's. Unless it is not `strict`, it refuses what the real provider would. `tell` is told each
+    fault that a call meets.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class Lab:
         faults: FaultScript | None = None,
         tasks: Sequence[DemoTask] = (),
         port: int = 0,
+        strict: bool = True,
         tell: Callable[[str], None] | None = None,
     ) -> None:
         self.faults = faults or FaultScript()
@@ -91,6 +94,7 @@ class Lab:
         self._met: set[tuple[str, str]] = set()
         self._answered = 0
         self._tell = tell
+        self.strict = strict
 
     async def start(self) -> None:
         """Begin to serve. Raises `ConfigError` where the port cannot be had."""
@@ -176,6 +180,8 @@ class Lab:
             if tokens > model.window:
                 body = too_long(format, tokens, model.window)
                 return Delivery(status=400, headers=(JSON, SIMULATED), pieces=(body,))
+            if refused := self._objection(provider, address, model.name, seen):
+                return refused
             performance = perform(Scene(model=model, request=request, task=task, seed=self._seed))
         self.calls[name] += 1
         self._answered += 1
@@ -187,6 +193,13 @@ class Lab:
             self._tell(f"{fault.name or 'a fault'}: call {self.calls[name]} of {name} at {provider}")
         spoiled = fault.spoil(delivery, format)
         return msgspec.structs.replace(spoiled, headers=(*spoiled.headers, SIMULATED))
+
+    def _objection(self, provider: str, address: Address, model: str, seen: SeenRequest) -> Delivery | None:
+        """What the real provider would say to a request that it does not take."""
+        found = None
+        if self.strict:
+            found = objection(address.format, parse_object(seen.body), provider, model, seen.headers)
+        return None if found is None else _refusal(address.format, 400, found.message, code=found.code)
 
     def _recognise(self, request: ModelRequest) -> tuple[str, DemoTask | None]:
         """The prompt, and the demo task it belongs to, also when a complaint about an answer followed it."""
