@@ -69,6 +69,9 @@ class Drafts:
         bounds |= {rule.when.max_tokens + 1 for rule in policy.rules if rule.when.max_tokens is not None}
         self._bounds = sorted(bound for bound in bounds if bound is not None)
 
+    def __len__(self) -> int:
+        return len(self._drafts)
+
     def get(self, request: ModelRequest, facts: Facts) -> Draft:
         """The draft for requests like this one. Raises `CallerError` where the model's name stands for nothing."""
         key = (

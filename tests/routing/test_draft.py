@@ -1,0 +1,87 @@
+"""A plan made from a remembered draft is the plan that would have been made without."""
+
+from collections.abc import Sequence
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.routing.made import DOLLAR, FIVE, POLICY, deployment, facts, model, request
+from tiercel.domain.catalog import Prices
+from tiercel.domain.climb import Plan
+from tiercel.domain.errors import ProblemError
+from tiercel.domain.facts import Facts
+from tiercel.domain.policy import Policy, Rule, When
+from tiercel.domain.request import ModelRequest
+from tiercel.domain.response import Usage
+from tiercel.routing.cost import expected_rate
+from tiercel.routing.draft import MOST_DRAFTS, drafts_of
+from tiercel.routing.plan import make_plan
+
+BOUNDED = msgspec.structs.replace(
+    POLICY,
+    rules=(
+        Rule(name="long", when=When(min_tokens=5_000), ladder=("balanced",)),
+        Rule(name="short", when=When(max_tokens=50), ladder=("fast",)),
+        *POLICY.rules,
+    ),
+)
+ASKED = st.builds(
+    request,
+    model=st.sampled_from(["auto", "deep", "solid", "small"]),
+    max_output_tokens=st.sampled_from([None, 0, 1, 400, 8_000, 40_000]),
+)
+FOUND = st.builds(
+    facts,
+    st.one_of(st.sampled_from([49, 50, 51, 4_999, 5_000]), st.integers(0, 30_000), st.integers(0, 200_000)),
+    risk=st.sampled_from(["low", "high"]),
+    choices=st.sampled_from([1, 2]),
+    strict_json=st.booleans(),
+)
+
+
+def planned(asked: ModelRequest, found: Facts, policy: Policy) -> Plan | str:
+    try:
+        return make_plan(asked, found, policy, FIVE)
+    except ProblemError as error:
+        return error.message
+
+
+@given(st.lists(st.tuples(ASKED, FOUND), max_size=6))
+def test_a_remembered_draft_changes_no_plan(requests: Sequence[tuple[ModelRequest, Facts]]) -> None:
+    """A copy of the policy is another one, for which nothing is remembered."""
+    for asked, found in requests:
+        fresh = msgspec.structs.replace(BOUNDED)
+        assert planned(asked, found, BOUNDED) == planned(asked, found, fresh)
+
+
+def test_requests_alike_but_for_their_size_share_a_draft() -> None:
+    drafts = drafts_of(BOUNDED, FIVE)
+    assert drafts.get(request(), facts(100)) is drafts.get(request(), facts(4_000))
+    assert drafts.get(request(), facts(100)) is not drafts.get(request(), facts(6_000))
+
+
+def test_a_client_that_varies_its_request_without_end_does_not_fill_the_memory() -> None:
+    drafts = drafts_of(msgspec.structs.replace(POLICY), FIVE)
+    for cap in range(1, MOST_DRAFTS + 10):
+        drafts.get(request(max_output_tokens=cap), facts())
+    assert len(drafts) <= MOST_DRAFTS
+
+
+PRICE = st.one_of(st.none(), st.integers(0, 100 * DOLLAR))
+
+
+@given(
+    st.builds(
+        Prices,
+        input=PRICE,
+        output=PRICE,
+        long_from=st.sampled_from([None, 1_000]),
+        long=st.sampled_from([None, Prices(input=7, output=DOLLAR)]),
+    ),
+    st.integers(0, 1_000_000),
+)
+def test_an_estimate_is_what_the_prices_say_of_the_expected_usage(prices: Prices, tokens: int) -> None:
+    """500 visible tokens are assumed of an unknown task."""
+    rate = expected_rate(deployment(model(), prices=prices), None, request(), facts())
+    assert rate.nano(tokens) == prices.cost(Usage(uncached=tokens, visible=500))
