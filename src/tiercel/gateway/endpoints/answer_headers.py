@@ -59,7 +59,8 @@ def explain_attempts(record: Record) -> str:
     for attempt in record.attempts:
         step = f"{attempt.why} {attempt.rung}"
         if attempt.failure is not None:
-            step += f" failed ({attempt.failure.kind})"
+            kind = attempt.failure.kind
+            step += " stopped" if kind == "cancelled" else f" failed ({kind})"
         elif missed := [
             f"{v.check} {v.error or v.reason}" for v in attempt.verdicts if v.error or v.score < 1.0
         ]:
