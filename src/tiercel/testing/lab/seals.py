@@ -5,7 +5,6 @@ to the right one with another text, is found out.
 """
 
 import base64
-import binascii
 import hashlib
 from typing import NamedTuple
 
@@ -31,7 +30,7 @@ def read_seal(signature: object) -> Seal | None:
         return None
     try:
         text = base64.b64decode(signature.translate(_FROM_URLS), validate=True).decode("ascii")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # no base64, or no ASCII in it
         return None
     mark, _, rest = text.partition("|")
     model, _, digest = rest.rpartition("|")

@@ -32,11 +32,21 @@ def objections(body: JsonObject, asked: Asked) -> Iterator[Objection]:
     """What is wrong with a body, the most telling first."""
     for name in unknown(body, _KNOWN):
         yield Objection(message=f"Unknown parameter: '{name}'.", code="unknown_parameter")
+    if body.get("previous_response_id") is not None:
+        yield Objection(
+            message=f"Previous response with id '{body['previous_response_id']}' not found.",
+            code="previous_response_not_found",
+        )
     items = objects(body.get("input"))
     for index, item in enumerate(items):
         yield from _item(item, f"input[{index}]")
         if item.get("type") == "reasoning":
             yield from _reasoning(item, items[index + 1 :], f"input[{index}]", asked.model)
+            if item.get("encrypted_content") is None and body.get("store") is False:
+                yield Objection(
+                    message=f"Item with id '{item.get('id')}' not found. Items are not persisted when `store` is set "
+                    "to false."
+                )
     yield from _answered(items)
     yield from _tools(body)
     least = body.get("max_output_tokens")
@@ -55,7 +65,7 @@ def objections(body: JsonObject, asked: Asked) -> Iterator[Objection]:
 
 
 def _item(item: JsonObject, place: str) -> Iterator[Objection]:
-    kind = str(item.get("type", "message"))
+    kind = _kind(item)
     beginning = _BEGINNINGS.get(kind)
     given = item.get("id")
     if beginning and given is not None and not str(given).startswith(beginning):
@@ -87,31 +97,31 @@ def _content(item: JsonObject, place: str) -> Iterator[Objection]:
 def _reasoning(item: JsonObject, later: list[JsonObject], place: str, model: str) -> Iterator[Objection]:
     """Reasoning comes back with what it led to, and only to the model that can read it."""
     name = item.get("id", place)
-    followed = later and (later[0].get("type", "message") in (*_CALLS, "reasoning") or _is_said(later[0]))
+    followed = later and (_kind(later[0]) in (*_CALLS, "reasoning") or _is_said(later[0]))
     if not followed:
         yield Objection(
             message=f"Item '{name}' of type 'reasoning' was provided without its required following item."
         )
     sealed = item.get("encrypted_content")
-    if sealed is None:
-        yield Objection(
-            message=f"Item with id '{name}' not found. Items are not persisted when `store` is set to false."
-        )
-    elif not is_sealed_by(sealed, model):
+    if sealed is not None and not is_sealed_by(sealed, model):
         yield Objection(
             message=f"The encrypted content for item {name} could not be verified.",
             code="invalid_encrypted_content",
         )
 
 
+def _kind(item: JsonObject) -> str:
+    return str(item.get("type", "message"))
+
+
 def _is_said(item: JsonObject) -> bool:
-    return item.get("type", "message") == "message" and item.get("role") == "assistant"
+    return _kind(item) == "message" and item.get("role") == "assistant"
 
 
 def _answered(items: list[JsonObject]) -> Iterator[Objection]:
     """Every call has its result and every result its call."""
-    called = [str(item.get("call_id")) for item in items if item.get("type") in _CALLS]
-    returned = [(str(item.get("call_id")), item["type"]) for item in items if item.get("type") in _RESULTS]
+    called = [str(item.get("call_id")) for item in items if _kind(item) in _CALLS]
+    returned = [(str(item.get("call_id")), _kind(item)) for item in items if _kind(item) in _RESULTS]
     for call_id, kind in returned:
         if call_id not in called:
             yield Objection(message=f"No tool call found for {_RESULTS[kind]} output with call_id {call_id}.")
