@@ -20,7 +20,7 @@ from tiercel.domain.policy import Gate
 from tiercel.domain.record import AttemptRecord, Outcome, Record
 from tiercel.domain.request import Message, ModelRequest, Text
 from tiercel.domain.response import Choice, Finish
-from tiercel.gateway.app import OPEN_ROUTES, PUBLIC, ROUTES
+from tiercel.gateway.routes import NAMED_ROUTES, PUBLIC, ROUTES
 from tiercel.gateway.endpoints.answer_headers import answer_headers
 from tiercel.gateway.hints import HEADERS
 from tiercel.policy import read_policy, read_settings
@@ -138,7 +138,7 @@ def test_every_check_and_option_is_documented() -> None:
 def test_every_route_is_documented() -> None:
     text = page("api.md")
     routes = [
-        (p, m) for table in (PUBLIC, ROUTES, OPEN_ROUTES) for p, methods in table.items() for m in methods
+        (p, m) for table in (PUBLIC, ROUTES, NAMED_ROUTES) for p, methods in table.items() for m in methods
     ]
     shown = [f"`{method} {path}" for path, method in routes if method != "HEAD"]
     assert [route for route in shown if route not in text] == []

@@ -19,6 +19,7 @@ from tiercel.domain.tokens import TokenEstimate
 from tiercel.engine.attempt import Machinery
 from tiercel.engine.climb import Climb, Climbed
 from tiercel.engine.delivery import Delivery
+from tiercel.engine.origins import Origins
 from tiercel.testing.scripted import Fails, Fault, Reply, Says, ScriptedProvider
 from tiercel.upstream.call import CallResult, Upstream
 from tiercel.upstream.health import MIN_TIMES, REQUESTS_PER_HEDGE, Health
@@ -45,6 +46,7 @@ class House:
             registry=Registry.load(),
             clock=monotonic,
             draw=lambda: 0.0,
+            origins=Origins(),
         )
         self.sent = b""
 

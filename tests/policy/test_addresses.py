@@ -35,8 +35,8 @@ def test_each_is_called_where_it_is_with_its_own_credential() -> None:
     assert call_url(older.provider, path) == (
         "https://our.openai.azure.com/openai/deployments/gpt/chat/completions?api-version=2025-04-01-preview"
     )
-    assert credential_headers(catalog.providers["azure"]) == (("api-key", "sk-1"),)
-    assert credential_headers(catalog.providers["vertex"]) == (("authorization", "Bearer sk-1"),)
+    assert credential_headers(catalog.providers["azure"], "openai_chat") == (("api-key", "sk-1"),)
+    assert credential_headers(catalog.providers["vertex"], "gemini") == (("authorization", "Bearer sk-1"),)
     assert catalog.providers["ollama_native"].format == "ollama"
     assert catalog.providers["ollama_native"].residency == ("local",)
 

@@ -33,13 +33,13 @@ def provider(format: Format = "openai_chat", quirks: str = "generic", **fields: 
 def test_the_credential_stands_where_format_and_server_want_it(
     format: Format, quirks: str, header: tuple[str, str]
 ) -> None:
-    assert credential_headers(provider(format, quirks)) == (header,)
+    assert credential_headers(provider(format, quirks), format) == (header,)
 
 
 def test_without_a_credential_no_header_pretends_to_one() -> None:
     keyless = Provider(name="p", format="gemini", base_url="http://127.0.0.1:1")
-    assert credential_headers(keyless) == ()
-    assert "x-goog-api-key" not in dict(call_headers(keyless, ()))
+    assert credential_headers(keyless, keyless.format) == ()
+    assert "x-goog-api-key" not in dict(call_headers(keyless, (), keyless.format))
 
 
 @pytest.mark.parametrize(

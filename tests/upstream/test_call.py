@@ -126,7 +126,7 @@ def test_configured_headers_win_over_the_format_s_and_a_missing_key_sends_none()
     provider = Provider(
         name="p", format="openai_chat", base_url="http://h/v1", headers={"X-Title": "t", "Accept": "x/y"}
     )
-    headers = dict(call_headers(provider, (("x-title", "codec"),)))
+    headers = dict(call_headers(provider, (("x-title", "codec"),), provider.format))
     assert headers == {"content-type": "application/json", "accept": "x/y", "x-title": "t"}
 
 

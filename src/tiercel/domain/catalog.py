@@ -61,6 +61,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     window: int | None = None
     max_output: int | None = None
     tools: bool = True
+    tools_with_effort: bool = True
+    """Whether Chat Completions takes tools together with an effort; elsewhere that needs the Responses API."""
     structured_output: bool = True
     choices: bool = False
     """Whether `n` above 1 is accepted."""
@@ -85,10 +87,14 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Provider(msgspec.Struct, frozen=True, kw_only=True):
-    """Who serves: where, in which format, with which credential. `quirks` names the entry of `wire/quirks.py`."""
+    """Who serves: where, in which format, with which credential. `quirks` names the entry of `wire/quirks.py`.
+
+    `speaks` are formats it knows beside its own, below the same `base_url`.
+    """
 
     name: str
     format: Format
+    speaks: tuple[Format, ...] = ()
     base_url: str
     key: Secret | None = None
     key_env: str | None = None

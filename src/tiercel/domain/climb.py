@@ -81,6 +81,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     on_exhausted: Literal["deliver", "refuse"] = "deliver"
     on_refusal: Literal["deliver", "escalate"] = "deliver"
     hedges: bool = False
+    keeps: int | None = None
+    """The rung in the middle of whose tool loop the request is: it is asked first, wherever it stands."""
     policy_hash: str = ""
 
     @property

@@ -19,6 +19,10 @@ class Listener(msgspec.Struct, frozen=True, kw_only=True):
     """Names that the Host header may carry beside loopback's and the listener's own."""
     max_body_bytes: int = 20_000_000
     drain_seconds: float = 30.0
+    write_seconds: float = 60.0
+    """A client that takes nothing of its answer for so long is cut off."""
+    max_in_flight: int | None = None
+    """How many requests may be under way at once; `None` for as many as the open files leave room for."""
 
 
 class Storage(msgspec.Struct, frozen=True, kw_only=True):

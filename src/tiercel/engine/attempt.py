@@ -19,8 +19,11 @@ from tiercel.domain.response import Choice, ModelResponse, Usage
 from tiercel.domain.tokens import CHARS_PER_TOKEN
 from tiercel.engine.cut import CUT, StreamCutter, cut_response
 from tiercel.engine.delivery import Delivery
+from tiercel.engine.origins import Origins, maker_of
 from tiercel.upstream.call import CallLimits, CallResult, Upstream
 from tiercel.upstream.health import Health
+from tiercel.wire.fit import lost_names
+from tiercel.wire.provenance import without_foreign_seals
 
 
 class Machinery(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +34,7 @@ class Machinery(msgspec.Struct, frozen=True, kw_only=True):
     registry: Registry
     clock: Callable[[], float]
     draw: Callable[[], float]
+    origins: Origins
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,9 +107,14 @@ class AttemptRunner:
         self._began = self._machinery.clock()
         self._sent = True
         self._machinery.health.began(self._rung.deployment.name)
-        result = await self._machinery.upstream.call(
-            self._request, self._target(), self._limits(), self._meter if self._request.stream else None
+        request, unsealed = without_foreign_seals(
+            self._request, maker_of(self._rung.deployment), self._machinery.origins.of_seal
         )
+        result = await self._machinery.upstream.call(
+            request, self._target(), self._limits(), self._meter if request.stream else None
+        )
+        if unsealed:
+            result = replace(result, lost=lost_names((*result.lost, *unsealed)))
         self._machinery.health.observe(self._rung.deployment.name, result)
         if result.failure is not None or result.response is None:
             return self._failed(result)

@@ -183,6 +183,9 @@ class Climb:
 
     def _climbed(self, step: Deliver | GiveUp) -> Climbed:
         finding = self._findings.get(step.attempt) if isinstance(step, Deliver) else None
+        if finding is not None and finding.response is not None:
+            rung = self._plan.rungs[finding.attempt.call.rung]
+            self._machinery.origins.note(finding.response, rung.deployment)
         return Climbed(
             step=step,
             attempts=self.records,

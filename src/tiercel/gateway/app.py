@@ -8,30 +8,29 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import TypeAlias, TypeVar
 
 import msgspec
 
 from tiercel.checks.registry import Registry
 from tiercel.checks.resolve import resolve_policy
-from tiercel.domain.errors import CallerError, ConfigError, ProblemError, UnavailableError
+from tiercel.domain.errors import ConfigError, ProblemError, UnavailableError
 from tiercel.domain.policy import Policy
-from tiercel.domain.settings import Settings
+from tiercel.domain.settings import Listener, Settings
 from tiercel.engine.attempt import Machinery
+from tiercel.engine.origins import Origins
 from tiercel.gateway.admission import Admission, check_listener
-from tiercel.gateway.endpoints.feedback import post_feedback
-from tiercel.gateway.endpoints.generate import STOPPING, generate
-from tiercel.gateway.endpoints.health import healthz, readyz
-from tiercel.gateway.endpoints.models import get_model, list_models
-from tiercel.gateway.endpoints.records import get_record
+from tiercel.gateway.endpoints.generate import STOPPING
 from tiercel.gateway.exchange import ClientLeftError, Exchange, Receive, Scope, Send
 from tiercel.gateway.ids import new_record_id
+from tiercel.gateway.load import Load
 from tiercel.gateway.problems import render_problem
+from tiercel.gateway.refusals import Refusals
+from tiercel.gateway.routes import PUBLIC, find_handler, public_handler
 from tiercel.gateway.runtime import CROWDED, Runtime, State
-from tiercel.gateway.server import Server
-from tiercel.gateway.surfaces import CHAT_COMPLETIONS, CREATE_MESSAGE, Generation, surface_of
+from tiercel.gateway.server import Door, Server, room_for_clients
+from tiercel.gateway.surfaces import surface_at, surface_of
 from tiercel.policy.cross_check import cross_check
 from tiercel.records.recorder import Recorder
 from tiercel.upstream.call import Upstream
@@ -40,38 +39,6 @@ from tiercel.upstream.http import HttpClient
 from tiercel.wire.registry import CODECS
 
 log = logging.getLogger(__name__)
-
-Handler: TypeAlias = Callable[[Runtime, Exchange], Awaitable[None]]
-OpenHandler: TypeAlias = Callable[[Runtime, Exchange, str], Awaitable[None]]
-
-H = TypeVar("H")
-
-
-def _generates(how: Generation) -> Handler:
-    async def handler(runtime: Runtime, exchange: Exchange) -> None:
-        await generate(runtime, exchange, how)
-
-    return handler
-
-
-PUBLIC: dict[str, dict[str, Handler]] = {
-    "/healthz": {"GET": healthz, "HEAD": healthz},
-    "/readyz": {"GET": readyz, "HEAD": readyz},
-}
-"""Routes that need no key: they say nothing about anybody."""
-
-ROUTES: dict[str, dict[str, Handler]] = {
-    "/v1/chat/completions": {"POST": _generates(CHAT_COMPLETIONS)},
-    "/v1/messages": {"POST": _generates(CREATE_MESSAGE)},
-    "/v1/models": {"GET": list_models},
-    "/v1/feedback": {"POST": post_feedback},
-}
-
-OPEN_ROUTES: dict[str, dict[str, OpenHandler]] = {
-    "/v1/models/": {"GET": get_model},
-    "/v1/records/": {"GET": get_record},
-}
-"""Routes that end in a name."""
 
 
 class Gateway:
@@ -105,23 +72,14 @@ class Gateway:
             await self._crash(exchange)
 
     async def _answer(self, exchange: Exchange) -> None:
-        public = PUBLIC.get(exchange.path)
+        public = public_handler(exchange)
         if public is not None:
-            await _pick(public, exchange)(self._runtime, exchange)
+            await public(self._runtime, exchange)
             return
         if exchange.one_too_many:
             raise CROWDED
         self._runtime.state.admission.admit(exchange)
-        routes = ROUTES.get(exchange.path)
-        if routes is not None:
-            await _pick(routes, exchange)(self._runtime, exchange)
-            return
-        for prefix, open_routes in OPEN_ROUTES.items():
-            name = exchange.path.removeprefix(prefix)
-            if name != exchange.path and name:
-                await _pick(open_routes, exchange)(self._runtime, exchange, name)
-                return
-        raise CallerError("not_found", f"there is no {exchange.path[:80]!r} here; docs/api.md lists what is")
+        await find_handler(exchange)(self._runtime, exchange)
 
     async def _refuse(self, exchange: Exchange, error: ProblemError) -> None:
         if exchange.started:
@@ -142,13 +100,6 @@ class Gateway:
             await self._refuse(exchange, UnavailableError("internal", "something went wrong in the gateway"))
 
 
-def _pick(routes: dict[str, H], exchange: Exchange) -> H:
-    handler = routes.get(exchange.method)
-    if handler is None:
-        raise CallerError("method_not_allowed", f"{exchange.path} takes {' or '.join(sorted(routes))}")
-    return handler
-
-
 def open_runtime(settings: Settings, policy: Policy) -> "OpenRuntime":
     """Put the machinery together. Raises `ConfigError` where configuration, folder or lock do not allow it.
 
@@ -163,6 +114,7 @@ def open_runtime(settings: Settings, policy: Policy) -> "OpenRuntime":
         http=http,
         upstream=Upstream(http, CODECS, clock),
         health=Health(clock),
+        origins=Origins(),
         clock=clock,
     )
     state = make_state(settings, policy, parts)
@@ -177,6 +129,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     http: HttpClient
     upstream: Upstream
     health: Health
+    origins: Origins
     clock: Callable[[], float]
 
 
@@ -197,6 +150,7 @@ def make_state(settings: Settings, policy: Policy, parts: Parts) -> State:
             registry=parts.registry,
             clock=parts.clock,
             draw=random.random,
+            origins=parts.origins,
         ),
     )
 
@@ -238,6 +192,18 @@ class RunningGateway(msgspec.Struct, frozen=True, kw_only=True):
         return self.open_runtime.runtime.recorder
 
 
+def make_door(listener: Listener) -> Door:
+    """Who comes in, and when, as this listener is configured."""
+    return Door(
+        load=Load(time.monotonic, listener.max_in_flight or room_for_clients()),
+        refusals=Refusals(
+            lambda error, path, request_id: render_problem(error, surface_at(path), request_id)
+        ),
+        urgent=frozenset(path.encode("ascii") for path in PUBLIC),
+        write_seconds=listener.write_seconds,
+    )
+
+
 @asynccontextmanager
 async def running(
     settings: Settings, policy: Policy, *, port: int | None = None
@@ -245,7 +211,9 @@ async def running(
     """Serve in the background of this event loop; leaving the context drains. `port` 0 takes any free one."""
     opened = open_runtime(settings, policy)
     listener = settings.listener
-    server = Server(Gateway(opened.runtime), host=listener.host, port=listener.port if port is None else port)
+    gateway = Gateway(opened.runtime)
+    bound_port = listener.port if port is None else port
+    server = Server(gateway, host=listener.host, port=bound_port, door=make_door(listener))
     try:
         bound = await server.start()
         host = f"[{listener.host}]" if ":" in listener.host else listener.host

@@ -79,10 +79,15 @@ class Runtime:
 
     def plan_for(self, state: State, request: ModelRequest, facts: Facts) -> Plan:
         """Filters, rule, ladder: the plan for a request with these facts."""
-        health = state.machinery.health
-        return make_plan(
-            request, facts, state.policy, state.settings.catalog, measured_speed=health.measured_speed()
+        machinery = state.machinery
+        plan = make_plan(
+            request,
+            facts,
+            state.policy,
+            state.settings.catalog,
+            measured_speed=machinery.health.measured_speed(),
         )
+        return _kept(plan, machinery.origins.caller(request)) if facts.in_tool_loop else plan
 
     def plan(self, state: State, request: ModelRequest, hints: Hints) -> Plan:
         """Facts and all: the plan for this request under this configuration."""
@@ -136,3 +141,13 @@ class Runtime:
                 simulated=state.simulated,
             )
         )
+
+
+def _kept(plan: Plan, caller: str | None) -> Plan:
+    """The plan with the rung first whose tool calls have just been answered: another model would start over, without
+    its own reasoning and the provider's cache."""
+    for index, rung in enumerate(plan.rungs):
+        if rung.deployment.name == caller:
+            why = f"{plan.why}; in the middle of {rung.name}'s tools"
+            return msgspec.structs.replace(plan, keeps=index, why=why)
+    return plan

@@ -1,8 +1,9 @@
 """The listening side: uvicorn's HTTP protocol with what it lacks, and a server that drains.
 
-Added to the protocol: limits on header count and bytes, exactly one valid Host, and deadlines for slow headers and slow
-bodies. One sweep a second over the open connections keeps those, instead of a timer for each request. Clients may take
-half of the descriptors that the system allows: the other half is for what their requests need.
+Added to the protocol: limits on header count and bytes, exactly one valid Host, deadlines for slow headers and slow
+bodies, an end for clients that take nothing of their answer, and the line of `load.py`. One sweep a second over the
+open connections keeps the deadlines, instead of a timer for each request. Clients may take half of the descriptors
+that the system allows: the other half is for what their requests need.
 """
 
 import asyncio
@@ -12,15 +13,19 @@ import socket
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
+import msgspec
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from tiercel.domain.errors import ConfigError
 from tiercel.gateway.admission import HOST
-from tiercel.gateway.exchange import CONNECTION
+from tiercel.gateway.exchange import CONNECTION, Receive, Scope, Send
+from tiercel.gateway.load import Load
+from tiercel.gateway.refusals import Refusals
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +38,9 @@ SWEEP_SECONDS = 1.0
 OWN_DESCRIPTORS = 32
 """What the process needs for itself: journal, database, event loop, a reader or two."""
 ENOUGH_DESCRIPTORS = 65_536
+UNSENT_BYTES = 32 * 1024
+"""What the kernel takes of an answer before its client has room for it. Left to itself it takes megabytes for each, and
+only what it did not take holds the provider back and tells us that nobody reads."""
 
 if sys.platform == "win32":
 
@@ -62,9 +70,30 @@ else:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
+class Door(msgspec.Struct, frozen=True, kw_only=True):
+    """What decides who comes in, beside the connection's own limits.
+
+    `urgent` are URLs that are always answered, and at once. A client that takes nothing of its answer for
+    `write_seconds` is cut off.
+    """
+
+    load: Load
+    refusals: Refusals
+    urgent: frozenset[bytes]
+    write_seconds: float
+
+
 class GuardedProtocol(HttpToolsProtocol):
     """One client connection, with limits."""
 
+    door: Door
+    """Set by the server."""
+    refuses_load = False
+    """Whether the latest request is one too many."""
+    unsent_bytes = 0
+    """Of answers, at the last sweep."""
+    taken_at = 0.0
+    """When the client was last seen to take something, by the loop's clock; while it has something to take."""
     deadline: float | None = None
     """When the request being read must be complete, by the loop's clock; `None` while none is being read."""
     header_bytes = 0
@@ -93,6 +122,7 @@ class GuardedProtocol(HttpToolsProtocol):
         super().on_message_begin()
         self.one_too_many = self.one_too_many and self._is_crowded()
         self.scope["extensions"] = {CONNECTION: self}  # type: ignore[dict-item]  # an object, not a mapping
+        self.refuses_load = False
         self.header_bytes = 0
         self.deadline = self.loop.time() + HEADERS_SECONDS
 
@@ -103,19 +133,53 @@ class GuardedProtocol(HttpToolsProtocol):
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
+        if not self.door.load.takes_one_more(len(self.tasks)) and self._may_refuse():
+            self.refuses_load = True
+            return
         hosts = [value for name, value in self.headers if name == b"host"]
         if len(hosts) != 1 or HOST.match(hosts[0].decode("latin-1")) is None:
             self._refuse(400, "Exactly one valid Host header is required.")
         self.deadline = self.loop.time() + BODY_SECONDS
         super().on_headers_complete()
 
+    def on_body(self, body: bytes) -> None:
+        if not self.refuses_load:
+            super().on_body(body)
+
     def on_message_complete(self) -> None:
+        if self.refuses_load:
+            self._refuse_load()
+            return
         self.deadline = None
         super().on_message_complete()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Callable[..., Any]) -> None:
         self.answering = cycle
+        load = self.door.load
+        if load.begins_now(self.url in self.door.urgent):
+            super()._start_asgi_task(cycle, app)
+        else:
+            load.wait(partial(self._start_after_waiting, cycle, app))
+
+    def _start_after_waiting(self, cycle: RequestResponseCycle, app: Callable[..., Any]) -> bool:
+        if cycle.disconnected:
+            return False
         super()._start_asgi_task(cycle, app)
+        return True
+
+    def _may_refuse(self) -> bool:
+        """Whether a refusal may be written now: not before the answer to an earlier request, nor to one that is always
+        answered."""
+        is_busy = self.cycle is not None and not self.cycle.response_complete
+        return not is_busy and not self.expect_100_continue and self.url not in self.door.urgent
+
+    def _refuse_load(self) -> None:
+        self.door.load.refused += 1
+        status, answer = self.door.refusals.answer(self.url)
+        self.deadline = self.loop.time() + KEEP_ALIVE_SECONDS
+        self.transport.write(STATUS_LINE[status] + answer)
+        if not self.parser.should_keep_alive():
+            self.transport.close()
 
     # What follows spares the common case ASGI's messages, which cost more than all that the ladder decides. Each says
     # no where the case is not the common one, and the request then goes on by ASGI.
@@ -171,8 +235,12 @@ class GuardedProtocol(HttpToolsProtocol):
         self.transport.close()
 
     def sweep(self, now: float) -> None:
-        """Close the connection when its request takes too long to arrive."""
+        """Close the connection when its request takes too long to arrive, or its answer to be taken."""
+        self._sweep_unsent(now)
         if self.deadline is None or now < self.deadline or self.transport.is_closing():
+            return
+        if self.refuses_load:
+            self.transport.close()
             return
         cycle: RequestResponseCycle | None = self.cycle
         if cycle is not None and not cycle.response_complete and cycle.more_body:
@@ -181,6 +249,17 @@ class GuardedProtocol(HttpToolsProtocol):
             cycle.message_event.set()
         self.refusal = (408, "The request took too long to arrive.")
         self.send_400_response("")
+
+    def _sweep_unsent(self, now: float) -> None:
+        unsent_bytes = self.transport.get_write_buffer_size()
+        if not unsent_bytes or unsent_bytes != self.unsent_bytes:
+            self.unsent_bytes = unsent_bytes
+            self.taken_at = now
+        elif now - self.taken_at >= self.door.write_seconds:
+            log.info(
+                "a client took nothing of its answer for %g seconds and was cut off", now - self.taken_at
+            )
+            self.transport.abort()
 
 
 def settle() -> None:
@@ -196,9 +275,16 @@ def settle() -> None:
 class Server:
     """Listens, serves, drains. Runs in the event loop of whoever starts it and installs no signal handlers."""
 
-    def __init__(self, app: Callable[..., Any], *, host: str, port: int) -> None:
+    def __init__(
+        self, app: Callable[[Scope, Receive, Send], Any], *, host: str, port: int, door: Door
+    ) -> None:
+        def enter(scope: Scope, receive: Receive, send: Send) -> Any:
+            door.load.has_begun()
+            return app(scope, receive, send)
+
+        self._door = door
         self._config = Config(
-            app,
+            enter,
             http=GuardedProtocol,
             ws="none",
             lifespan="off",
@@ -228,6 +314,8 @@ class Server:
                 " choose another with --port, or [listener] port in tiercel.toml"
             ) from error
         self._sweeper = asyncio.create_task(self._sweep(), name="sweep-connections")
+        for listening in self._server.sockets:
+            keep_kernel_short(listening)
         bound: socket.socket = self._server.sockets[0]
         return int(bound.getsockname()[1])
 
@@ -235,6 +323,7 @@ class Server:
         """Accept nothing new, let running answers finish for so long, then cancel what is left."""
         if self._server is not None:
             self._server.close()
+        self._door.load.release()
         for connection in list(self._state.connections):
             connection.shutdown()
         if self._state.tasks:
@@ -254,7 +343,9 @@ class Server:
             connection.transport.close()
 
     def _protocol(self) -> asyncio.Protocol:
-        return GuardedProtocol(config=self._config, server_state=self._state, app_state={})
+        protocol = GuardedProtocol(config=self._config, server_state=self._state, app_state={})
+        protocol.door = self._door
+        return protocol
 
     async def _sweep(self) -> None:
         loop = asyncio.get_running_loop()
@@ -269,6 +360,14 @@ class Server:
             for connection in list(self._state.connections):
                 if isinstance(connection, GuardedProtocol):
                     connection.sweep(now)
+
+
+def keep_kernel_short(listening: socket.socket) -> None:
+    """Let the kernel hold little of what clients do not take; connections inherit it from the socket that listens."""
+    option = getattr(socket, "TCP_NOTSENT_LOWAT", None)
+    if option is not None and listening.family in (socket.AF_INET, socket.AF_INET6):
+        with suppress(OSError):  # not every system that names it has it
+            listening.setsockopt(socket.IPPROTO_TCP, option, UNSENT_BYTES)
 
 
 def _tell_of_crowd(is_crowded: bool, connections: int, room: int) -> None:

@@ -81,13 +81,15 @@ def missed_gate(plan: Plan, attempt: Attempt) -> tuple[Gate, Verdict] | None:
 
 
 def _first(plan: Plan, conditions: Conditions) -> Step:
-    """The first rung that is not resting; if all are, the first one all the same: somebody has to find out."""
+    """The rung in whose tool loop we are, else the first that is not resting; if all are, the first one all the same:
+    somebody has to find out."""
     affordable = [index for index in range(len(plan.rungs)) if _affordable(plan, index, conditions)]
     if not affordable:
         message = "no rung of the ladder is within the limits of this request"
         return GiveUp(reason="cost_cap" if plan.rungs else "no_rung", message=message)
     awake = [i for i in affordable if plan.rungs[i].deployment.name not in conditions.resting]
-    call = Call(number=1, rung=(awake or affordable)[0], why="first")
+    rung = plan.keeps if plan.keeps in awake else (awake or affordable)[0]
+    call = Call(number=1, rung=rung, why="first")
     return Start(calls=(call,), wake_after_seconds=_wake_seconds(plan, (), call, conditions))
 
 
@@ -108,7 +110,8 @@ def _while_in_flight(plan: Plan, attempts: Sequence[Attempt], conditions: Condit
 def _hedge(plan: Plan, attempts: Sequence[Attempt], conditions: Conditions) -> tuple[Call, float] | None:
     """The call to make beside the one in flight, and in how many seconds; `None` where there is to be none.
 
-    Interchangeable rungs come first, then those above. A re-ask is not hedged: nobody else knows what was wrong.
+    Interchangeable rungs come first, then those above. A re-ask is not hedged: nobody else knows what was wrong. Inside
+    a tool loop only the same model elsewhere will do.
     """
     if not plan.hedges or conditions.hedge_tokens < 1.0 or len(attempts) >= plan.limits.max_attempts:
         return None
@@ -120,6 +123,8 @@ def _hedge(plan: Plan, attempts: Sequence[Attempt], conditions: Conditions) -> t
     for index in _open_rungs(plan, attempts, conditions):
         other = plan.rungs[index]
         if other.stage < rung.stage or other.deployment.name == rung.deployment.name:
+            continue
+        if plan.facts.in_tool_loop and other.deployment.model.name != rung.deployment.model.name:
             continue
         if _affordable(plan, index, conditions, attempts):
             due_seconds = slow.began_seconds + after_seconds - conditions.elapsed_seconds
@@ -258,12 +263,16 @@ def _retry(
 def _fallback(
     plan: Plan, attempts: Sequence[Attempt], last: Attempt, failure: Failure, conditions: Conditions
 ) -> Step | None:
-    """The next rung of this stage or a higher one; never a lower one, whose answers did not pass before."""
+    """The next rung of this stage or a higher one; never a lower one, whose answers did not pass before.
+
+    Below a rung that was asked first for being in its tool loop nobody was asked yet.
+    """
     wanted = _taken_by(plan, failure)
     if wanted == "none":
         return None
     failed = plan.rungs[last.call.rung]
-    rungs = [i for i in _open_rungs(plan, attempts, conditions) if plan.rungs[i].stage >= failed.stage]
+    least = 0 if last.call.rung == plan.keeps else failed.stage
+    rungs = [i for i in _open_rungs(plan, attempts, conditions) if plan.rungs[i].stage >= least]
     if wanted == "larger":
         rungs = [i for i in rungs if _window(plan.rungs[i]) > _window(failed)]
     return _start_one_of(plan, attempts, rungs, "fallback", conditions)

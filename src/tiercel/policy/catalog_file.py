@@ -148,6 +148,7 @@ def provider_of(name: str, table: ProviderTable, environment: Environment, probl
     return Provider(
         name=name,
         format=upstream_format,
+        speaks=tuple(dict.fromkeys((upstream_format, *table.speaks))) if table.speaks else (),
         base_url=base_url,
         key=key,
         key_env=key_env,

@@ -107,6 +107,8 @@ def listener_of(table: ListenerTable, environ: Mapping[str, str], problems: Prob
         allowed_hosts=table.allowed_hosts,
         max_body_bytes=round(table.max_body_mb * MEGABYTE),
         drain_seconds=table.drain_seconds,
+        write_seconds=table.write_seconds,
+        max_in_flight=table.max_in_flight,
     )
 
 

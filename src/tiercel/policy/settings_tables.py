@@ -52,6 +52,15 @@ class ListenerTable(Table, frozen=True, kw_only=True):
         Annotated[float, Meta(ge=0, le=86_400)],
         Meta(description="How long running answers may finish on shutdown."),
     ] = 30.0
+    write_seconds: Annotated[
+        Seconds, Meta(description="A client that takes nothing of its answer for so long is cut off.")
+    ] = 60.0
+    max_in_flight: Annotated[
+        Positive | None,
+        Meta(
+            description="How many requests may be under way at once; half of the open files where left out."
+        ),
+    ] = None
 
 
 class StorageTable(Table, frozen=True, kw_only=True):
@@ -106,6 +115,12 @@ class ProviderTable(Table, frozen=True, kw_only=True):
             description="The API it speaks; `openai_chat` where left out. `ollama` is Ollama's own, not its `/v1`."
         ),
     ] = None
+    speaks: Annotated[
+        tuple[Format, ...] | None,
+        Meta(
+            description="Other formats it knows below the same `base_url`; clients who speak one are passed on in it."
+        ),
+    ] = None
     base_url: Annotated[
         FilledText | None,
         Meta(
@@ -144,6 +159,12 @@ class ModelTable(Table, frozen=True, kw_only=True):
     window: Annotated[Positive | None, Meta(description="Tokens it can hold, input and output.")] = None
     max_output: Annotated[Positive | None, Meta(description="Tokens it can write at most.")] = None
     tools: Annotated[bool | None, Meta(description="Whether it calls tools.")] = None
+    tools_with_effort: Annotated[
+        bool | None,
+        Meta(
+            description="Whether Chat Completions takes tools with an effort; else Responses is spoken then."
+        ),
+    ] = None
     structured_output: Annotated[
         bool | None, Meta(description="Whether it can be held to a JSON Schema by its server.")
     ] = None

@@ -35,19 +35,19 @@ def credential_of(provider: Provider) -> str:
     return provider.key.reveal() if provider.key else ""
 
 
-def credential_headers(provider: Provider) -> tuple[Header, ...]:
-    """The header that carries the credential, where this server or else its format has it; nothing without one."""
+def credential_headers(provider: Provider, format: Format) -> tuple[Header, ...]:
+    """The header that carries the credential, where this server or else the call's format has it; nothing without."""
     credential = credential_of(provider)
     if not credential:
         return ()
-    auth = quirks_named(provider.quirks).auth or _AUTH.get(provider.format, "bearer")
+    auth = quirks_named(provider.quirks).auth or _AUTH.get(format, "bearer")
     return (("authorization", f"Bearer {credential}") if auth == "bearer" else (auth, credential),)
 
 
-def call_headers(provider: Provider, from_codec: tuple[Header, ...]) -> list[Header]:
+def call_headers(provider: Provider, from_codec: tuple[Header, ...], format: Format) -> list[Header]:
     """All headers of a call: the format's own, then the provider's, which win over it, then the credential."""
     headers = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
     configured = tuple(provider.headers.items())
-    for name, value in (*from_codec, *configured, *credential_headers(provider)):
+    for name, value in (*from_codec, *configured, *credential_headers(provider, format)):
         headers[name.lower()] = value
     return list(headers.items())

@@ -24,7 +24,10 @@ from tiercel.upstream.http import HttpClient, Prepared
 from tiercel.upstream.response import HttpResponse
 from tiercel.upstream.usage import complete_usage
 from tiercel.upstream.wait_hint import wait_seconds
+from tiercel.wire.call_format import call_format
 from tiercel.wire.codec import Codec, EncodedCall, ErrorFacts
+from tiercel.wire.quirks import quirks_named
+from tiercel.wire.tool_fit import ToolFit, fit_tools
 
 OnEvents: TypeAlias = Callable[[Sequence[StreamEvent]], Awaitable[None] | None]
 MAX_ERROR_BYTES = 65_536
@@ -101,13 +104,19 @@ class Upstream:
         further until it is done. The last event is `End` or `Broken`, in accord with the result, once a stream had
         begun. Cancelling closes the connection.
         """
-        call = _Call(request, target, limits, self._clock, on_events)
         provider = target.deployment.provider
-        codec = self._codecs[provider.format]
+        codec = self._codecs[call_format(request, target)]
+        tools: ToolFit | None = None
+        if request.tools:
+            request, tools = fit_tools(
+                request, codec.format, takes_custom=_takes_custom(provider, codec.format)
+            )
+        call = _Call(request, target, limits, self._clock, on_events, tools)
         encoded = codec.encode_request(request, target)
         try:
+            prepared = self._prepared(provider, encoded, codec.format)
             response = await self._http.send(
-                self._prepared(provider, encoded), encoded.body, call.http_limits(provider.connect_seconds)
+                prepared, encoded.body, call.http_limits(provider.connect_seconds)
             )
         except HttpError as error:
             return call.failed(call.why(error), encoded)
@@ -130,7 +139,9 @@ class Upstream:
             max_body_bytes=MAX_ASKED_BYTES,
         )
         try:
-            response = await self._http.send(self._prepared(provider, encoded), encoded.body, limits)
+            response = await self._http.send(
+                self._prepared(provider, encoded, provider.format), encoded.body, limits
+            )
             try:
                 body = await response.read()
             finally:
@@ -143,7 +154,7 @@ class Upstream:
         facts = self._facts(response, body, self._codecs[provider.format])
         return classify_status(response.status, facts, html=is_html, credential=credential_of(provider))
 
-    def _prepared(self, provider: Provider, encoded: EncodedCall) -> Prepared:
+    def _prepared(self, provider: Provider, encoded: EncodedCall, format: Format) -> Prepared:
         """The call but for its body, made once for each provider and path."""
         # each value holds its provider, so that no other can get the same id
         key = id(provider), encoded.path, encoded.headers
@@ -153,7 +164,7 @@ class Upstream:
         prepared = self._http.prepare(
             "POST",
             call_url(provider, encoded.path),
-            call_headers(provider, encoded.headers),
+            call_headers(provider, encoded.headers, format),
             proxy=provider.proxy,
             ca_file=provider.ca_file,
         )
@@ -198,13 +209,19 @@ class Upstream:
         return msgspec.structs.replace(facts, code=code, retry_after_seconds=wait)
 
 
+def _takes_custom(provider: Provider, format: Format) -> bool:
+    if format == "openai_chat":
+        return quirks_named(provider.quirks).custom_tools
+    return format == "openai_responses"
+
+
 def _take_whole(body: bytes, codec: Codec, call: "_Call") -> None:
     try:
         answer = codec.decode_response(body, call.target)
     except UpstreamDataError as error:
         call.failure = classify_exception(error, credential=call.credential)
     else:
-        call.take_whole(answer)
+        call.take_whole(answer if call.tools is None else call.tools.restored(answer))
 
 
 async def _read_stream(response: HttpResponse, codec: Codec, call: "_Call") -> None:
@@ -214,6 +231,7 @@ async def _read_stream(response: HttpResponse, codec: Codec, call: "_Call") -> N
         events = decoder.feed(data)
         if not events:
             return None
+        events = call.own(events)
         had_begun = call.has_begun
         pause = call.take_events(events)
         if not had_begun and call.has_begun:
@@ -226,13 +244,13 @@ async def _read_stream(response: HttpResponse, codec: Codec, call: "_Call") -> N
         await response.pour(take)
     except (ResetError, TimedOutError) as error:
         # what has finished by the format's own rules is whole, even if the connection then broke
-        events = decoder.close()
+        events = call.own(decoder.close())
         if not events or not isinstance(events[-1], End):
             await _done(call.take_events([event for event in events if not isinstance(event, Broken)]))
             raise error
         await _done(call.take_events(events))
         return
-    await _done(call.take_events(decoder.close()))
+    await _done(call.take_events(call.own(decoder.close())))
     if not call.is_over:
         await call.break_off(failure_of("truncated"))
 
@@ -259,6 +277,7 @@ class _Call:
         "limits",
         "request",
         "target",
+        "tools",
         "upstream_id",
     )
 
@@ -269,7 +288,9 @@ class _Call:
         limits: CallLimits,
         clock: Callable[[], float],
         on_events: OnEvents | None,
+        tools: ToolFit | None = None,
     ) -> None:
+        self.tools = tools
         self.request = request
         self.target = target
         self.limits = limits
@@ -289,6 +310,10 @@ class _Call:
     @property
     def credential(self) -> str:
         return credential_of(self.target.deployment.provider)
+
+    def own(self, events: Sequence[StreamEvent]) -> Sequence[StreamEvent]:
+        """The events with calls of tools as the client knows them."""
+        return events if self.tools is None else self.tools.restored_events(events)
 
     def elapsed(self) -> float:
         return self._clock() - self._began

@@ -49,6 +49,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """How many stop sequences it takes."""
     schemas: bool = True
     """Whether an answer can be held to a JSON Schema; elsewhere JSON is asked for, and the schema in words."""
+    custom_tools: bool = False
+    """Whether it takes tools of free text in Chat Completions; elsewhere they become functions with one string."""
     tool_choice: bool = True
     """Whether it heeds `tool_choice`; elsewhere tools that must not be called are left out, and none can be forced."""
     required_word: Literal["required", "any"] = "required"
@@ -90,6 +92,7 @@ QUIRKS: dict[str, Quirks] = {
         date="2026-11-20",
         max_tokens_field="max_completion_tokens",
         developer_role=True,
+        custom_tools=True,
         max_stops=4,
         ends_with_done=True,
     ),
@@ -101,6 +104,7 @@ QUIRKS: dict[str, Quirks] = {
         prefix="/openai/v1",
         max_tokens_field="max_completion_tokens",
         developer_role=True,
+        custom_tools=True,
         max_stops=4,
         ends_with_done=True,
     ),
@@ -113,12 +117,14 @@ QUIRKS: dict[str, Quirks] = {
         query="api-version=2024-10-21",
         max_tokens_field="max_completion_tokens",
         developer_role=True,
+        custom_tools=True,
         max_stops=4,
         ends_with_done=True,
     ),
     "openrouter": Quirks(
         source="https://openrouter.ai/docs/api-reference/chat-completion",
         date="2026-11-20",
+        auth="bearer",
         reasoning_fields=("reasoning", "reasoning_content"),
         reasoning_echo="reasoning",
         effort_field="reasoning",

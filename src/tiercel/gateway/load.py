@@ -1,0 +1,91 @@
+"""Overload: which request begins at once, which waits in line, and which is refused.
+
+Only what the gateway itself has to do counts here; a request that waits for its model costs nothing. A few requests
+begin in each turn of the event loop, so that turns stay short: health checks, refusals and the tokens of running
+streams never stand behind a crowd of beginners. The others wait in line. A line that comes and goes is a burst, and is
+served. Where a line keeps standing more is asked for than can be done; then it is kept just so long that nobody waits
+in it much longer than `WAIT_SECONDS`, and whoever comes beyond that is refused at once.
+"""
+
+from collections import deque
+from collections.abc import Callable
+
+AT_ONCE = 8
+"""How many requests may be on their way to their first step at once; that is, how many begin in a turn."""
+WAIT_SECONDS = 0.1
+"""How long a request may be expected to wait in a line that keeps standing."""
+BURST_SECONDS = 0.1
+"""A line that has not stood longer than this is a burst."""
+CALM_SECONDS = 1.0
+"""After so long without a line, the next one may be a burst again."""
+SMOOTHING = 1 / 32
+"""The weight of one beginning in the measured pace: the last four turns or so."""
+
+Begin = Callable[[], bool]
+"""Begins a request that waited; False where its client has left meanwhile."""
+
+
+class Load:
+    """What the gateway has taken on. Times are the clock's seconds; nothing here needs tuning to the machine."""
+
+    def __init__(self, clock: Callable[[], float], max_in_flight: int) -> None:
+        self.max_in_flight = max_in_flight
+        self.refused = 0
+        """How many requests were refused since the start."""
+        self._clock = clock
+        self._starting = 0
+        self._line: deque[Begin] = deque()
+        self._pace_seconds = 0.0
+        self._standing_since = 0.0
+        self._stood_at = float("-inf")
+
+    @property
+    def waiting(self) -> int:
+        """How many requests stand in line."""
+        return len(self._line)
+
+    def takes_one_more(self, in_flight: int) -> bool:
+        """Whether a request that has just come may stay, with so many begun and not yet answered."""
+        line = self._line
+        if not line:
+            return in_flight < self.max_in_flight
+        if in_flight + len(line) >= self.max_in_flight:
+            return False
+        if len(line) < AT_ONCE or len(line) * self._pace_seconds < WAIT_SECONDS:
+            return True
+        return self._clock() - self._standing_since < BURST_SECONDS
+
+    def begins_now(self, is_urgent: bool) -> bool:
+        """Whether this request begins at once; `has_begun` has to follow. Otherwise it has to `wait`."""
+        if (self._starting >= AT_ONCE or self._line) and not is_urgent:
+            return False
+        self._starting += 1
+        return True
+
+    def wait(self, begin: Begin) -> None:
+        """Stand in line."""
+        if not self._line:
+            now = self._clock()
+            if now - self._stood_at > CALM_SECONDS:
+                self._standing_since = now
+            self._stood_at = now
+        self._line.append(begin)
+
+    def has_begun(self) -> None:
+        """A request took its first step: the next in line may go."""
+        if not self._line or not self._serve_next():
+            self._starting -= 1
+
+    def release(self) -> None:
+        """Let the whole line begin, for a server that stops."""
+        while self._line:
+            self._starting += self._line.popleft()()
+
+    def _serve_next(self) -> bool:
+        now = self._clock()
+        self._pace_seconds += (now - self._stood_at - self._pace_seconds) * SMOOTHING
+        self._stood_at = now
+        while self._line:
+            if self._line.popleft()():
+                return True
+        return False
