@@ -109,12 +109,18 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, tag="record", omit_defau
     @property
     def answer(self) -> AttemptRecord | None:
         """The attempt whose answer the client got."""
-        return next((a for a in self.attempts if a.number == self.delivered), None)
+        for attempt in self.attempts:
+            if attempt.number == self.delivered:
+                return attempt
+        return None
 
     @property
     def cost_nano(self) -> int:
         """All attempts together, as far as prices are known."""
-        return sum(attempt.cost_nano or 0 for attempt in self.attempts)
+        cost = 0
+        for attempt in self.attempts:
+            cost += attempt.cost_nano or 0
+        return cost
 
     @property
     def cost_known(self) -> bool:

@@ -57,6 +57,7 @@ class Journal:
         self._is_torn = False
         self._names_changed = False
         self._dirty = threading.Event()
+        self._is_dirty = False  # that it was set since the last sync: asking the event costs more
         self._closing = threading.Event()
         self._syncer = threading.Thread(target=self._sync_in_groups, name="tiercel-journal-sync", daemon=True)
 
@@ -80,20 +81,20 @@ class Journal:
     def append(self, entry: JournalEntry) -> None:
         """Writes one entry; it outlives this process from then on. Raises `StorageError` when it is not written."""
         data = frame(entry)
-        if len(data) > LARGEST_ENTRY_BYTES:
-            raise StorageError(f"a record of {len(data)} bytes is more than a journal entry may have")
+        size = len(data)
+        if size > LARGEST_ENTRY_BYTES:
+            raise StorageError(f"a record of {size} bytes is more than a journal entry may have")
         with self._lock:
             if self._fd < 0:
                 raise StorageError("the journal is closed")
-            if self._total + len(data) > self._limit:
-                with contextlib.suppress(OSError):  # not countable now: the old count holds
-                    self._recount()
-            if self._total + len(data) > self._limit:
-                raise StorageError(self._limit_text())
-            self._needs_new_segment = self._needs_new_segment or self._size >= self._segment_bytes
-            self._write(data)
-        if not self._dirty.is_set():
-            self._dirty.set()
+            if self._total + size > self._limit:
+                self._make_sure_of_limit(size)
+            if self._size >= self._segment_bytes:
+                self._needs_new_segment = True
+            self._write(data, size)
+            if not self._is_dirty:
+                self._is_dirty = True
+                self._dirty.set()
 
     def writable(self) -> bool:
         """Whether a new request may count on being recorded."""
@@ -147,37 +148,45 @@ class Journal:
         self._dirty.set()
         self._syncer.join()
 
-    def _write(self, data: bytes) -> None:
+    def _make_sure_of_limit(self, size: int) -> None:
+        """Raises `StorageError` when so much more is too much, also after counting anew."""
+        with contextlib.suppress(OSError):  # not countable now: the old count holds
+            self._recount()
+        if self._total + size > self._limit:
+            raise StorageError(self._limit_text())
+
+    def _write(self, data: bytes, size: int) -> None:
         """All of `data` or nothing of it; a failing file is left for a new one before giving up."""
         error = OSError()
         for _ in range(2):
             try:
                 if self._needs_new_segment:
                     self._leave_segment()
-                self._write_all(data)
+                written = os.write(self._fd, data)
+                if written < size:
+                    self._write_rest(data, written)
             except OSError as caught:
                 error = caught
                 self._needs_new_segment = True
             else:
+                self._size += size
+                self._total += size
                 self._problem = None
                 return
         self._problem = f"cannot write the journal: {_words(error)}"
         self._probed_at = time.monotonic()
         raise StorageError(self._problem) from error
 
-    def _write_all(self, data: bytes) -> None:
-        written = 0
+    def _write_rest(self, data: bytes, written: int) -> None:
         try:
             while written < len(data):
-                written += os.write(self._fd, data[written:] if written else data)
+                written += os.write(self._fd, data[written:])
         except OSError:
             if written:  # these bytes are ours and no entry: the one case in which an end may be cut off
                 self._is_torn = True
                 os.ftruncate(self._fd, self._size)
                 self._is_torn = False
             raise
-        self._size += written
-        self._total += written
 
     def _leave_segment(self) -> None:
         """Goes on in a new segment. Where none can be had, the old one still serves, unless its end is torn."""
@@ -239,6 +248,7 @@ class Journal:
             retired, self._retired = self._retired, []
             names_changed, self._names_changed = self._names_changed, False
             live = self._fd
+            self._is_dirty = False
         try:
             for fd in (*retired, live) if live >= 0 else retired:
                 _sync_data(fd)

@@ -2,7 +2,7 @@
 
 import logging
 import sqlite3
-from collections import deque
+from collections import OrderedDict, deque
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TypeVar
@@ -37,8 +37,9 @@ class Recorder:
         self._counters = Counters()
         self._unwritten: deque[Record] = deque(maxlen=REMEMBERED)
         self._known_problem: str | None = None
-        self._records: dict[str, Record] = {}
-        self._feedback: dict[str, Feedback] = {}
+        # ordered ones: a plain dictionary takes long to find its first key where many were taken out before it
+        self._records: OrderedDict[str, Record] = OrderedDict()
+        self._feedback: OrderedDict[str, Feedback] = OrderedDict()
 
     @classmethod
     def open(cls, storage: Storage) -> "Recorder":
@@ -71,7 +72,8 @@ class Recorder:
         self._counters.add(record)
         _remember(self._records, record.id, record)
         try:
-            self._write_late()
+            if self._unwritten:
+                self._write_late()
             self._journal.append(record)
         except StorageError as error:
             self._counters.unrecorded += 1
@@ -170,10 +172,12 @@ class Recorder:
 
 def without_content(record: Record) -> Record:
     """The record without what verdicts quote of an answer: a repaired text, the complaint to the model."""
-    if not any(v.repaired is not None or v.message is not None for a in record.attempts for v in a.verdicts):
-        return record
-    attempts = tuple(_attempt_without_content(attempt) for attempt in record.attempts)
-    return msgspec.structs.replace(record, attempts=attempts)
+    for attempt in record.attempts:
+        for verdict in attempt.verdicts:
+            if verdict.repaired is not None or verdict.message is not None:
+                attempts = tuple(_attempt_without_content(attempt) for attempt in record.attempts)
+                return msgspec.structs.replace(record, attempts=attempts)
+    return record
 
 
 def _attempt_without_content(attempt: AttemptRecord) -> AttemptRecord:
@@ -183,8 +187,8 @@ def _attempt_without_content(attempt: AttemptRecord) -> AttemptRecord:
     return msgspec.structs.replace(attempt, verdicts=verdicts)
 
 
-def _remember(ring: dict[str, T], key: str, value: T) -> None:
+def _remember(ring: OrderedDict[str, T], key: str, value: T) -> None:
     ring.pop(key, None)
     ring[key] = value
     if len(ring) > REMEMBERED:
-        del ring[next(iter(ring))]
+        ring.popitem(last=False)
