@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.ladder.plans import answered, failed, plan, rung
 from tiercel.domain.climb import Attempt, Call, Cancel, Conditions, Deliver, GiveUp, Plan, Start, Step
+from tiercel.domain.facts import Facts
 from tiercel.domain.failure import Failure, FailureKind
 from tiercel.domain.policy import Limits
 from tiercel.ladder.step import next_step
@@ -112,6 +113,14 @@ def test_a_hedge_prefers_its_own_stage_then_goes_up_never_down() -> None:
     assert hedge_of(next_step(hedging(), [flying()], resting)).rung == 2
     above = [failed(1, 0, "timeout"), flying(2, 2, why="fallback")]
     assert next_step(hedging(A, B, C), above, now(5.0)) == Start(wake_after_seconds=595.0)
+
+
+def test_inside_a_tool_loop_only_the_same_model_elsewhere_is_a_hedge() -> None:
+    elsewhere = msgspec.structs.replace(A.deployment, name="a-elsewhere")
+    same_model = msgspec.structs.replace(A, deployment=elsewhere)
+    looping = Facts(tools=True, in_tool_loop=True)
+    assert next_step(hedging(A, B, facts=looping), [flying()], now(5.0)) == Start(wake_after_seconds=595.0)
+    assert hedge_of(next_step(hedging(A, B, same_model, facts=looping), [flying()], now(5.0))).rung == 2
 
 
 def test_there_is_one_hedge_in_a_climb() -> None:
