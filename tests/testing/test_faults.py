@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+from pathlib import Path
 from typing import get_args
 
 import msgspec
@@ -34,6 +35,12 @@ def test_every_fault_can_be_made_of_any_answer(format: Format, kind: str, stream
     bad = FAULT_KINDS[kind].fault.spoil(good, format)
     streams_only = kind in ("finish-twice", "end-missing")
     assert (bad != good) or streams_only
+
+
+def test_the_documentation_lists_every_kind() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "lab.md").read_text("utf-8")
+    rows = [f"| `{kind.name}` | {kind.row} | {kind.about} |" for kind in FAULT_KINDS.values()]
+    assert "\n".join(rows) in page
 
 
 @every_format
