@@ -57,10 +57,15 @@ def without_foreign_seals(
     A seal of unknown origin stays: whoever reads its format will try it. One that comes home gets back the format in
     which it was made, whichever the client spoke.
     """
+    if not any([message.role == "assistant" for message in request.messages]):
+        return request, ()
     lost: list[str] = []
     messages: list[Message] = []
     changed = False
     for number, message in enumerate(request.messages):
+        if message.role != "assistant":
+            messages.append(message)
+            continue
         parts: list[Part] = []
         for part in message.parts:
             kept = _sealed_for(part, maker, origin_of)
