@@ -73,19 +73,20 @@ class Load:
 
     def has_begun(self) -> None:
         """A request took its first step: the next in line may go."""
-        if not self._line or not self._serve_next():
-            self._starting -= 1
+        self._starting -= 1
+        if self._line and self._starting < AT_ONCE:
+            self._serve_next()
 
     def release(self) -> None:
         """Let the whole line begin, for a server that stops."""
         while self._line:
             self._starting += self._line.popleft()()
 
-    def _serve_next(self) -> bool:
+    def _serve_next(self) -> None:
         now = self._clock()
         self._pace_seconds += (now - self._stood_at - self._pace_seconds) * SMOOTHING
         self._stood_at = now
         while self._line:
             if self._line.popleft()():
-                return True
-        return False
+                self._starting += 1
+                return

@@ -38,6 +38,8 @@ SWEEP_SECONDS = 1.0
 OWN_DESCRIPTORS = 32
 """What the process needs for itself: journal, database, event loop, a reader or two."""
 ENOUGH_DESCRIPTORS = 65_536
+ACCEPTED_AT_ONCE = 32
+"""The event loop takes in one new connection a turn, which is too few while its turns are full."""
 UNSENT_BYTES = 32 * 1024
 """What the kernel takes of an answer before its client has room for it. Left to itself it takes megabytes for each, and
 only what it did not take holds the provider back and tells us that nobody reads."""
@@ -170,7 +172,8 @@ class GuardedProtocol(HttpToolsProtocol):
     def _may_refuse(self) -> bool:
         """Whether a refusal may be written now: not before the answer to an earlier request, nor to one that is always
         answered."""
-        is_busy = self.cycle is not None and not self.cycle.response_complete
+        earlier: RequestResponseCycle | None = self.cycle
+        is_busy = earlier is not None and not earlier.response_complete
         return not is_busy and not self.expect_100_continue and self.url not in self.door.urgent
 
     def _refuse_load(self) -> None:
@@ -298,6 +301,8 @@ class Server:
         self._host = host
         self._port = port
         self._server: asyncio.Server | None = None
+        self._listening: list[socket.socket] = []
+        self._accepting: set[asyncio.Task[Any]] = set()
         self._sweeper: asyncio.Task[None] | None = None
 
     async def start(self) -> int:
@@ -306,7 +311,7 @@ class Server:
         loop = asyncio.get_running_loop()
         try:
             self._server = await loop.create_server(
-                self._protocol, host=self._host, port=self._port, backlog=2048
+                self._accepted, host=self._host, port=self._port, backlog=2048
             )
         except OSError as error:
             raise ConfigError(
@@ -314,7 +319,9 @@ class Server:
                 " choose another with --port, or [listener] port in tiercel.toml"
             ) from error
         self._sweeper = asyncio.create_task(self._sweep(), name="sweep-connections")
-        for listening in self._server.sockets:
+        # of our own, since the event loop's cannot accept
+        self._listening = [socket.fromfd(own.fileno(), own.family, own.type) for own in self._server.sockets]
+        for listening in self._listening:
             keep_kernel_short(listening)
         bound: socket.socket = self._server.sockets[0]
         return int(bound.getsockname()[1])
@@ -323,6 +330,9 @@ class Server:
         """Accept nothing new, let running answers finish for so long, then cancel what is left."""
         if self._server is not None:
             self._server.close()
+        for listening in self._listening:
+            listening.close()
+        self._listening = []
         self._door.load.release()
         for connection in list(self._state.connections):
             connection.shutdown()
@@ -341,6 +351,26 @@ class Server:
                 await self._sweeper
         for connection in list(self._state.connections):
             connection.transport.close()
+
+    def _accepted(self) -> asyncio.Protocol:
+        if self._door.load.waiting and not self._accepting:
+            self._accept_more()
+        return self._protocol()
+
+    def _accept_more(self) -> None:
+        loop = asyncio.get_running_loop()
+        for listening in self._listening:
+            with suppress(OSError):  # nobody more is waiting there, or there is no descriptor for them
+                for _ in range(ACCEPTED_AT_ONCE):
+                    accepted, _ = listening.accept()
+                    accepted.setblocking(False)
+                    task = loop.create_task(self._take_in(accepted), name="take-in")
+                    self._accepting.add(task)
+                    task.add_done_callback(self._accepting.discard)
+
+    async def _take_in(self, accepted: socket.socket) -> None:
+        with suppress(OSError):  # whoever it was has left again
+            await asyncio.get_running_loop().connect_accepted_socket(self._protocol, accepted)
 
     def _protocol(self) -> asyncio.Protocol:
         protocol = GuardedProtocol(config=self._config, server_state=self._state, app_state={})
