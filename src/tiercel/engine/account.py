@@ -84,8 +84,11 @@ def start_record(receipt: Receipt, request: ModelRequest, plan: Plan | None = No
         stream=request.stream,
         model_requested=request.model,
     )
-    if plan is None:
-        return record
+    return record if plan is None else with_plan(record, plan)
+
+
+def with_plan(record: Record, plan: Plan) -> Record:
+    """The record with what routing read and decided."""
     facts = plan.facts
     return msgspec.structs.replace(
         record,

@@ -34,6 +34,14 @@ def take_hints(request: ModelRequest, exchange: Exchange) -> tuple[ModelRequest,
     ours: dict[str, str] = {}
     if request.metadata:
         ours = {k.removeprefix(PREFIX): v for k, v in request.metadata.items() if k.startswith(PREFIX)}
+    if ours:
+        theirs = {key: value for key, value in request.metadata.items() if not key.startswith(PREFIX)}
+        request = msgspec.structs.replace(request, raw=None, metadata=theirs, annotations=ours)
+    return request, hints_of(exchange, ours)
+
+
+def hints_of(exchange: Exchange, ours: Mapping[str, str] = {}) -> Hints:
+    """What the headers state, and where they are silent `ours`, which is our part of a body's metadata."""
     stated: dict[str, tuple[str, str]] = {}
     for name, header_name in HEADERS.items():
         header = exchange.header(header_name)
@@ -47,10 +55,7 @@ def take_hints(request: ModelRequest, exchange: Exchange) -> tuple[ModelRequest,
             if session is not None and FREE_VALUE.match(session):
                 stated["session"] = (session, agent_header.decode("ascii"))
                 break
-    if ours:
-        theirs = {key: value for key, value in request.metadata.items() if not key.startswith(PREFIX)}
-        request = msgspec.structs.replace(request, raw=None, metadata=theirs, annotations=ours)
-    return request, checked_hints(stated) if stated else NO_HINTS
+    return checked_hints(stated) if stated else NO_HINTS
 
 
 def checked_hints(stated: Mapping[str, tuple[str, str]]) -> Hints:

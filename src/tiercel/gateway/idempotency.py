@@ -6,12 +6,12 @@ that failed is not: then trying again is just what is wanted. Other processes an
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
 from tiercel.domain.errors import CallerError
-from tiercel.gateway.exchange import Exchange, Headers
+from tiercel.gateway.exchange import Exchange, Headers, Sent
 
 HEADER = b"idempotency-key"
 REPLAYED = (b"idempotency-replayed", b"true")
@@ -67,6 +67,22 @@ class Replays:
                 retry_after_seconds=1.0,
             )
         return Claim(self, name, known)
+
+    async def once(
+        self, exchange: Exchange, owner: bytes, body: bytes, answer: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Have this request answered, by `answer` or with the answer that there was. Raises as `claim` does."""
+        claim = self.claim(exchange, owner, body)
+        if claim is None:
+            await answer()
+            return
+        if await claim.replay(exchange):
+            return
+        exchange.sent = Sent(MAX_ANSWER_BYTES)
+        try:
+            await answer()
+        finally:
+            claim.settle(exchange)
 
     def keep(self, name: bytes, kept: Kept, headers: Headers, body: bytes) -> None:
         """Keep the answer of a claim."""

@@ -5,6 +5,7 @@ from typing import TypeAlias, TypeVar
 
 from tiercel.domain.errors import CallerError
 from tiercel.gateway.endpoints.count_tokens import count_tokens
+from tiercel.gateway.endpoints.embeddings import embed
 from tiercel.gateway.endpoints.feedback import post_feedback
 from tiercel.gateway.endpoints.generate import generate
 from tiercel.gateway.endpoints.health import healthz, readyz
@@ -17,10 +18,12 @@ from tiercel.gateway.surfaces import (
     COUNT_CONTENT,
     COUNT_INPUT,
     COUNT_MESSAGE,
+    CREATE_EMBEDDINGS,
     CREATE_MESSAGE,
     CREATE_RESPONSE,
     GEMINI_PATH,
     Counting,
+    Embedding,
     Generation,
     generate_content,
 )
@@ -45,6 +48,13 @@ def _counts(how: Counting) -> Handler:
     return handler
 
 
+def _embeds(how: Embedding) -> Handler:
+    async def handler(runtime: Runtime, exchange: Exchange) -> None:
+        await embed(runtime, exchange, how)
+
+    return handler
+
+
 PUBLIC: dict[str, dict[str, Handler]] = {
     "/healthz": {"GET": healthz, "HEAD": healthz},
     "/readyz": {"GET": readyz, "HEAD": readyz},
@@ -57,6 +67,7 @@ ROUTES: dict[str, dict[str, Handler]] = {
     "/v1/responses/input_tokens": {"POST": _counts(COUNT_INPUT)},
     "/v1/messages": {"POST": _generates(CREATE_MESSAGE)},
     "/v1/messages/count_tokens": {"POST": _counts(COUNT_MESSAGE)},
+    "/v1/embeddings": {"POST": _embeds(CREATE_EMBEDDINGS)},
     "/v1/models": {"GET": list_models},
     "/v1beta/models": {"GET": list_models},
     "/v1/feedback": {"POST": post_feedback},

@@ -93,15 +93,15 @@ class Runtime:
         """Facts and all: the plan for this request under this configuration."""
         return self.plan_for(state, request, self.facts(state, request, hints))
 
-    def record_start(self, state: State, receipt: Receipt, request: ModelRequest, plan: Plan) -> None:
+    def record_start(self, state: State, record: Record, plan: Plan) -> None:
         """Note the request before anything is sent. Raises `UnavailableError` where the policy is to refuse then."""
         started = Started(
-            id=receipt.id,
-            started_at=receipt.started_at,
-            format=request.format,
-            model_requested=request.model,
-            task=plan.facts.task,
-            rule=plan.rule,
+            id=record.id,
+            started_at=record.started_at,
+            format=record.format,
+            model_requested=record.model_requested,
+            task=record.task,
+            rule=record.rule,
             rung=plan.rungs[0].name if plan.rungs else "",
         )
         refuses = state.settings.storage.when_unwritable == "refuse"

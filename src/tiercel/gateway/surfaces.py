@@ -10,11 +10,13 @@ from collections.abc import Callable
 import msgspec
 from msgspec.structs import replace
 
+from tiercel.domain.embedding import EmbeddingRequest, Embeddings
 from tiercel.domain.errors import CallerError, ProblemKind
 from tiercel.domain.request import ModelRequest
 from tiercel.domain.response import Stamp
 from tiercel.gateway.exchange import Exchange, Headers
 from tiercel.wire.codec import Codec, StreamEncoder
+from tiercel.wire.embeddings import decode_embedding_request, encode_embeddings_answer
 from tiercel.wire.gemini.stream_encoder import JsonArrayEncoder
 from tiercel.wire.openai_responses.request_decoder import needs_server_state
 from tiercel.wire.registry import CODECS, COUNTERS
@@ -59,6 +61,13 @@ class Counting(msgspec.Struct, frozen=True, kw_only=True):
     def of_model(self, model: str) -> "Counting":
         """The same for a client that names the model in the path."""
         return replace(self, decode=lambda body: replace(self.decode(body), model=model))
+
+
+class Embedding(msgspec.Struct, frozen=True, kw_only=True):
+    """How one endpoint reads what is to be embedded, and answers. `encode` gets the model's name to show."""
+
+    decode: Callable[[bytes], EmbeddingRequest]
+    encode: Callable[[Embeddings, EmbeddingRequest, str], bytes]
 
 
 CHAT = Surface(codec=CODECS["openai_chat"], id_prefix="chatcmpl-")
@@ -106,6 +115,8 @@ CREATE_RESPONSE = Generation(
 COUNT_MESSAGE = counting_of(MESSAGES)
 COUNT_INPUT = counting_of(RESPONSES)
 COUNT_CONTENT = counting_of(GEMINI)
+
+CREATE_EMBEDDINGS = Embedding(decode=decode_embedding_request, encode=encode_embeddings_answer)
 
 
 def _array_encoder(request: ModelRequest, stamp: Stamp) -> StreamEncoder:

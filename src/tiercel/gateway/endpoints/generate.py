@@ -5,25 +5,20 @@ import asyncio
 import msgspec
 from msgspec.structs import replace
 
-from tiercel.domain.climb import Deliver, GiveUp, Plan
-from tiercel.domain.errors import CallerError, ProblemError, ProblemKind, UnavailableError
+from tiercel.domain.climb import Plan
+from tiercel.domain.errors import ProblemError, UnavailableError
 from tiercel.domain.record import Record
 from tiercel.domain.request import ModelRequest
 from tiercel.domain.response import Stamp
-from tiercel.engine.account import Receipt, abandoned_record, finish_record, problem_of, start_record
+from tiercel.engine.account import Receipt, abandoned_record, finish_record, start_record
 from tiercel.engine.climb import Climb, Climbed
 from tiercel.gateway.endpoints.answer_headers import answer_headers
 from tiercel.gateway.endpoints.client_stream import ClientStream
-from tiercel.gateway.exchange import JSON, Exchange, Sent
+from tiercel.gateway.endpoints.unanswered import unanswered
+from tiercel.gateway.exchange import JSON, Exchange
 from tiercel.gateway.hints import take_hints
-from tiercel.gateway.idempotency import MAX_ANSWER_BYTES
 from tiercel.gateway.runtime import Runtime, State
 from tiercel.gateway.surfaces import Generation, forwarded_headers
-
-CALLERS_FAULT: frozenset[ProblemKind] = frozenset(
-    ("invalid_request", "context_length", "content_policy", "no_rung")
-)
-
 
 STOPPING = UnavailableError("overloaded", "the gateway is being stopped")
 BROKEN = UnavailableError(
@@ -52,17 +47,12 @@ async def generate(runtime: Runtime, exchange: Exchange, how: Generation) -> Non
     state = runtime.state
     receipt = runtime.receipt(exchange.id)
     body = await exchange.body(state.settings.listener.max_body_bytes)
-    claim = runtime.replays.claim(exchange, state.admission.owner(exchange), body)
-    if claim is None:
-        await _generate(runtime, exchange, how, receipt, body)
-        return
-    if await claim.replay(exchange):
-        return
-    exchange.sent = Sent(MAX_ANSWER_BYTES)
-    try:
-        await _generate(runtime, exchange, how, receipt, body)
-    finally:
-        claim.settle(exchange)
+    await runtime.replays.once(
+        exchange,
+        state.admission.owner(exchange),
+        body,
+        lambda: _generate(runtime, exchange, how, receipt, body),
+    )
 
 
 async def _generate(
@@ -79,17 +69,11 @@ async def _generate(
         runtime.record_rejection(state, receipt, start_record(receipt, request), error)
         exchange.recorded = True
         raise
-    runtime.record_start(state, receipt, request, plan)
+    record = start_record(receipt, request, plan)
+    runtime.record_start(state, record, plan)
     exchange.recorded = True
-    served = Served(
-        state=state,
-        receipt=receipt,
-        request=request,
-        plan=plan,
-        how=how,
-        record=start_record(receipt, request, plan),
-    )
-    exchange.unfinished = served.record
+    served = Served(state=state, receipt=receipt, request=request, plan=plan, how=how, record=record)
+    exchange.unfinished = record
     await (_stream(runtime, exchange, served) if request.stream else _whole(runtime, exchange, served))
 
 
@@ -104,7 +88,7 @@ async def _whole(runtime: Runtime, exchange: Exchange, served: Served) -> None:
     record = _finished(served, climbed, first_content_seconds=None)
     runtime.record_end(record)
     if climbed.response is None:
-        raise _problem(served, climbed)
+        raise unanswered(climbed.step, served.plan)
     answer = record.answer
     stamp = served.stamp(answer.model if answer else served.request.model)
     body = served.how.surface.codec.encode_response(climbed.response, stamp)
@@ -163,7 +147,7 @@ async def _conclude(
     )
     runtime.record_end(record)
     if climbed.response is None:
-        error = _problem(served, climbed)
+        error = unanswered(climbed.step, served.plan)
         if not exchange.started:
             raise error
         await exchange.send(client.problem(error), last=True)
@@ -194,30 +178,3 @@ def _abandon(runtime: Runtime, exchange: Exchange, served: Served, climb: Climb)
             message="the client closed the connection" if exchange.client_left else "the gateway was stopped",
         )
     )
-
-
-def _problem(served: Served, climbed: Climbed) -> UnavailableError | CallerError:
-    step = climbed.step
-    assert not isinstance(step, Deliver)
-    kind = problem_of(step)
-    retry_after_seconds = step.failure.retry_after_seconds if step.failure is not None else None
-    if kind == "context_length":
-        return _too_long(served.plan)
-    fault = CallerError if kind in CALLERS_FAULT else UnavailableError
-    return fault(kind, _message(step), retry_after_seconds=retry_after_seconds)
-
-
-def _too_long(plan: Plan) -> CallerError:
-    """What upstreams would not hold, in the words by which agents know that they have to shorten it."""
-    windows = [window for rung in plan.rungs if (window := rung.deployment.model.capabilities.window)]
-    if not windows:
-        return CallerError("context_length", "prompt is too long for every model that may take it")
-    # the provider counted more than its window, whatever we estimate
-    tokens = max(plan.facts.size.upper, max(windows) + 1)
-    return CallerError("context_length", f"prompt is too long: {tokens} tokens > {max(windows)} maximum")
-
-
-def _message(step: GiveUp) -> str:
-    if step.failure is None or step.failure.message == step.message:
-        return step.message
-    return f"{step.message}: {step.failure.message}"

@@ -1,7 +1,7 @@
 """The upstream's end: the embeddings call of each format, and its answer."""
 
 from collections.abc import Sequence
-from typing import NoReturn, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -65,11 +65,11 @@ def encode_embeddings(request: EmbeddingRequest, deployment: Deployment) -> Enco
     Floats are asked for by asking for nothing, which every server understands; the client's own wish is met when the
     answer is written.
     """
+    refused = embeddings_refusal(request, deployment)
+    if refused is not None:
+        raise refused
     lost: list[str] = []
     upstream_format = deployment.provider.format
-    if upstream_format == "anthropic":
-        message = f"model: {request.model!r} makes no embeddings; its provider's API has none"
-        raise CallerError("unsupported_value", message, param="model")
     if upstream_format == "gemini":
         path = model_path(Target(deployment=deployment), "batchEmbedContents")
         body = _gemini_body(request, deployment)
@@ -82,6 +82,20 @@ def encode_embeddings(request: EmbeddingRequest, deployment: Deployment) -> Enco
         path = call_path(deployment, "/embeddings")
         body = _openai_body(request, deployment, lost)
     return EncodedCall(path=path, body=msgspec.json.encode(body), lost=lost_names(lost))
+
+
+def embeddings_refusal(request: EmbeddingRequest, deployment: Deployment) -> CallerError | None:
+    """Why this deployment's API cannot take the request, or `None` where it can."""
+    provider = deployment.provider
+    if provider.format == "anthropic":
+        message = f"model: {request.model!r} makes no embeddings; its provider's API has none"
+        return CallerError("unsupported_value", message, param="model")
+    if not request.tokens:
+        return None
+    if provider.format in ("gemini", "ollama") or not quirks_named(provider.quirks).embeds_tokens:
+        message = f"input: {request.model!r} embeds texts; its provider takes no token ids"
+        return CallerError("unsupported_value", message, param="input")
+    return None
 
 
 def decode_embeddings(body: bytes, deployment: Deployment, expected: int | None = None) -> Embeddings:
@@ -104,8 +118,6 @@ def decode_embeddings(body: bytes, deployment: Deployment, expected: int | None 
 
 def _openai_body(request: EmbeddingRequest, deployment: Deployment, lost: list[str]) -> JsonObject:
     quirks = quirks_named(deployment.provider.quirks)
-    if request.tokens and not quirks.embeds_tokens:
-        _refuse_tokens(request)
     inputs = request.texts or request.tokens
     body: JsonObject = {"model": deployment.upstream_name, "input": inputs}
     if request.dimensions is not None:
@@ -124,8 +136,6 @@ def _openai_body(request: EmbeddingRequest, deployment: Deployment, lost: list[s
 
 def _gemini_body(request: EmbeddingRequest, deployment: Deployment) -> JsonObject:
     """One request for each text: the batch's own call has no other place for the size of the vectors."""
-    if request.tokens:
-        _refuse_tokens(request)
     name = deployment.upstream_name
     common: JsonObject = {"model": name if "/" in name else f"models/{name}"}
     if request.dimensions is not None:
@@ -135,8 +145,6 @@ def _gemini_body(request: EmbeddingRequest, deployment: Deployment) -> JsonObjec
 
 def _ollama_body(request: EmbeddingRequest, deployment: Deployment) -> JsonObject:
     """A text that does not fit is refused and not cut, which would embed another text."""
-    if request.tokens:
-        _refuse_tokens(request)
     body: JsonObject = {"model": deployment.upstream_name, "input": request.texts, "truncate": False}
     if request.dimensions is not None:
         body["dimensions"] = request.dimensions
@@ -146,11 +154,6 @@ def _ollama_body(request: EmbeddingRequest, deployment: Deployment) -> JsonObjec
 def _foreign(request: EmbeddingRequest) -> list[str]:
     """What only OpenAI's own format has a place for."""
     return [*request.extra, *(["user"] if request.user is not None else [])]
-
-
-def _refuse_tokens(request: EmbeddingRequest) -> NoReturn:
-    message = f"input: {request.model!r} embeds texts; its provider takes no token ids"
-    raise CallerError("unsupported_value", message, param="input")
 
 
 def _from_openai(body: bytes) -> Embeddings:

@@ -1,0 +1,100 @@
+"""POST /v1/embeddings: texts in, vectors out, from whichever deployment of the named model answers."""
+
+import asyncio
+
+from tiercel.domain.embedding import EmbeddingRequest, Embeddings
+from tiercel.domain.errors import ProblemError
+from tiercel.domain.record import Record
+from tiercel.engine.account import Receipt, abandoned_record, finish_record, with_plan
+from tiercel.engine.embed import EmbeddingClimb
+from tiercel.gateway.endpoints.answer_headers import answer_headers
+from tiercel.gateway.endpoints.unanswered import unanswered
+from tiercel.gateway.exchange import JSON, Exchange
+from tiercel.gateway.hints import hints_of
+from tiercel.gateway.runtime import Runtime, State
+from tiercel.gateway.surfaces import Embedding
+from tiercel.routing.embedding_plan import embedding_facts, make_embedding_plan
+from tiercel.wire.embeddings import embeddings_refusal
+
+FORMAT = "embeddings"
+"""What records call these requests, whoever asked and was asked: so they can be told from those that generate."""
+INLINE_NUMBERS = 25_000
+"""More are written in a thread, as other requests would have to wait."""
+
+
+async def embed(runtime: Runtime, exchange: Exchange, how: Embedding) -> None:
+    """Answer one request. Problems are raised; the application renders them."""
+    state = runtime.state
+    receipt = runtime.receipt(exchange.id)
+    body = await exchange.body(state.settings.listener.max_body_bytes)
+    await runtime.replays.once(
+        exchange,
+        state.admission.owner(exchange),
+        body,
+        lambda: _embed(runtime, exchange, how, receipt, body),
+    )
+
+
+async def _embed(runtime: Runtime, exchange: Exchange, how: Embedding, receipt: Receipt, body: bytes) -> None:
+    state = runtime.state
+    request = how.decode(body)
+    record = Record(
+        id=receipt.id,
+        started_at=receipt.started_at,
+        seconds=0.0,
+        outcome="rejected",
+        format=FORMAT,
+        model_requested=request.model,
+    )
+    try:
+        facts = embedding_facts(request, hints_of(exchange), residency_default=state.policy.residency_default)
+        plan = make_embedding_plan(request, facts, state.policy, state.settings.catalog, embeddings_refusal)
+    except ProblemError as error:
+        runtime.record_rejection(state, receipt, record, error)
+        exchange.recorded = True
+        raise
+    record = with_plan(record, plan)
+    runtime.record_start(state, record, plan)
+    exchange.recorded = True
+    exchange.unfinished = record
+    climb = EmbeddingClimb(state.machinery, request, plan, received=receipt.received)
+    try:
+        with exchange.cancelled_when_client_leaves():
+            embedded = await climb.run()
+    except asyncio.CancelledError:
+        _abandon(runtime, exchange, state, receipt, record, climb)
+        raise
+    seconds = state.machinery.clock() - receipt.received
+    record = finish_record(record, embedded.climbed, seconds=seconds, first_content_seconds=None)
+    runtime.record_end(record)
+    if embedded.embeddings is None:
+        raise unanswered(embedded.climbed.step, plan)
+    answer = record.answer
+    model = answer.model if answer else request.model
+    written = await _written(how, embedded.embeddings, request, model)
+    await exchange.answer(200, [JSON, *answer_headers(record)], written)
+
+
+async def _written(how: Embedding, embeddings: Embeddings, request: EmbeddingRequest, model: str) -> bytes:
+    if sum(map(len, embeddings.vectors)) > INLINE_NUMBERS:
+        return await asyncio.to_thread(how.encode, embeddings, request, model)
+    return how.encode(embeddings, request, model)
+
+
+def _abandon(
+    runtime: Runtime,
+    exchange: Exchange,
+    state: State,
+    receipt: Receipt,
+    record: Record,
+    climb: EmbeddingClimb,
+) -> None:
+    """The client left, or the server is being stopped: keep what the calls cost so far."""
+    runtime.record_end(
+        abandoned_record(
+            record,
+            climb.records,
+            seconds=state.machinery.clock() - receipt.received,
+            message="the client closed the connection" if exchange.client_left else "the gateway was stopped",
+        )
+    )
