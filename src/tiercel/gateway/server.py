@@ -195,6 +195,8 @@ class GuardedProtocol(HttpToolsProtocol):
         body = bytes(cycle.body)
         cycle.body = bytearray()
         cycle.message_event.clear()
+        # a large body, or a request in line behind this one, stopped it: that the client left could not be read
+        self.flow.resume_reading()
         return body
 
     def answer_at_once(self, status: int, head: bytes, body: bytes) -> bool:
