@@ -26,17 +26,20 @@ def _kind(name: str, row: str, about: str, fault: Fault) -> FaultKind:
     return FaultKind(fault=msgspec.structs.replace(fault, name=name), row=row, about=about)
 
 
+MIDDLE = -4
+"""Before the fourth piece from the end: after the first content of all but very short answers, before any finish."""
+
 _BUSY = "Overloaded (simulated). Please try again later."
 _LIMIT = "Rate limit reached (simulated)."
 _KINDS = (
     _kind("reset", "F2", "the connection is closed before any answer", Fault(cut=True, no_head=True)),
     _kind("reset-early", "F3", "closed after the headers, before the first token", Fault(cut=True)),
-    _kind("cut", "F4", "closed in the middle of the answer", Fault(cut=True, after=3)),
+    _kind("cut", "F4", "closed in the middle of the answer", Fault(cut=True, after=MIDDLE)),
     _kind(
         "truncated",
         "F4",
         "ends in the middle as if all were well, without a finish",
-        Fault(truncated=True, after=3),
+        Fault(truncated=True, after=MIDDLE),
     ),
     _kind(
         "error-first",
@@ -48,13 +51,13 @@ _KINDS = (
         "error-later",
         "F5",
         "an error event after the first content; a 200 with an error as its body where nothing streams",
-        Fault(error_in_stream=True, after=4, message=_BUSY),
+        Fault(error_in_stream=True, after=MIDDLE, message=_BUSY),
     ),
     _kind("silent", "F6", "takes the request and never answers", Fault(stall=True, no_head=True)),
     _kind("slow", "F6", "answers well, but 20 seconds late", Fault(before_seconds=20.0)),
-    _kind("stall", "F7", "falls silent in the middle of the answer", Fault(stall=True, after=3)),
+    _kind("stall", "F7", "falls silent in the middle of the answer", Fault(stall=True, after=MIDDLE)),
     _kind("drip", "F8", "one byte a second", Fault(drip_seconds=1.0)),
-    _kind("endless", "F8", "repeats the fourth piece for ever", Fault(endless=True, after=4)),
+    _kind("endless", "F8", "goes on for ever with the same piece", Fault(endless=True, after=MIDDLE)),
     _kind(
         "rate-limited",
         "F9",
@@ -117,10 +120,12 @@ _KINDS = (
         "404, no such model any more",
         Fault(status=404, code="model_not_found", message="This model does not exist (simulated)."),
     ),
-    _kind("malformed", "F13", "half a JSON text", Fault(body="malformed", after=2)),
+    _kind("malformed", "F13", "half a JSON text", Fault(body="malformed", after=MIDDLE)),
     _kind("html", "F13", "a login page with status 200", Fault(body="html")),
     _kind("nothing", "F13", "a 200 without a body", Fault(body="nothing")),
-    _kind("wrong-shape", "F13", "JSON whose fields have other types", Fault(body="wrong_shape")),
+    _kind(
+        "wrong-shape", "F13", "JSON whose fields have other types", Fault(body="wrong_shape", after=MIDDLE)
+    ),
     _kind("duplicate-keys", "F13", "JSON that says one key twice", Fault(body="duplicate_keys")),
     _kind("not-a-number", "F13", "NaN, which is no JSON", Fault(body="not_a_number")),
     _kind("empty", "F14", "a good answer with nothing in it", Fault(body="empty")),

@@ -23,9 +23,9 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     answer of no use, such as "html", a login page with status 200, "nothing", an empty body, or "malformed", half a
     JSON text in the place of piece `after`. `error_in_stream` puts the format's error event after piece `after` (an
     answer that is no stream becomes an error with status 200), `cut` closes and `stall` falls silent there, `truncated`
-    ends there as if all were well, `endless` repeats that piece for ever. `after` counts pieces (events of a stream,
-    or tenths of any other body). `no_head` with `cut` or `stall` lets it happen before the status line. `drip_seconds`
-    sends byte by byte. `name` is what it is called.
+    ends there as if all were well, `endless` goes on for ever with the last piece. `after` counts pieces (events of a
+    stream, or tenths of any other body), from the end where it is negative. `no_head` with `cut` or `stall` lets it
+    happen before the status line. `drip_seconds` sends byte by byte. `name` is what it is called.
     """
 
     name: str = ""

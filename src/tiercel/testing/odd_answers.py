@@ -180,7 +180,8 @@ def _frame(format: Format, body: bytes) -> bytes:
 
 def _in_place_of(delivery: Delivery, after: int, piece: bytes) -> Delivery:
     pieces = list(delivery.pieces)
-    pieces[after : after + 1] = [piece]
+    at = after if after >= 0 else max(0, len(pieces) + after)
+    pieces[at : at + 1] = [piece]
     return msgspec.structs.replace(delivery, pieces=tuple(pieces))
 
 

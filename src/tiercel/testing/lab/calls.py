@@ -40,8 +40,8 @@ def _chosen(scene: Scene) -> list[Tool]:
     allowed = () if choice is None else choice.names
     callable_ones = [tool for tool in scene.request.tools if tool.raw is None or _is_custom(tool)]
     offered = [tool for tool in callable_ones if not allowed or tool.name in allowed]
-    last = scene.request.messages[-1]
-    named = _named(last.text, offered) if last.role == "user" else []
+    last = scene.last_said
+    named = _named(last.text, offered) if last is not None and last.role == "user" else []
     return named or (offered[:1] if scene.must_call else [])
 
 

@@ -28,10 +28,11 @@ def canned_answer(scene: Scene) -> str:
     if wanted is not None and wanted.kind == "json_object":
         return msgspec.json.encode({"simulated": True, "model": scene.model.name}).decode()
     said = CANNED.format(model=scene.model.name, tokens=input_tokens(scene.request))
-    return " ".join((said, *_what_came(scene.request)))
+    return " ".join((said, *_what_came(scene)))
 
 
-def _what_came(request: ModelRequest) -> Iterator[str]:
+def _what_came(scene: Scene) -> Iterator[str]:
+    request = scene.request
     instructions = next((m.text for m in request.messages if m.role in ("system", "developer")), "")
     if instructions:
         yield f"Its instructions begin with {_quoted(instructions)}."
@@ -42,7 +43,7 @@ def _what_came(request: ModelRequest) -> Iterator[str]:
     if shown:
         listed = ", ".join(f"{count} {kind}{'s' * (count > 1)}" for kind, count in sorted(shown.items()))
         yield f"It was shown {listed}."
-    if request.messages[-1].role == "tool":
+    if scene.tools_answered:
         yield f"The tools returned: {' | '.join(map(_returned, _last_results(request)))}."
 
 
@@ -57,6 +58,8 @@ def _media(parts: tuple[Part, ...]) -> Iterator[Media]:
 def _last_results(request: ModelRequest) -> list[ToolResult]:
     results: list[ToolResult] = []
     for message in reversed(request.messages):
+        if message.role in ("system", "developer"):
+            continue
         if message.role != "tool":
             break
         results = [part for part in message.parts if isinstance(part, ToolResult)] + results

@@ -4,7 +4,7 @@ import hashlib
 
 import msgspec
 
-from tiercel.domain.request import Effort, ModelRequest
+from tiercel.domain.request import Effort, Message, ModelRequest
 from tiercel.testing.lab.models import SimulatedModel
 from tiercel.testing.tasks import DemoTask
 
@@ -40,7 +40,13 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def tools_answered(self) -> bool:
         """Whether the last thing said is what tools returned."""
-        return bool(self.request.messages) and self.request.messages[-1].role == "tool"
+        return self.last_said is not None and self.last_said.role == "tool"
+
+    @property
+    def last_said(self) -> Message | None:
+        """The last message that is no instruction: agents put instructions behind what was asked or returned, too."""
+        said = (m for m in reversed(self.request.messages) if m.role not in ("system", "developer"))
+        return next(said, None)
 
     @property
     def must_call(self) -> bool:
