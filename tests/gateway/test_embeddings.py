@@ -1,18 +1,22 @@
-"""POST /v1/embeddings through OpenAI's own client: the named model's vectors, from whichever deployment answers."""
+"""Embeddings through OpenAI's and Google's clients: the named model's vectors, from whichever deployment answers."""
 
 import asyncio
 import base64
 import json
 import struct
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import openai
 import pytest
+from google import genai
+from google.genai import errors, types
 from msgspec.structs import replace
 
-from tests.gateway.house import house, two_tiers
+from tests.gateway.house import House, house, two_tiers
 from tiercel.domain.catalog import Capabilities, Deployment, Prices
 from tiercel.domain.policy import Limits
 from tiercel.domain.request import Format
@@ -351,3 +355,77 @@ async def test_bad_input_is_refused_in_openais_shape(tmp_path: Path, body: bytes
     assert answer.status_code == 400
     assert answer.json()["error"]["type"] == "invalid_request_error"
     assert wrong_method.status_code == 405
+
+
+@asynccontextmanager
+async def google(here: House) -> AsyncIterator[Any]:
+    """Google's client, pointed at the gateway."""
+    client = genai.Client(api_key="unused-key", http_options=types.HttpOptions(base_url=here.url))
+    async with client.aio as asynchronous:
+        yield asynchronous
+
+
+@pytest.mark.parametrize("format", ["openai_chat", "gemini", "ollama"])
+async def test_geminis_client_gets_vectors_from_a_provider_of_any_format(
+    tmp_path: Path, format: Format
+) -> None:
+    config: Any = {"output_dimensionality": 3, "task_type": "RETRIEVAL_QUERY"}
+    async with ScriptedProvider(embeds(format=format), format=format) as provider:
+        async with house(tmp_path, provider.deployment("embedder")) as here, google(here) as client:
+            answer = await client.models.embed_content(model="embedder", contents=TEXTS, config=config)
+    assert [embedding.values for embedding in answer.embeddings] == VECTORS
+    sent = provider.requests[0].json
+    if format == "gemini":
+        assert [request["taskType"] for request in sent["requests"]] == ["RETRIEVAL_QUERY"] * 2
+        assert [request["content"]["parts"] for request in sent["requests"]] == [[{"text": t}] for t in TEXTS]
+    else:
+        assert (sent["input"], sent["dimensions"]) == (TEXTS, 3)
+        assert "taskType" not in sent
+        assert answer.sdk_http_response.headers["x-tiercel-lost"] == "taskType"
+
+
+async def test_geminis_call_for_one_content_gets_one_vector(tmp_path: Path) -> None:
+    async with ScriptedProvider(embeds(VECTORS[:1])) as provider:
+        async with house(tmp_path, provider.deployment("embedder")) as here, httpx.AsyncClient() as client:
+            answer = await client.post(
+                f"{here.url}/v1beta/models/embedder:embedContent",
+                json={"content": {"parts": [{"text": "first"}]}},
+            )
+    assert answer.json() == {"embedding": {"values": VECTORS[0]}, "usageMetadata": {"promptTokenCount": 7}}
+
+
+@pytest.mark.parametrize(
+    ("requests", "said"),
+    [
+        ([], "requests: expected at least one"),
+        ([{}], "requests[0].content: expected an object"),
+        ([{"content": {"parts": []}}], "requests[0].content.parts: expected a text"),
+        ([{"content": {"parts": [{"inlineData": {}}]}}], "only texts are embedded here"),
+        (
+            [
+                {"content": {"parts": [{"text": "a"}]}, "taskType": "X"},
+                {"content": {"parts": [{"text": "b"}]}},
+            ],
+            "requests[1]: its settings differ",
+        ),
+    ],
+)
+async def test_what_cannot_be_embedded_is_refused_in_geminis_shape(
+    tmp_path: Path, requests: Any, said: str
+) -> None:
+    async with ScriptedProvider() as provider:
+        async with house(tmp_path, provider.deployment("embedder")) as here, httpx.AsyncClient() as client:
+            answer = await client.post(
+                f"{here.url}/v1beta/models/embedder:batchEmbedContents", json={"requests": requests}
+            )
+    error = answer.json()["error"]
+    assert (answer.status_code, error["status"]) == (400, "INVALID_ARGUMENT")
+    assert said in error["message"]
+    assert provider.requests == []
+
+
+async def test_geminis_client_is_told_who_it_may_ask(tmp_path: Path) -> None:
+    async with ScriptedProvider() as provider:
+        async with house(tmp_path, provider.deployment("embedder")) as here, google(here) as client:
+            with pytest.raises(errors.ClientError, match="name one model"):
+                await client.models.embed_content(model="auto", contents=TEXTS)

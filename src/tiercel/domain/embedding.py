@@ -12,9 +12,10 @@ Vector = tuple[float, ...]
 
 class EmbeddingRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be embedded: `texts`, or as token ids `tokens`; never both. `encoding` is how the client wants the
-    vectors written, `extra` what nobody here reads."""
+    vectors written, `extra` what nobody here reads, as the client's `format` spells it."""
 
     model: str
+    format: Literal["openai_chat", "gemini"] = "openai_chat"
     texts: tuple[str, ...] = ()
     tokens: tuple[tuple[int, ...], ...] = ()
     dimensions: int | None = None

@@ -25,6 +25,8 @@ from tiercel.gateway.surfaces import (
     Counting,
     Embedding,
     Generation,
+    batch_embed_contents,
+    embed_content,
     generate_content,
 )
 
@@ -112,6 +114,10 @@ def _verb(verb: str, model: str, exchange: Exchange) -> Handler:
             return _generates(generate_content(model, stream=True, as_events=as_events))
         case "countTokens":
             return _counts(COUNT_CONTENT.of_model(model))
+        case "embedContent":
+            return _embeds(embed_content(model))
+        case "batchEmbedContents":
+            return _embeds(batch_embed_contents(model))
         case _:
             raise _not_found(exchange)
 

@@ -16,7 +16,14 @@ from tiercel.domain.request import ModelRequest
 from tiercel.domain.response import Stamp
 from tiercel.gateway.exchange import Exchange, Headers
 from tiercel.wire.codec import Codec, StreamEncoder
-from tiercel.wire.embeddings import decode_embedding_request, encode_embeddings_answer
+from tiercel.wire.embeddings import (
+    decode_batch_embed_contents,
+    decode_embed_content,
+    decode_embedding_request,
+    encode_batch_embed_contents,
+    encode_embed_content,
+    encode_embeddings_answer,
+)
 from tiercel.wire.gemini.stream_encoder import JsonArrayEncoder
 from tiercel.wire.openai_responses.request_decoder import needs_server_state
 from tiercel.wire.registry import CODECS, COUNTERS
@@ -117,6 +124,18 @@ COUNT_INPUT = counting_of(RESPONSES)
 COUNT_CONTENT = counting_of(GEMINI)
 
 CREATE_EMBEDDINGS = Embedding(decode=decode_embedding_request, encode=encode_embeddings_answer)
+
+
+def embed_content(model: str) -> Embedding:
+    """One content, for Gemini's clients, which name the model in the path."""
+    return Embedding(decode=lambda body: decode_embed_content(body, model), encode=encode_embed_content)
+
+
+def batch_embed_contents(model: str) -> Embedding:
+    """Several of them."""
+    return Embedding(
+        decode=lambda body: decode_batch_embed_contents(body, model), encode=encode_batch_embed_contents
+    )
 
 
 def _array_encoder(request: ModelRequest, stamp: Stamp) -> StreamEncoder:

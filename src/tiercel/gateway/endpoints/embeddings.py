@@ -1,4 +1,5 @@
-"""POST /v1/embeddings: texts in, vectors out, from whichever deployment of the named model answers."""
+"""POST /v1/embeddings, and Gemini's own calls: texts in, vectors out, from whichever deployment of the named model
+answers."""
 
 import asyncio
 

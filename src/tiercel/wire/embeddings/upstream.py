@@ -73,7 +73,7 @@ def encode_embeddings(request: EmbeddingRequest, deployment: Deployment) -> Enco
     if upstream_format == "gemini":
         path = model_path(Target(deployment=deployment), "batchEmbedContents")
         body = _gemini_body(request, deployment)
-        lost += _foreign(request)
+        lost += _foreign(request) if request.format != "gemini" else []
     elif upstream_format == "ollama":
         path = path_below(deployment.provider.base_url, "/api/embed")
         body = _ollama_body(request, deployment)
@@ -127,7 +127,7 @@ def _openai_body(request: EmbeddingRequest, deployment: Deployment, lost: list[s
     elif request.user is not None:
         body["user"] = request.user
     for key, value in request.extra.items():
-        if quirks.extra_fields is None or key in quirks.extra_fields:
+        if request.format != "gemini" and (quirks.extra_fields is None or key in quirks.extra_fields):
             body[key] = value
         else:
             lost.append(key)
@@ -140,6 +140,8 @@ def _gemini_body(request: EmbeddingRequest, deployment: Deployment) -> JsonObjec
     common: JsonObject = {"model": name if "/" in name else f"models/{name}"}
     if request.dimensions is not None:
         common["outputDimensionality"] = request.dimensions
+    if request.format == "gemini":
+        common.update(request.extra)
     return {"requests": [{**common, "content": {"parts": [{"text": text}]}} for text in request.texts]}
 
 
@@ -152,7 +154,7 @@ def _ollama_body(request: EmbeddingRequest, deployment: Deployment) -> JsonObjec
 
 
 def _foreign(request: EmbeddingRequest) -> list[str]:
-    """What only OpenAI's own format has a place for."""
+    """What only the client's own format has a place for."""
     return [*request.extra, *(["user"] if request.user is not None else [])]
 
 
