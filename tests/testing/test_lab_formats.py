@@ -103,6 +103,13 @@ async def test_what_tools_returned_is_told(lab: Lab, format: Format, stream: boo
     assert 'The tools returned: "noon" | "sunny".' in response.text
 
 
+async def test_instructions_behind_the_prompt_do_not_hide_it(lab: Lab) -> None:
+    """Agents put them there, also behind what tools returned."""
+    request = asks("Ask weather.", said("system", "Be quick."), tools=(WEATHER,))
+    response = await answered(lab, request, target(lab, "openai_chat", stream=False))
+    assert [call.name for call in first(response).tool_calls] == ["weather"]
+
+
 @every_format
 async def test_a_schema_is_answered_with_json_that_fits(lab: Lab, format: Format) -> None:
     wanted = ResponseFormat(kind="json_schema", name="place", schema=WEATHER.parameters, strict=True)
