@@ -132,3 +132,18 @@ async def test_an_unreadable_request_is_refused_in_the_formats_own_shape(tmp_pat
             with pytest.raises(anthropic.BadRequestError) as caught:
                 await client.messages.create(model="auto", max_tokens=5, messages=[])
     assert caught.value.body["error"]["message"].startswith("messages:")  # type: ignore[index]  # a dictionary
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_what_a_provider_cannot_carry_is_named(tmp_path: Path, stream: bool) -> None:
+    """Also in the first headers of a stream, before the record is complete."""
+    async with ScriptedProvider(Says(text="Hi")) as provider:
+        async with house(tmp_path, provider.deployment("cheap")) as here, claude(here) as client:
+            create: Any = client.messages.with_raw_response.create
+            raw = await create(
+                model="auto", max_tokens=5, messages=HELLO, stream=stream, extra_body={"mcp_servers": []}
+            )
+            await raw.parse() if not stream else None
+            record = here.record(raw.headers["x-tiercel-record"])
+    assert raw.headers["x-tiercel-lost"] == "mcp_servers"
+    assert record.attempts[0].lost == ("mcp_servers",)

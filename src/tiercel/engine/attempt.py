@@ -95,6 +95,8 @@ class AttemptRunner:
         self._previous_text = previous_text
         self._began = machinery.clock()
         self._sent = False
+        self.lost: tuple[str, ...] = ()
+        """What the deployment cannot carry, known once the request was written for it."""
         cut_at = self._rung.cut_at
         self._cutter = StreamCutter(cut_at) if delivery is not None and cut_at is not None else None
         receiver = delivery.receiver(call.number, self._cutter) if delivery is not None else None
@@ -110,8 +112,13 @@ class AttemptRunner:
         request, unsealed = without_foreign_seals(
             self._request, maker_of(self._rung.deployment), self._machinery.origins.of_seal
         )
+        self.lost = unsealed
         result = await self._machinery.upstream.call(
-            request, self._target(), self._limits(), self._meter if request.stream else None
+            request,
+            self._target(),
+            self._limits(),
+            self._meter if request.stream else None,
+            self._note_lost if request.stream else None,
         )
         if unsealed:
             result = replace(result, lost=lost_names((*result.lost, *unsealed)))
@@ -127,6 +134,9 @@ class AttemptRunner:
             cut_by_client=was_cut or self._client_cap_reached(response),
         )
         return self._answered(result, checked.response, checked.verdicts)
+
+    def _note_lost(self, lost: tuple[str, ...]) -> None:
+        self.lost = lost_names((*self.lost, *lost))
 
     def stopped(self, failure: Failure) -> Finding:
         """What is known of an attempt that was cancelled: at least what it was sent, and what came back so far."""

@@ -76,6 +76,11 @@ class Climb:
         attempt = self._attempts.get(number)
         return self._plan.rungs[attempt.call.rung] if attempt is not None else None
 
+    def lost_by(self, number: int) -> tuple[str, ...]:
+        """What the rung of attempt `number` cannot carry, as far as it is known."""
+        runner = self._runners.get(number)
+        return runner.lost if runner is not None else ()
+
     @property
     def records(self) -> tuple[AttemptRecord, ...]:
         """The attempts that have ended, in order."""

@@ -97,8 +97,11 @@ class Upstream:
         target: Target,
         limits: CallLimits,
         on_events: OnEvents | None = None,
+        on_lost: Callable[[tuple[str, ...]], None] | None = None,
     ) -> CallResult:
         """Ask `target` to answer `request`, as a stream if it says so.
+
+        `on_lost` is told, before anything is sent, what the target cannot carry, if there is anything.
 
         A stream's events go to `on_events` as they arrive; where that returns an awaitable, the provider is read no
         further until it is done. The last event is `End` or `Broken`, in accord with the result, once a stream had
@@ -113,6 +116,8 @@ class Upstream:
             )
         call = _Call(request, target, limits, self._clock, on_events, tools)
         encoded = codec.encode_request(request, target)
+        if encoded.lost and on_lost is not None:
+            on_lost(encoded.lost)
         try:
             prepared = self._prepared(provider, encoded, codec.format)
             response = await self._http.send(

@@ -28,7 +28,7 @@ def answer_headers(record: Record) -> Headers:
     return headers
 
 
-def commit_headers(record_id: str, plan: Plan, rung: Rung | None) -> Headers:
+def commit_headers(record_id: str, plan: Plan, rung: Rung | None, lost: tuple[str, ...] = ()) -> Headers:
     """The headers of a stream, with what is known when it begins; the rest stands in its record."""
     headers = [
         *_id_headers(record_id),
@@ -37,6 +37,8 @@ def commit_headers(record_id: str, plan: Plan, rung: Rung | None) -> Headers:
     if rung is not None:
         headers.append(_header(b"x-tiercel-model", rung.deployment.model.name))
         _add_tier(headers, rung.tier, rung.effort)
+    if lost:
+        headers.append(_header(b"x-tiercel-lost", ", ".join(lost)))
     return headers
 
 

@@ -52,6 +52,12 @@ class ClientStream:
             return None
         return self.climb.rung_of(self.delivery.committed)
 
+    @property
+    def _lost(self) -> tuple[str, ...]:
+        if self.climb is None or self.delivery.committed is None:
+            return ()
+        return self.climb.lost_by(self.delivery.committed)
+
     def write(self, data: bytes) -> Awaitable[None] | None:
         """Send these bytes, and the headers before the first of them; what it returns must be awaited."""
         self._last_sent = self._clock()
@@ -61,7 +67,7 @@ class ClientStream:
 
     async def _write(self, data: bytes) -> None:
         if not self._exchange.started:
-            headers = commit_headers(self._exchange.id, self._plan, self.committed_rung)
+            headers = commit_headers(self._exchange.id, self._plan, self.committed_rung, self._lost)
             await self._exchange.start(200, [*self.headers, *headers])
         await self._exchange.send(data)
 
