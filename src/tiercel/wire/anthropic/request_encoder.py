@@ -235,11 +235,15 @@ def _asks_for_thinking(body: JsonObject) -> bool:
 
 
 def _is_in_unsealed_tool_loop(messages: tuple[Message, ...]) -> bool:
-    """Whether the conversation ends in tool results whose calls were made without thinking that could be sent back."""
-    if not messages or messages[-1].role != "tool":
+    """Whether the last calls have their results, and were made without thinking that could be sent back.
+
+    Agents put more behind the results: a text in the same turn, an instruction.
+    """
+    last = next((i for i in range(len(messages) - 1, -1, -1) if messages[i].role == "assistant"), None)
+    if last is None or all(message.role != "tool" for message in messages[last:]):
         return False
-    calling = next((message for message in reversed(messages) if message.role == "assistant"), None)
-    if calling is None or not any(isinstance(part, ToolCall) for part in calling.parts):
+    calling = messages[last]
+    if not any(isinstance(part, ToolCall) for part in calling.parts):
         return False
     return not any(
         isinstance(part, Reasoning) and part.source == "anthropic" and (part.signature or part.redacted)
