@@ -100,6 +100,37 @@ async def test_messages_are_counted(lab: Lab) -> None:
     assert counted.input_tokens > 2
 
 
+@pytest.mark.filterwarnings("ignore:The model .* is deprecated")  # the SDK's, of the real model's last day
+@pytest.mark.parametrize("model", ["claude-haiku-4-5", "claude-sonnet-4-5"])
+async def test_anthropics_sdk_goes_through_a_tool_loop_with_thinking(lab: Lab, model: str) -> None:
+    """The thought comes back with its signature; without it the next turn is refused, and by another model too."""
+    root = lab.base_url("anthropic").removesuffix("/v1")
+    asked: Any = {"role": "user", "content": "Ask weather x2."}
+    more: Any = {
+        "max_tokens": 9_000,
+        "tools": [{"name": "weather", "input_schema": SCHEMA}],
+        "thinking": {"type": "enabled", "budget_tokens": 2_000},
+    }
+    async with anthropic.AsyncAnthropic(base_url=root, api_key="any", max_retries=0, timeout=5) as client:
+        async with client.messages.stream(model=model, messages=[asked], **more) as stream:
+            first: Any = await stream.get_final_message()
+        assert [block.type for block in first.content] == ["thinking", "tool_use", "tool_use"]
+        said = [block.model_dump(exclude_none=True) for block in first.content]
+        results = [
+            {"type": "tool_result", "tool_use_id": block["id"], "content": "sunny"} for block in said[1:]
+        ]
+        back: Any = {"role": "user", "content": results}
+        turns: list[Any] = [asked, {"role": "assistant", "content": said}, back]
+        second: Any = await client.messages.create(model=model, messages=turns, **more)
+        assert second.content[-1].text.endswith('The tools returned: "sunny" | "sunny".')
+        without: list[Any] = [asked, {"role": "assistant", "content": said[1:]}, back]
+        with pytest.raises(anthropic.BadRequestError, match="Expected `thinking`"):
+            await client.messages.create(model=model, messages=without, **more)
+        other = "claude-sonnet-4-5" if model == "claude-haiku-4-5" else "claude-haiku-4-5"
+        with pytest.raises(anthropic.BadRequestError, match="Invalid `signature`"):
+            await client.messages.create(model=other, messages=turns, **more)
+
+
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 async def test_googles_sdk_goes_through_a_whole_tool_loop(lab: Lab, stream: bool) -> None:
     """Two calls of one step, their results, and the signature on the way back."""

@@ -144,7 +144,7 @@ def _logprobs(scene: Scene, text: str) -> Json:
 
 
 def _thinking_tokens(scene: Scene) -> int:
-    base = scene.model.manner.thinking.get(scene.effort, 0)
+    base = scene.model.manner.thinking_at(scene.effort)
     difficulty = 0.5 if scene.task is None else scene.task.difficulty
     return int(base * (0.5 + difficulty) * (0.8 + 0.4 * scene.draw("thinking")))
 

@@ -8,7 +8,7 @@ from functools import cache
 
 import msgspec
 
-from tiercel.domain.request import Effort, Format
+from tiercel.domain.request import EFFORTS, Effort, Format
 from tiercel.policy.builtin import built_in_models
 
 FORMATS: dict[str, tuple[Format, ...]] = {
@@ -47,6 +47,15 @@ class Manner(msgspec.Struct, frozen=True, kw_only=True):
     obeys: bool = True
     caches: bool = True
 
+    def thinking_at(self, effort: Effort) -> int:
+        """The hidden tokens at this effort: of the next one below that has a figure, else of the lowest."""
+        if effort == "none" or not self.thinking:
+            return 0
+        place = EFFORTS.index(effort)
+        listed = sorted(self.thinking, key=EFFORTS.index)
+        below = [known for known in listed if EFFORTS.index(known) <= place]
+        return self.thinking[below[-1] if below else listed[0]]
+
 
 # Gemini's hidden thinking eats small budgets; Claude likes to fence its JSON unless its structured mode is on;
 # servers of open weights enforce a schema less strictly.
@@ -66,7 +75,13 @@ MANNERS: dict[str, Manner] = {
         preface=0.05,
         obeys=False,
     ),
-    "claude-haiku-4-5": Manner(skill=0.62, first_token_seconds=0.5, fences=0.7, caches=False),
+    "claude-haiku-4-5": Manner(
+        skill=0.62,
+        first_token_seconds=0.5,
+        thinking={"low": 150, "medium": 500, "high": 1_200},
+        fences=0.7,
+        caches=False,
+    ),
     "claude-sonnet-4-5": Manner(
         skill=0.84,
         first_token_seconds=1.0,
