@@ -63,6 +63,9 @@ class MessagesStreamDecoder(EventStreamDecoder):
         if kind == "error" or (source.get("error") and not source.get("type")):
             self._break(stream_failure(source.get("error") or source), events)
             return False
+        if kind is not None and not isinstance(kind, str):
+            self._break(Failure(kind="bad_response", message="the stream held an event of no type"), events)
+            return False
         match kind:
             case "message_start":
                 return self._start(source.get("message"), events)

@@ -153,7 +153,9 @@ class GeminiStreamDecoder(EventStreamDecoder):
         self._start(source, events)
         candidates = source.get("candidates")
         try:
-            for item in candidates if isinstance(candidates, list) else ():
+            if candidates is not None and not isinstance(candidates, list):
+                raise MisplacedError("candidates that are no list")
+            for item in candidates or ():
                 if isinstance(item, dict):
                     self._take_candidate(item, events)
         except MisplacedError as error:

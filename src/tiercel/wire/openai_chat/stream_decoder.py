@@ -79,6 +79,9 @@ class ChatStreamDecoder(EventStreamDecoder):
             return False
         choices = source.get("choices")
         listed = choices if isinstance(choices, list) else []
+        if choices is not None and listed is not choices:  # what it held of the answer would be lost
+            self._break(Failure(kind="bad_response", message="the stream held choices that are no list"), events)
+            return False
         if not self._started:
             self._start(source, bool(listed), events)
         for item in listed:
