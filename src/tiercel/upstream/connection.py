@@ -278,6 +278,7 @@ class Connection(asyncio.Protocol):
         self._until_close = not transfer and length is None and status not in (204, 304)
         if self._response is not None:
             self._response.take_head(status, fields)
+            self._arm(self._quiet_since + self._limits.idle_seconds)
 
     def on_body(self, data: bytes) -> None:
         self._body_bytes += len(data)
