@@ -35,11 +35,13 @@ from tiercel.policy.policy_tables import (
 from tiercel.policy.settings_tables import (
     DeploymentTable,
     ListenerTable,
+    LogTable,
     LongPricesTable,
     ModelTable,
     PricesTable,
     ProviderTable,
     StorageTable,
+    TelemetryTable,
 )
 from tiercel.upstream.failures import MESSAGES
 from tiercel.wire.codec import Problem
@@ -178,6 +180,8 @@ def reaction_cells(kind: FailureKind, reaction: Reaction) -> tuple[str, ...]:
     retried = RETRIES[reaction.retry]
     if reaction.boost > 1:
         retried += f", with {reaction.boost} times the output budget"
+    if reaction.unseals:
+        retried += ", without earlier thinking and its signatures"
     burns = "yes" if reaction.burns else "no"
     return MESSAGES[kind], retried, FALLBACKS[reaction.fallback], burns, f"`{FAILURE_PROBLEMS[kind]}`"
 
@@ -192,6 +196,8 @@ def grid(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 TABLES: dict[str, Callable[[], str]] = {
     "listener": lambda: keys(ListenerTable),
     "storage": lambda: keys(StorageTable),
+    "telemetry": lambda: keys(TelemetryTable),
+    "log": lambda: keys(LogTable),
     "providers": lambda: keys(ProviderTable),
     "models": lambda: keys(ModelTable),
     "deployments": lambda: keys(DeploymentTable),

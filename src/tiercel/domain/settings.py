@@ -36,11 +36,31 @@ class Storage(msgspec.Struct, frozen=True, kw_only=True):
     retention_days: int | None = None
 
 
+class Telemetry(msgspec.Struct, frozen=True, kw_only=True):
+    """Where traces and metrics are sent by OTLP (protobuf over HTTP); nowhere without an `otlp_endpoint`."""
+
+    otlp_endpoint: str | None = None
+    """Without the `/v1/traces` and `/v1/metrics` that are sent to."""
+    otlp_headers: tuple[tuple[str, Secret], ...] = ()
+    service_name: str = "tiercel"
+    traces: bool = True
+    metrics: bool = True
+    metrics_seconds: float = 60.0
+
+
+class Log(msgspec.Struct, frozen=True, kw_only=True):
+    """How log lines look: for people, or one JSON object each."""
+
+    format: Literal["text", "json"] = "text"
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """One immutable configuration of the installation. `hash` names exactly this text."""
 
     listener: Listener = Listener()
     storage: Storage = Storage()
+    telemetry: Telemetry = Telemetry()
+    log: Log = Log()
     catalog: Catalog = Catalog()
     missing_keys: tuple[str, ...] = ()
     """Providers left out because their key is not in the environment, as `name (VARIABLE)`."""

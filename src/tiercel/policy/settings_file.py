@@ -7,15 +7,24 @@ from typing import Any
 import msgspec
 
 from tiercel.domain.secret import Secret
-from tiercel.domain.settings import Listener, Settings, Storage
+from tiercel.domain.settings import Listener, Log, Settings, Storage
 from tiercel.policy.addresses import is_loopback_host, key_complaint, variable_complaint
 from tiercel.policy.catalog_file import Environment, read_catalog
 from tiercel.policy.problems import Problems
 from tiercel.policy.settings_tables import ListenerTable, SettingsFile, StorageTable
 from tiercel.policy.shape import find_problems
+from tiercel.policy.telemetry_settings import telemetry_of
 from tiercel.policy.toml_reader import check_version, content_hash, read_table, read_text
 
-HEADERS = {"listener": 1, "storage": 1, "providers": 2, "models": 2, "deployments": 2}
+HEADERS = {
+    "listener": 1,
+    "storage": 1,
+    "telemetry": 1,
+    "log": 1,
+    "providers": 2,
+    "models": 2,
+    "deployments": 2,
+}
 MEGABYTE = 1_000_000
 LITERAL_KEYS = {"key", "keys", "api_key", "api_keys", "apikey", "token", "secret", "password"}
 
@@ -37,11 +46,14 @@ def read_settings(
     file = msgspec.convert(table, SettingsFile)
     environment = Environment(environ, folder)
     listener = listener_of(file.listener, environ, problems)
+    telemetry = telemetry_of(file.telemetry, environ, problems)
     catalog, missing_keys = read_catalog(file, environment, problems)
     problems.raise_if_any()
     return Settings(
         listener=listener,
         storage=storage_of(file.storage, folder),
+        telemetry=telemetry,
+        log=Log(format=file.log.format),
         catalog=catalog,
         missing_keys=missing_keys,
         hash=content_hash(table),

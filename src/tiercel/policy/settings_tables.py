@@ -80,6 +80,37 @@ class StorageTable(Table, frozen=True, kw_only=True):
     retention_days: Annotated[Positive | None, Meta(description="Records older than this are removed.")] = (
         None
     )
+    database_url_env: Annotated[
+        FilledText | None,
+        Meta(
+            description="The environment variable that holds the URL of a PostgreSQL database; SQLite where left out."
+        ),
+    ] = None
+
+
+class TelemetryTable(Table, frozen=True, kw_only=True):
+    """Where traces and metrics are sent by OTLP; needs `pip install 'tiercel[otel]'`."""
+
+    otlp_endpoint: Annotated[
+        FilledText | None,
+        Meta(description="Who takes OTLP over HTTP, such as http://127.0.0.1:4318; nobody where left out."),
+    ] = None
+    otlp_headers_env: Annotated[
+        FilledText | None,
+        Meta(description="The environment variable with headers to send along: `name=value,name=value`."),
+    ] = None
+    service_name: Annotated[FilledText, Meta(description="What the sender calls itself.")] = "tiercel"
+    traces: Annotated[bool, Meta(description="Whether a span is sent for each request and each call.")] = True
+    metrics: Annotated[bool, Meta(description="Whether metrics are sent.")] = True
+    metrics_seconds: Annotated[Seconds, Meta(description="How often metrics are sent.")] = 60.0
+
+
+class LogTable(Table, frozen=True, kw_only=True):
+    """How `tiercel serve` writes its log, to standard error."""
+
+    format: Annotated[
+        Literal["text", "json"], Meta(description="Lines for people, or one JSON object a line.")
+    ] = "text"
 
 
 class LongPricesTable(Table, frozen=True, kw_only=True):
@@ -211,6 +242,8 @@ class SettingsFile(Table, frozen=True, kw_only=True):
     version: Annotated[Literal[1], Meta(description="The version of this file's form: 1.")]
     listener: ListenerTable = ListenerTable()
     storage: StorageTable = StorageTable()
+    telemetry: TelemetryTable = TelemetryTable()
+    log: LogTable = LogTable()
     providers: Annotated[dict[Name, ProviderTable], Meta(description="The providers by name.")] = field(
         default_factory=dict
     )
