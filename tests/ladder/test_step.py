@@ -112,7 +112,7 @@ def test_a_refusal_does_not_shop_for_another_model() -> None:
     assert call_of(next_step(shopping, [refused], NOW)).why == "escalation"
 
 
-RETRIED_FIRST: set[FailureKind] = {"reset", "server_error", "empty_length"}
+RETRIED_FIRST: set[FailureKind] = {"reset", "server_error", "empty_length", "seal_refused"}
 STOPS: set[FailureKind] = {"bad_request", "content_policy", "cancelled", "interrupted", "context_too_long"}
 
 
@@ -137,6 +137,17 @@ def test_every_kind_of_failure_has_a_reaction() -> None:
 def test_an_answer_that_thinking_ate_is_retried_with_a_larger_budget() -> None:
     call = call_of(next_step(LADDER, [failed(1, 0, "empty_length")], NOW))
     assert (call.output_boost, call.delay_seconds) == (4, 0.0)
+
+
+def test_after_a_refused_seal_everybody_is_asked_without_seals() -> None:
+    """T33: once at the same rung and at once, then at the others; never twice for the same thing."""
+    history = [failed(1, 0, "seal_refused")]
+    again = call_of(next_step(LADDER, history, NOW))
+    assert again == Call(number=2, rung=0, why="retry", unsealed=True)
+    history.append(msgspec.structs.replace(failed(2, 0, "seal_refused"), call=again))
+    many = msgspec.structs.replace(LADDER, limits=Limits(retries=5))
+    assert call_of(next_step(many, history, NOW)) == Call(number=3, rung=1, why="fallback", unsealed=True)
+    assert not call_of(next_step(LADDER, [failed(1, 0, "server_error")], NOW)).unsealed
 
 
 def test_a_second_failure_of_the_same_rung_falls_back() -> None:

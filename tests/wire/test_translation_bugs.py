@@ -153,9 +153,7 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     ),
 }
 
-NOT_TESTED = {
-    "T33": "not guarded: a seal goes only to the model that made it, but one it no longer knows is its refusal",
-}
+NOT_TESTED: dict[str, str] = {}
 
 
 # ── The index ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -95,7 +95,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """One call the ladder wants made. `number` counts the climb's attempts from 1; `rung` indexes the plan's rungs.
 
     `corrects` names the attempt whose answer a re-ask complains about, with `correction` as the complaint.
-    `output_boost` multiplies the output budget, after an answer that thinking left empty.
+    `output_boost` multiplies the output budget, after an answer that thinking left empty. `unsealed` leaves out what
+    earlier answers sealed, after a provider did not accept it.
     """
 
     number: int
@@ -103,6 +104,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     why: Why
     delay_seconds: float = 0.0
     output_boost: int = 1
+    unsealed: bool = False
     corrects: int | None = None
     correction: str | None = None
 

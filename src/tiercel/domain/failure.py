@@ -19,6 +19,7 @@ FailureKind = Literal[
     "model_gone",  # no such model or deployment there
     "context_too_long",  # does not fit this model's window
     "content_policy",  # refused before any answer, by policy
+    "seal_refused",  # a signature or encrypted thinking in the conversation is not accepted
     "bad_request",  # the provider says that the request itself is wrong
     "bad_response",  # not what its format says: HTML, malformed JSON, wrong shapes
     "too_large",  # the answer exceeded our caps

@@ -23,7 +23,7 @@ from tiercel.engine.origins import Origins, maker_of
 from tiercel.upstream.call import CallLimits, CallResult, Upstream
 from tiercel.upstream.health import Health
 from tiercel.wire.fit import lost_names
-from tiercel.wire.provenance import without_foreign_seals
+from tiercel.wire.provenance import without_foreign_seals, without_seals
 
 
 class Machinery(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,9 +109,7 @@ class AttemptRunner:
         self._began = self._machinery.clock()
         self._sent = True
         self._machinery.health.began(self._rung.deployment.name)
-        request, unsealed = without_foreign_seals(
-            self._request, maker_of(self._rung.deployment), self._machinery.origins.of_seal
-        )
+        request, unsealed = self._readable_request()
         self.lost = unsealed
         result = await self._machinery.upstream.call(
             request,
@@ -146,6 +144,13 @@ class AttemptRunner:
             result = replace(result, usage=self._meter.usage(self._plan.facts.size.tokens))
         attempt = Attempt(call=self.call, state="failed", failure=failure)
         return Finding(attempt=attempt, record=self._record("cancelled", result, failure))
+
+    def _readable_request(self) -> tuple[ModelRequest, tuple[str, ...]]:
+        """The request without the seals that this deployment cannot read, and the names of what went."""
+        if self.call.unsealed:
+            return without_seals(self._request)
+        maker = maker_of(self._rung.deployment)
+        return without_foreign_seals(self._request, maker, self._machinery.origins.of_seal)
 
     def _target(self) -> Target:
         cap = self._rung.max_output_tokens

@@ -3,6 +3,7 @@
 - `retry`: the same rung may be asked again. `always` at once, `last` only when no other rung is left.
 - `fallback`: another rung may be asked. `larger` only one with a larger window.
 - `boost`: the retry multiplies the output budget, because thinking used it up.
+- `unseals`: what earlier answers sealed is left out from now on, at this rung and at any other.
 - `burns`: the whole deployment is out for this climb, at every effort.
 """
 
@@ -19,7 +20,13 @@ class Reaction(msgspec.Struct, frozen=True, kw_only=True):
     retry: Literal["always", "last", "never"] = "never"
     fallback: Literal["any", "larger", "none"] = "any"
     boost: int = 1
+    unseals: bool = False
     burns: bool = True
+
+    @property
+    def changes_the_call(self) -> bool:
+        """Whether a retry is another call than the one that failed, so that there is nothing to wait for."""
+        return self.boost > 1 or self.unseals
 
 
 REACTIONS: dict[FailureKind, Reaction] = {
@@ -36,6 +43,7 @@ REACTIONS: dict[FailureKind, Reaction] = {
     "context_too_long": Reaction(fallback="larger", burns=False),
     # whether a refusal may be taken elsewhere is the policy's; see `step._after_failure`
     "content_policy": Reaction(fallback="none", burns=False),
+    "seal_refused": Reaction(retry="always", unseals=True, burns=False),
     "bad_request": Reaction(fallback="none", burns=False),
     "bad_response": Reaction(),
     "too_large": Reaction(burns=False),
@@ -49,6 +57,7 @@ REACTIONS: dict[FailureKind, Reaction] = {
 
 TELLING: tuple[FailureKind, ...] = (
     "bad_request",
+    "seal_refused",
     "context_too_long",
     "content_policy",
     "rate_limited",

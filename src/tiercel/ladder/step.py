@@ -24,6 +24,8 @@ Everything that decides lives in this file and in the table of `reactions.py`. T
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
+import msgspec
+
 from tiercel.domain.climb import (
     Attempt,
     Call,
@@ -242,7 +244,7 @@ def _retry(
     plan: Plan, attempts: Sequence[Attempt], last: Attempt, reaction: Reaction, conditions: Conditions
 ) -> Step | None:
     retries = sum(1 for a in attempts if a.call.rung == last.call.rung and a.call.why == "retry")
-    if retries >= plan.limits.retries:
+    if retries >= plan.limits.retries or (reaction.unseals and last.call.unsealed):
         return None
     asked_seconds = last.failure.retry_after_seconds if last.failure else None
     if asked_seconds is not None and asked_seconds > MAX_ASKED_SECONDS:
@@ -252,7 +254,7 @@ def _retry(
         number=len(attempts) + 1,
         rung=last.call.rung,
         why="retry",
-        delay_seconds=0.0 if reaction.boost > 1 else max(delay_seconds, asked_seconds or 0.0),
+        delay_seconds=0.0 if reaction.changes_the_call else max(delay_seconds, asked_seconds or 0.0),
         output_boost=last.call.output_boost * reaction.boost,
         corrects=last.call.corrects,
         correction=last.call.correction,
@@ -319,6 +321,8 @@ def _start(plan: Plan, attempts: Sequence[Attempt], call: Call, conditions: Cond
         return None
     if not _affordable(plan, call.rung, conditions):
         return None
+    if any(a.failure is not None and REACTIONS[a.failure.kind].unseals for a in attempts):
+        call = msgspec.structs.replace(call, unsealed=True)
     return Start(calls=(call,), wake_after_seconds=_wake_seconds(plan, attempts, call, conditions))
 
 

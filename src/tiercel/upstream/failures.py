@@ -28,6 +28,7 @@ MESSAGES: dict[FailureKind, str] = {
     "model_gone": "the provider does not serve this model",
     "context_too_long": "the request is too long for the model",
     "content_policy": "the provider's content policy refuses this request",
+    "seal_refused": "the provider does not accept the signatures of earlier thinking",
     "bad_request": "the provider says that the request is not valid",
     "bad_response": "the provider's answer cannot be read",
     "too_large": "the provider's answer is larger than the gateway accepts",
@@ -40,7 +41,9 @@ MESSAGES: dict[FailureKind, str] = {
 }
 """What a client may be told of each kind, in our words."""
 
-QUOTED: frozenset[FailureKind] = frozenset(("bad_request", "context_too_long", "content_policy"))
+QUOTED: frozenset[FailureKind] = frozenset(
+    ("bad_request", "context_too_long", "content_policy", "seal_refused")
+)
 """Kinds that are about the client's own request: there the provider's cleaned message is shown too."""
 
 
@@ -64,6 +67,13 @@ WORDINGS: tuple[Wording, ...] = (
         r"|usage_not_included|usage_limit_reached",
         r"insufficient (quota|credits?|balance|funds)|credit balance is too low|spend(ing)? limit"
         r"|billing (hard )?limit|requires more credits|exceeded your current quota|out of credits",
+    ),
+    _wording(
+        "seal_refused",
+        r"invalid_encrypted_content|(invalid|bad)_(thinking_|thought_)?signature|thinking_signature_invalid",
+        r"invalid .?signature.? in .?thinking|encrypted content.{0,80}could not be (verified|decrypted|parsed|decoded)"
+        r"|thought.?signature (is )?(not valid|invalid)|(corrupted|invalid|malformed) thought.?signature"
+        r"|thinking.{0,120}blocks.{0,80}cannot be modified",
     ),
     _wording(
         "context_too_long",
@@ -242,7 +252,7 @@ def _says(wording: Wording, facts: ErrorFacts, status: int) -> bool:
         case "quota":
             # "exceeded your current quota" with a short wait is how Gemini words a limit per minute
             return facts.retry_after_seconds is None
-        case "context_too_long" | "content_policy":
+        case "context_too_long" | "content_policy" | "seal_refused":
             # the same words under a 429 or a 5xx speak of tokens per minute, or of the server
             return status < 429
         case _:

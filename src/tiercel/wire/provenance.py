@@ -25,6 +25,7 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
 
 
 OriginOf = Callable[[str], Origin | None]
+NOBODY = Origin(maker="", format="openai_chat")
 
 
 def seal_of(part: Part) -> str | None:
@@ -81,6 +82,11 @@ def without_foreign_seals(
     if not changed:
         return request, ()
     return replace(request, raw=None, messages=tuple(messages)), tuple(lost)
+
+
+def without_seals(request: ModelRequest) -> tuple[ModelRequest, tuple[str, ...]]:
+    """The request without any seal, for after one was refused; and the names of what was taken out."""
+    return without_foreign_seals(request, "nobody's", lambda seal: NOBODY)
 
 
 def _sealed_for(part: Part, maker: str, origin_of: OriginOf) -> Part | None:
