@@ -76,7 +76,14 @@ UPSTREAMS: dict[str, Upstream] = {
         Upstream(
             name="ollama", format="ollama", provider="ollama", quirks="ollama", model="gemini-3.5-flash"
         ),
-        # The server of Chat Completions that seals its thinking in the format's own messages.
+        # Servers of Chat Completions that seal their thinking, each in its own fields.
+        Upstream(
+            name="gemini_chat",
+            format="openai_chat",
+            provider="gemini",
+            quirks="gemini_compat",
+            model="gemini-3.5-flash",
+        ),
         Upstream(
             name="openrouter",
             format="openai_chat",

@@ -1,12 +1,16 @@
 """Who takes part: the clients, the format each speaks, and what cannot be, with its reason."""
 
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 
 import msgspec
 
+from tests.conformance.clients import pydantic_ai_direct
 from tests.conformance.clients.anthropic_messages import AnthropicMessages
 from tests.conformance.clients.google import Google
+from tests.conformance.clients.javascript import JavaScript
+from tests.conformance.clients.llm_client import LLM
 from tests.conformance.clients.openai_chat import OpenAIChat
 from tests.conformance.clients.openai_responses import OpenAIResponses
 from tests.conformance.dialogue import Client
@@ -33,15 +37,90 @@ CLIENTS: dict[str, Part] = {
         Part(name="openai, responses", format="openai_responses", package="openai", connect=OpenAIResponses),
         Part(name="anthropic", format="anthropic", package="anthropic", connect=AnthropicMessages),
         Part(name="google-genai", format="gemini", package="google-genai", connect=Google),
+        Part(
+            name="openai (JavaScript), chat",
+            format="openai_chat",
+            package="openai",
+            connect=partial(JavaScript, "openai_chat"),
+        ),
+        Part(
+            name="openai (JavaScript), responses",
+            format="openai_responses",
+            package="openai",
+            connect=partial(JavaScript, "openai_responses"),
+        ),
+        Part(
+            name="anthropic (JavaScript)",
+            format="anthropic",
+            package="@anthropic-ai/sdk",
+            connect=partial(JavaScript, "anthropic"),
+        ),
+        Part(name="llm", format="openai_chat", package="llm", connect=LLM),
+        Part(
+            name="pydantic-ai, chat",
+            format="openai_chat",
+            package="pydantic-ai-slim",
+            connect=pydantic_ai_direct.chat,
+        ),
+        Part(
+            name="pydantic-ai, responses",
+            format="openai_responses",
+            package="pydantic-ai-slim",
+            connect=pydantic_ai_direct.responses,
+        ),
+        Part(
+            name="pydantic-ai, anthropic",
+            format="anthropic",
+            package="pydantic-ai-slim",
+            connect=pydantic_ai_direct.messages_format,
+        ),
+        Part(
+            name="pydantic-ai, gemini",
+            format="gemini",
+            package="pydantic-ai-slim",
+            connect=pydantic_ai_direct.gemini,
+        ),
     )
 }
-IMPOSSIBLE: dict[tuple[str, str, str], str] = {}
+SEALED_CHAT: dict[Format, str] = {
+    "openai_chat": "openrouter",
+    "openai_responses": "openrouter",
+    "anthropic": "openrouter",
+    "gemini": "gemini_chat",
+}
+"""Which server of Chat Completions thinks, for clients of each format: OpenAI's own shows and seals nothing there."""
+
+_NO_SEAL = "Chat Completions has no place for sealed thinking; the model goes on without it"
+_OWN_DETAILS = "OpenRouter's reasoning_details fit no other format; such clients' requests it takes in their own"
+_ON_THE_CALL = "a call has no place for Google's thought signature; Google's own substitute is sent"
+_NOTHING_SEALED = "Ollama seals nothing, so nobody can tell whether thinking that comes back is its own"
+_LLM = "llm gives nothing back of what came beside text and calls"
+
+IMPOSSIBLE: dict[tuple[str, str, str], str] = {
+    ("openai_chat", "openai_responses", "reasoning"): _NO_SEAL,
+    ("openai_chat", "anthropic", "reasoning"): _NO_SEAL,
+    ("openai_chat", "ollama", "reasoning"): _NOTHING_SEALED,
+    ("llm", "openai_chat", "reasoning"): _LLM,
+    ("llm", "gemini", "reasoning"): _LLM,
+    ("openai_responses", "openai_chat", "reasoning"): _OWN_DETAILS,
+    ("openai_responses", "gemini", "reasoning"): _ON_THE_CALL,
+    ("openai_responses", "ollama", "reasoning"): _NOTHING_SEALED,
+    ("anthropic", "openai_chat", "reasoning"): _OWN_DETAILS,
+    ("anthropic", "gemini", "reasoning"): _ON_THE_CALL,
+    ("anthropic", "ollama", "reasoning"): _NOTHING_SEALED,
+    ("gemini", "ollama", "reasoning"): _NOTHING_SEALED,
+}
+"""By client or client's format, upstream format and case."""
 
 
 def impossible(client: str, upstream: str, case: str) -> str | None:
     """Why a cell cannot be, `None` where it can."""
-    part = CLIENTS[client]
-    for key in ((client, upstream, case), (part.format, upstream, case)):
-        if key in IMPOSSIBLE:
-            return IMPOSSIBLE[key]
-    return None
+    by_name = IMPOSSIBLE.get((client, upstream, case))
+    return by_name or IMPOSSIBLE.get((CLIENTS[client].format, upstream, case))
+
+
+def server(client: str, upstream: str, case: str) -> str:
+    """Which deployment of an upstream's format answers."""
+    if (upstream, case) == ("openai_chat", "reasoning"):
+        return SEALED_CHAT[CLIENTS[client].format]
+    return upstream

@@ -22,7 +22,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """What the client's own types say it was answered.
 
     `native` is the answer in the SDK's own shape, as its user would put it into the next request. `thought` is the
-    thinking that was shown.
+    thinking that was shown, `None` where the client never shows any.
     """
 
     text: str
@@ -30,7 +30,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     calls: tuple[Call, ...] = ()
     input_tokens: int
     output_tokens: int
-    thought: str = ""
+    thought: str | None = None
     native: Any = None
 
 

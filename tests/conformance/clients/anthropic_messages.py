@@ -70,6 +70,7 @@ def body(ask: Ask) -> dict[str, Any]:
         sent["output_config"] = {"format": {"type": "json_schema", "schema": ask.schema}}
     if ask.thinks:
         sent["thinking"] = {"type": "adaptive"}
+        sent["output_config"] = {"effort": "high"}
     return sent
 
 

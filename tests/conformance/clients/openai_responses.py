@@ -59,7 +59,8 @@ def given_back(item: Any) -> dict[str, Any]:
 
 
 def body(ask: Ask) -> dict[str, Any]:
-    sent: dict[str, Any] = {"model": ask.model, "store": False}
+    # without its encrypted content an item of reasoning is worth nothing to a server that stores nothing
+    sent: dict[str, Any] = {"model": ask.model, "store": False, "include": ["reasoning.encrypted_content"]}
     sent["input"] = [item for turn in ask.turns for item in items(turn)]
     if ask.system:
         sent["instructions"] = ask.system
@@ -79,7 +80,6 @@ def body(ask: Ask) -> dict[str, Any]:
         sent["text"] = {"format": form}
     if ask.thinks:
         sent["reasoning"] = {"effort": "high", "summary": "auto"}
-        sent["include"] = ["reasoning.encrypted_content"]
     return sent
 
 
