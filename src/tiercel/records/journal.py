@@ -15,7 +15,14 @@ from pathlib import Path
 from tiercel.domain.errors import UnavailableError
 from tiercel.domain.record import JournalEntry
 from tiercel.domain.settings import Storage
-from tiercel.records.segments import LARGEST_ENTRY_BYTES, frame, journal_folder, next_segment, segments
+from tiercel.records.segments import (
+    LARGEST_ENTRY_BYTES,
+    encode,
+    framed,
+    journal_folder,
+    next_segment,
+    segments,
+)
 
 SYNC_EVERY_SECONDS = 0.1
 PROBE_EVERY_SECONDS = 0.5
@@ -80,7 +87,11 @@ class Journal:
 
     def append(self, entry: JournalEntry) -> None:
         """Writes one entry; it outlives this process from then on. Raises `StorageError` when it is not written."""
-        data = frame(entry)
+        self.append_payload(encode(entry))
+
+    def append_payload(self, payload: bytes) -> None:
+        """The same for an entry that was encoded already."""
+        data = framed(payload)
         size = len(data)
         if size > LARGEST_ENTRY_BYTES:
             raise StorageError(f"a record of {size} bytes is more than a journal entry may have")

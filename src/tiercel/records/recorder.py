@@ -17,6 +17,7 @@ from tiercel.records.database import check_database
 from tiercel.records.ingest import Ingestor, IngestStatus
 from tiercel.records.journal import Journal, StorageError
 from tiercel.records.lock import FolderLock
+from tiercel.records.segments import decode_record, encode
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +39,8 @@ class Recorder:
         self._unwritten: deque[Record] = deque(maxlen=REMEMBERED)
         self._known_problem: str | None = None
         # ordered ones: a plain dictionary takes long to find its first key where many were taken out before it
-        self._records: OrderedDict[str, Record] = OrderedDict()
+        # as bytes: a thousand records as objects would spread what every request makes over memory that no cache holds
+        self._records: OrderedDict[str, bytes] = OrderedDict()
         self._feedback: OrderedDict[str, Feedback] = OrderedDict()
 
     @classmethod
@@ -69,12 +71,13 @@ class Recorder:
         """To be told before the last byte goes out. Raises `StorageError` when it was not written; that is logged and
         counted, `find` finds it all the same, and it is written as soon as that can be done."""
         record = without_content(record)
+        payload = encode(record)
         self._counters.add(record)
-        _remember(self._records, record.id, record)
+        _remember(self._records, record.id, payload)
         try:
             if self._unwritten:
                 self._write_late()
-            self._journal.append(record)
+            self._journal.append_payload(payload)
         except StorageError as error:
             self._counters.unrecorded += 1
             self._keep(record, error)
@@ -90,7 +93,7 @@ class Recorder:
         """The record, whether it was taken into the store yet or not. May read from the disk: call it in a thread."""
         recent = self._records.get(record_id)
         if recent is not None:
-            return recent
+            return decode_record(recent)
         from tiercel.records.query import find_record
 
         return find_record(self.folder, record_id)

@@ -14,7 +14,7 @@ from typing import BinaryIO, NamedTuple
 
 import msgspec
 
-from tiercel.domain.record import JournalEntry
+from tiercel.domain.record import JournalEntry, Record
 
 HEADER = struct.Struct("<II")
 SUFFIX = ".journal"
@@ -23,6 +23,7 @@ LARGEST_ENTRY_BYTES = 16_000_000
 
 _decoder = msgspec.json.Decoder(JournalEntry)
 _encoder = msgspec.json.Encoder()
+_records = msgspec.json.Decoder(Record)
 
 
 class Chunk(NamedTuple):
@@ -38,9 +39,23 @@ class Chunk(NamedTuple):
     unreadable: int
 
 
+def encode(entry: JournalEntry) -> bytes:
+    """One entry's payload."""
+    return _encoder.encode(entry)
+
+
+def decode_record(payload: bytes) -> Record:
+    """A record from its payload."""
+    return _records.decode(payload)
+
+
 def frame(entry: JournalEntry) -> bytes:
     """The bytes of one entry."""
-    payload = _encoder.encode(entry)
+    return framed(_encoder.encode(entry))
+
+
+def framed(payload: bytes) -> bytes:
+    """The bytes of an entry with this payload."""
     return HEADER.pack(len(payload), zlib.crc32(payload, len(payload))) + payload
 
 
