@@ -36,6 +36,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     about: str
     fault: Fault | Raw | None = None
+    text: str = SPOKEN
     kind: FailureKind | None = None
     kinds: dict[tuple[Format, bool], FailureKind] = {}
     whole: When | None = "before"
@@ -67,7 +68,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
             case Raw() | Fails():
                 return self.fault
             case _:
-                return Says(text=SPOKEN, fault=self.fault)
+                return Says(text=self.text, fault=self.fault)
 
 
 def _named(
@@ -228,6 +229,15 @@ CASES: tuple[Case, ...] = (
         fault=Raw(data=b"SSH-2.0-OpenSSH_9.2\r\n"),
     ),
     _named("empty", "empty", upstreams=ALL),
+    Case(
+        row="F14",
+        name="blank",
+        about="a good answer of nothing but white space",
+        kind="empty",
+        fault=Fault(),
+        text=" \n ",
+        upstreams=ALL,
+    ),
     _named("thought-away", "empty_length", upstreams=ALL),
     _named("filtered", whole="refused", stream="refused", upstreams=ALL),
     _named("huge", "too_large"),
