@@ -84,6 +84,24 @@ def json_instruction(wanted: ResponseFormat) -> str:
     return f"{JSON_INSTRUCTION.format(what='value')} {SCHEMA_INSTRUCTION.format(schema=schema)}"
 
 
+def naming_json(request: ModelRequest) -> ModelRequest:
+    """The request as OpenAI takes it: some JSON may only be asked for where a message says so in words.
+
+    Its own clients know that rule, and are told when they break it; those of other formats have none.
+    """
+    wanted = request.response_format
+    if (
+        wanted is None
+        or wanted.kind != "json_object"
+        or request.format in ("openai_chat", "openai_responses")
+    ):
+        return request
+    if any("json" in message.text.lower() for message in request.messages):
+        return request
+    messages = with_instruction(request.messages, json_instruction(wanted))
+    return msgspec.structs.replace(request, messages=messages)
+
+
 def with_instruction(messages: Sequence[Message], instruction: str) -> tuple[Message, ...]:
     """The conversation with one more system message, after those it begins with."""
     first_turn = next(

@@ -20,7 +20,7 @@ from tiercel.domain.request import (
 )
 from tiercel.wire.codec import EncodedCall
 from tiercel.wire.custom_tools import nested_custom_tool
-from tiercel.wire.fit import fit, lost_names
+from tiercel.wire.fit import fit, lost_names, naming_json
 from tiercel.wire.function_tools import written_function_tool
 from tiercel.wire.openai_chat.message_encoder import MessageEncoder
 from tiercel.wire.openai_chat.server_fit import fit_server
@@ -37,6 +37,7 @@ def encode_request(request: ModelRequest, target: Target) -> EncodedCall:
     """Nothing is lost without its name in `lost`."""
     quirks = quirks_named(target.deployment.provider.quirks)
     path = call_path(target.deployment, quirks.path)
+    request = naming_json(request)
     fitted = fit(request, target, quirks.rejects)
     lost = list(fitted.lost)
     served = fit_server(fitted.request, quirks, lost)

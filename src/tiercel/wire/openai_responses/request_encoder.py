@@ -11,7 +11,7 @@ from tiercel.domain.json import Json, JsonObject
 from tiercel.domain.request import ModelRequest, ResponseFormat, Tool, ToolChoice
 from tiercel.wire.codec import EncodedCall
 from tiercel.wire.custom_tools import flat_custom_tool
-from tiercel.wire.fit import fit, lost_names
+from tiercel.wire.fit import fit, lost_names, naming_json
 from tiercel.wire.openai_responses.item_encoder import ItemEncoder
 from tiercel.wire.openai_responses.own_fields import FORMAT
 from tiercel.wire.openai_responses.request_decoder import LOGPROBS
@@ -42,6 +42,7 @@ _OPENAI_FIELDS = (
 def encode_request(request: ModelRequest, target: Target) -> EncodedCall:
     """Nothing is lost without its name in `lost`."""
     path = call_path(target.deployment, PATH)
+    request = naming_json(request)
     fitted = fit(request, target)
     upstream_name = target.deployment.upstream_name
     if not fitted.changed and request.raw is not None and request.format == FORMAT:
