@@ -1,6 +1,7 @@
 """The nine things every client does with every upstream. Each holds what the SDK read against what the lab said."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -124,9 +125,15 @@ def loop(cell: Cell, prompt: str, returned: tuple[str, ...], **more: Any) -> Ans
     called = cell.ask(asked, **more)
     assert len(called.calls) == len(returned)
     said = cell.ask(asked, Said(answer=called), results(called, returned), **more)
-    quoted = " | ".join(f'"{word}"' for word in returned)
-    assert f"The tools returned: {quoted}." in said.text
+    assert tools_returned(said.text, returned)
     return called
+
+
+def tools_returned(text: str, words: tuple[str, ...]) -> bool:
+    """Whether the lab says that its tools returned these, in this order. Some clients wrap them, in JSON say."""
+    _, _, listed = text.partition("The tools returned: ")
+    quoted = listed.split(" | ")
+    return len(quoted) == len(words) and all(word in said for word, said in zip(words, quoted, strict=True))
 
 
 def results(called: Answer, returned: tuple[str, ...]) -> Results:
@@ -175,7 +182,7 @@ def thoughtful_loop(cell: Cell, streamed: bool) -> list[str]:
     seals = cell.seals()
     assert called.thought in (None, cell.bench.last_answer().choices[0].reasoning)
     said = cell.ask(asked, Said(answer=called), results(called, ("sunny",)), **more)
-    assert 'The tools returned: "sunny".' in said.text
+    assert tools_returned(said.text, ("sunny",))
     return seals
 
 
@@ -190,12 +197,16 @@ def long_conversation(cell: Cell) -> None:
         answer = cell.ask(*turns, **more, stream=streamed)
         turns.append(Said(answer=answer))
         if answer.calls:
-            turns.append(results(answer, (f"sunny {number}", f"at {number}")))
+            returned = (f"sunny {number}", f"at {number}")
+            turns.append(results(answer, returned))
             answer = cell.ask(*turns, **more, stream=streamed)
-            assert f'The tools returned: "sunny {number}" | "at {number}".' in answer.text
+            assert tools_returned(answer.text, returned)
             turns.append(Said(answer=answer))
     last = cell.ask(*turns, User(text="And?"), **more)
-    assert f'turn {LONG_TURNS + 1} of a conversation that began with "Turn 1."' in last.text
+    counted = re.search(r'turn (\d+) of a conversation that began with "Turn 1\."', last.text)
+    # Pydantic AI tells a model what it thought as a turn of the user, where the thinking came unsealed
+    assert counted is not None
+    assert int(counted[1]) >= LONG_TURNS + 1
     assert "It was shown 3 images." in last.text
 
 

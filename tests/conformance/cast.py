@@ -72,7 +72,7 @@ CLIENTS: dict[str, Part] = {
             name="pydantic-ai, anthropic",
             format="anthropic",
             package="pydantic-ai-slim",
-            connect=pydantic_ai_direct.messages_format,
+            connect=pydantic_ai_direct.anthropic_messages,
         ),
         Part(
             name="pydantic-ai, gemini",
@@ -95,6 +95,7 @@ _OWN_DETAILS = "OpenRouter's reasoning_details fit no other format; such clients
 _ON_THE_CALL = "a call has no place for Google's thought signature; Google's own substitute is sent"
 _NOTHING_SEALED = "Ollama seals nothing, so nobody can tell whether thinking that comes back is its own"
 _LLM = "llm gives nothing back of what came beside text and calls"
+_PYDANTIC = "Pydantic AI's model for OpenAI gives no reasoning_details back; it has one of its own for OpenRouter"
 
 IMPOSSIBLE: dict[tuple[str, str, str], str] = {
     ("openai_chat", "openai_responses", "reasoning"): _NO_SEAL,
@@ -102,6 +103,7 @@ IMPOSSIBLE: dict[tuple[str, str, str], str] = {
     ("openai_chat", "ollama", "reasoning"): _NOTHING_SEALED,
     ("llm", "openai_chat", "reasoning"): _LLM,
     ("llm", "gemini", "reasoning"): _LLM,
+    ("pydantic-ai, chat", "openai_chat", "reasoning"): _PYDANTIC,
     ("openai_responses", "openai_chat", "reasoning"): _OWN_DETAILS,
     ("openai_responses", "gemini", "reasoning"): _ON_THE_CALL,
     ("openai_responses", "ollama", "reasoning"): _NOTHING_SEALED,

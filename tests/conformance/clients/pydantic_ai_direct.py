@@ -1,7 +1,8 @@
 """Pydantic AI, an independent client that speaks all four formats, with its model classes' own defaults."""
 
+import asyncio
 import base64
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -26,6 +27,8 @@ from pydantic_ai.models.anthropic import AnthropicModel
 from pydantic_ai.models.google import GoogleModel
 from pydantic_ai.models.openai import OpenAIChatModel, OpenAIResponsesModel
 from pydantic_ai.output import OutputObjectDefinition
+from pydantic_ai.profiles.anthropic import AnthropicModelProfile
+from pydantic_ai.profiles.openai import OpenAIModelProfile
 from pydantic_ai.providers.anthropic import AnthropicProvider
 from pydantic_ai.providers.google import GoogleProvider
 from pydantic_ai.providers.openai import OpenAIProvider
@@ -35,36 +38,46 @@ from tests.conformance.dialogue import Answer, Ask, Call, Finish, RefusedError, 
 
 FINISHES: dict[str | None, Finish] = {"stop": "stop", "tool_call": "tool_calls", "length": "length"}
 MAX_TOKENS = 8_000
+# what the library knows of models by their names, it must be told of ours
+SEALS = OpenAIModelProfile(openai_supports_encrypted_reasoning_content=True)
+SCHEMAS = AnthropicModelProfile(supports_json_schema_output=True)
 MakeModel = Callable[[str], Model[Any]]
+HangUp = Callable[[], Coroutine[Any, Any, None]]
+Settings = dict[str, Any]
 
 
 class PydanticAI:
-    """Its direct requests: the library's encoding and decoding without its agents. `settings` are the model's own."""
+    """Its direct requests: the library's encoding and decoding without its agents. `thinking` are the settings of its
+    model class that ask for thinking, `always` those of every request."""
 
-    def __init__(self, make: MakeModel, thinking: dict[str, Any], always: dict[str, Any]) -> None:
+    def __init__(self, make: MakeModel, hang_up: HangUp, *, thinking: Settings, always: Settings) -> None:
         self._make = make
+        self._hang_up = hang_up
         self._thinking = thinking
         self._always = always
+        self._runner = asyncio.Runner()
 
     def ask(self, ask: Ask) -> Answer:
-        settings: Any = {**self._always, **(self._thinking if ask.thinks else {})}
-        model = self._make(ask.model)
         with own_errors():
-            if ask.stream:
-                with direct.model_request_stream_sync(
-                    model, messages(ask), model_settings=settings, model_request_parameters=parameters(ask)
-                ) as stream:
-                    for _ in stream:
-                        pass
-                    response = stream.response
-            else:
-                response = direct.model_request_sync(
-                    model, messages(ask), model_settings=settings, model_request_parameters=parameters(ask)
-                )
-        return answer(response)
+            return answer(self._runner.run(self._response(ask)))
 
     def close(self) -> None:
-        """Connections belong to the library."""
+        self._runner.run(self._hang_up())
+        self._runner.close()
+
+    async def _response(self, ask: Ask) -> ModelResponse:
+        model, sent, more = self._make(ask.model), messages(ask), parameters(ask)
+        settings: Any = {**self._always, **(self._thinking if ask.thinks else {})}
+        if not ask.stream:
+            return await direct.model_request(
+                model, sent, model_settings=settings, model_request_parameters=more
+            )
+        async with direct.model_request_stream(
+            model, sent, model_settings=settings, model_request_parameters=more
+        ) as stream:
+            async for _ in stream:
+                pass
+            return stream.get()
 
 
 def answer(response: ModelResponse) -> Answer:
@@ -145,36 +158,44 @@ def parameters(ask: Ask) -> ModelRequestParameters:
 
 
 def chat(url: str, key: str) -> PydanticAI:
-    provider = OpenAIProvider(
-        openai_client=openai.AsyncOpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0)
-    )
+    client = openai.AsyncOpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0, timeout=10)
+    provider = OpenAIProvider(openai_client=client)
     return PydanticAI(
-        lambda name: OpenAIChatModel(name, provider=provider), {"openai_reasoning_effort": "high"}, {}
+        lambda name: OpenAIChatModel(name, provider=provider),
+        client.close,
+        thinking={"openai_reasoning_effort": "high"},
+        always={},
     )
 
 
 def responses(url: str, key: str) -> PydanticAI:
-    provider = OpenAIProvider(
-        openai_client=openai.AsyncOpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0)
-    )
-    thinking = {"openai_reasoning_effort": "high", "openai_reasoning_summary": "detailed"}
+    client = openai.AsyncOpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0, timeout=10)
+    provider = OpenAIProvider(openai_client=client)
     return PydanticAI(
-        lambda name: OpenAIResponsesModel(name, provider=provider), thinking, {"openai_store": False}
+        lambda name: OpenAIResponsesModel(name, provider=provider, profile=SEALS),
+        client.close,
+        thinking={"openai_reasoning_effort": "high", "openai_reasoning_summary": "detailed"},
+        always={"openai_store": False},
     )
 
 
-def messages_format(url: str, key: str) -> PydanticAI:
-    provider = AnthropicProvider(
-        anthropic_client=anthropic.AsyncAnthropic(base_url=url, api_key=key, max_retries=0)
-    )
+def anthropic_messages(url: str, key: str) -> PydanticAI:
+    client = anthropic.AsyncAnthropic(base_url=url, api_key=key, max_retries=0, timeout=10)
+    provider = AnthropicProvider(anthropic_client=client)
     return PydanticAI(
-        lambda name: AnthropicModel(name, provider=provider),
-        {"anthropic_thinking": {"type": "adaptive"}, "anthropic_effort": "high"},
-        {"max_tokens": MAX_TOKENS},
+        lambda name: AnthropicModel(name, provider=provider, profile=SCHEMAS),
+        client.close,
+        thinking={"anthropic_thinking": {"type": "adaptive"}, "anthropic_effort": "high"},
+        always={"max_tokens": MAX_TOKENS},
     )
 
 
 def gemini(url: str, key: str) -> PydanticAI:
-    provider = GoogleProvider(client=genai.Client(api_key=key, http_options=types.HttpOptions(base_url=url)))
-    thinking = {"google_thinking_config": {"include_thoughts": True, "thinking_level": "HIGH"}}
-    return PydanticAI(lambda name: GoogleModel(name, provider=provider), thinking, {})
+    client = genai.Client(api_key=key, http_options=types.HttpOptions(base_url=url, timeout=10_000))
+    provider = GoogleProvider(client=client)
+    return PydanticAI(
+        lambda name: GoogleModel(name, provider=provider),
+        client.aio.aclose,
+        thinking={"google_thinking_config": {"include_thoughts": True, "thinking_level": "HIGH"}},
+        always={},
+    )
