@@ -1,6 +1,7 @@
 """What the tests of this folder share: targets, folding, recorded provider traffic where it is at hand."""
 
 import json
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ from tiercel.domain.events import Fold, StreamEvent
 from tiercel.domain.response import ModelResponse, Stamp
 from tiercel.wire.codec import Codec, StreamDecoder
 
-RECORDED = Path(__file__).parents[3] / "shared" / "data" / "recorded"
+RECORDED = Path(
+    os.environ.get("TIERCEL_RECORDED") or Path(__file__).parents[3] / "shared" / "data" / "recorded"
+)
 STAMP = Stamp(id="answer-1", created=1_700_000_000, model="auto")
 
 
