@@ -138,7 +138,7 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     "T27": ("gateway/test_streams.py::test_a_client_that_leaves_a_stream_stops_it_and_its_cost_is_kept",),
     "T28": (  # asked for as it is; what comes compressed all the same is no answer
         "upstream/test_http.py::test_request_line_headers_and_body_are_sent_as_given",
-        "gateway/test_faults.py::test_alone_the_client_gets_one_honest_error",
+        "upstream/test_http.py::test_bad_answer_is_refused_and_its_connection_closed",
     ),
     "T34": ("wire/test_anthropic_response.py::test_thinking_keeps_its_seal_even_when_it_shows_nothing",),
     "T36": ("wire/test_anthropic_request.py::test_where_it_cannot_be_had_it_is_off_and_named",),
