@@ -213,6 +213,55 @@ def test_the_most_telling_failure_is_told() -> None:
     assert step.failure.kind == "rate_limited"
 
 
+def test_three_failures_are_enough_unless_the_policy_says_otherwise() -> None:
+    wide = plan(*(rung(name, 0) for name in "abcde"))
+    history = [failed(number, number - 1, "quota") for number in (1, 2, 3)]
+    assert call_of(next_step(wide, history[:2], NOW)).rung == 2
+    assert isinstance(next_step(wide, history, NOW), GiveUp)
+    more = msgspec.structs.replace(wide, limits=Limits(max_failures=4))
+    assert call_of(next_step(more, history, NOW)).rung == 3
+
+
+def test_answers_that_missed_a_gate_are_no_failures() -> None:
+    stages = plan(*(rung(name, stage) for stage, name in enumerate("abcd")))
+    history = [answered(1, 0, 0, 1), answered(2, 1, 0, 1), answered(3, 2, 0, 1)]
+    assert call_of(next_step(stages, history, NOW)).rung == 3
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "told"),
+    [
+        (("rate_limited", 40.0), ("rate_limited", 30.0), 30.0),
+        (("rate_limited", 30.0), ("rate_limited", 40.0), 30.0),
+        (("rate_limited", None), ("overloaded", 30.0), 30.0),
+        (("rate_limited", 30.0), ("quota", 25.0), 30.0),
+        (("rate_limited", None), ("reset", None), None),
+    ],
+)
+def test_the_client_is_told_the_shortest_wait(
+    first: tuple[FailureKind, float | None], second: tuple[FailureKind, float | None], told: float | None
+) -> None:
+    history = [
+        failed(number, number - 1, kind, retry_after_seconds=seconds)
+        for number, (kind, seconds) in enumerate((first, second), 1)
+    ]
+    step = next_step(plan(rung("a", 0), rung("b", 0), limits=Limits(retries=0)), history, NOW)
+    assert isinstance(step, GiveUp)
+    assert step.failure is not None
+    assert (step.failure.kind, step.failure.retry_after_seconds) == ("rate_limited", told)
+
+
+def test_what_a_provider_said_last_counts() -> None:
+    history = [
+        failed(1, 0, "rate_limited", retry_after_seconds=1.0),
+        failed(2, 0, "rate_limited", why="retry", retry_after_seconds=60.0),
+    ]
+    step = next_step(plan(rung("a", 0)), history, NOW)
+    assert isinstance(step, GiveUp)
+    assert step.failure is not None
+    assert step.failure.retry_after_seconds == 60.0
+
+
 OUTCOMES = st.one_of(
     st.sampled_from(KINDS).map(lambda kind: ("failed", kind)),
     st.tuples(st.just("answered"), st.sampled_from(["pass", "miss", "refuse"])),

@@ -51,6 +51,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     deadline_seconds: float = 600.0
     max_attempts: int = 6
+    max_failures: int = 3
+    """Calls that nobody answered; then it is given up, whoever else is left."""
     max_cost_nano: int | None = None
     retries: int = 1
     """Retries of one rung after a failure that may pass."""

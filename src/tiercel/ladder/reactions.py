@@ -67,3 +67,6 @@ TELLING: tuple[FailureKind, ...] = (
     "timeout",
 )
 """When everything failed, the client is told of the first of these that occurred, else of the last failure."""
+
+PASSING: frozenset[FailureKind] = frozenset(("rate_limited", "overloaded", "server_error"))
+"""Failures that waiting helps. The client is told the shortest of the waits that were asked for."""

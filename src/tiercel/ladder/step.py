@@ -14,8 +14,8 @@ The rules, in order:
    as that gate allows; then the ladder *escalates*: to the next stage, or where there is none to what is left of this.
 5. A *failure* is retried at the same rung where that may help, else *falls back* to the next rung that may take it.
    Both draw on the process's retry budget, so that an outage is not multiplied.
-6. Attempts, money and time bound the whole climb. When nothing more may be tried, the last answer there was is
-   delivered and marked, or withheld, as the policy says; without any answer the most telling failure is reported.
+6. Attempts, failures, money and time bound the whole climb. When nothing more may be tried, the last answer there
+   was is delivered and marked, or withheld, as the policy says; without any answer the most telling failure is told.
 
 Everything that decides lives in this file and in the table of `reactions.py`. The same function serves live traffic,
 `explain`, the tests, and the replay of old records.
@@ -43,7 +43,7 @@ from tiercel.domain.climb import (
 from tiercel.domain.failure import Failure
 from tiercel.domain.policy import Gate
 from tiercel.ladder.backoff import MAX_ASKED_SECONDS, backoff_seconds
-from tiercel.ladder.reactions import REACTIONS, TELLING, Reaction
+from tiercel.ladder.reactions import PASSING, REACTIONS, TELLING, Reaction
 
 
 def next_step(plan: Plan, attempts: Sequence[Attempt], conditions: Conditions) -> Step:
@@ -224,6 +224,8 @@ def _escalate(
 def _after_failure(plan: Plan, attempts: Sequence[Attempt], last: Attempt, conditions: Conditions) -> Step:
     failure = last.failure or Failure(kind="cancelled", message="cancelled")
     reaction = REACTIONS[failure.kind]
+    if sum(attempt.state == "failed" for attempt in attempts) >= plan.limits.max_failures:
+        return _exhausted(plan, attempts, conditions, failure.message)
     may_retry = conditions.retry_tokens >= 1.0
     if may_retry and reaction.retry == "always":
         retried = _retry(plan, attempts, last, reaction, conditions)
@@ -366,6 +368,19 @@ def _exhausted(plan: Plan, attempts: Sequence[Attempt], conditions: Conditions, 
     telling = next(
         (f for kind in TELLING for f in failures if f.kind == kind), failures[-1] if failures else None
     )
+    if telling is not None and telling.kind in PASSING:
+        soonest = _soonest_seconds(plan, attempts)
+        telling = msgspec.structs.replace(telling, retry_after_seconds=soonest)
     if conditions.elapsed_seconds >= plan.limits.deadline_seconds:
         return GiveUp(reason="deadline", message="the request's deadline passed", failure=telling)
     return GiveUp(reason="failed", message=telling.message if telling else reason, failure=telling)
+
+
+def _soonest_seconds(plan: Plan, attempts: Sequence[Attempt]) -> float | None:
+    """After how long one of those that failed may be asked again; what each said last counts."""
+    said = {
+        plan.rungs[attempt.call.rung].deployment.name: attempt.failure.retry_after_seconds
+        for attempt in attempts
+        if attempt.failure is not None and attempt.failure.kind in PASSING
+    }
+    return min((seconds for seconds in said.values() if seconds is not None), default=None)

@@ -64,6 +64,10 @@ class LimitsTable(Table, frozen=True, kw_only=True):
         Seconds | None, Meta(description="The whole request must be answered by then (600).")
     ] = None
     max_attempts: Annotated[Positive | None, Meta(description="Calls at most, of any kind (6).")] = None
+    max_failures: Annotated[
+        Positive | None,
+        Meta(description="Calls that may fail; then it is given up, whoever else is left (3)."),
+    ] = None
     max_cost_usd: Annotated[
         Amount | None, Meta(description="No further call is started beyond this many dollars (no cap).")
     ] = None
