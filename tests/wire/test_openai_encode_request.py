@@ -9,6 +9,7 @@ from tests.wire.cases import body_of, chat_target, request_object
 from tiercel.domain.catalog import Capabilities
 from tiercel.domain.request import ModelRequest
 from tiercel.wire.anthropic import Anthropic
+from tiercel.wire.gemini import Gemini
 from tiercel.wire.openai_chat import OpenAIChat
 
 CODEC = OpenAIChat()
@@ -139,6 +140,21 @@ def test_gemini_gets_a_mark_on_tool_calls_whose_signature_the_client_dropped() -
     written = sent(chat_target("gemini_compat"), messages=messages)["messages"][1]["tool_calls"]
     mark = {"google": {"thought_signature": "skip_thought_signature_validator"}}
     assert written == [{**call, "extra_content": mark}, kept]
+
+
+def test_gemini_gets_its_own_signature_back_from_a_client_of_its_other_format() -> None:
+    called = {"functionCall": {"id": "c", "name": "f", "args": {}}, "thoughtSignature": "c2ln"}
+    returned = {"functionResponse": {"id": "c", "name": "f", "response": {"output": "4"}}}
+    turns = [
+        {"role": "user", "parts": [{"text": "a"}]},
+        {"role": "model", "parts": [called]},
+        {"role": "user", "parts": [returned]},
+    ]
+    request = Gemini().decode_request(json.dumps({"model": "auto", "contents": turns}).encode())
+    call = CODEC.encode_request(request, chat_target("gemini_compat"))
+    written = json.loads(call.body)["messages"][1]["tool_calls"][0]
+    assert written["extra_content"] == {"google": {"thought_signature": "c2ln"}}
+    assert call.lost == ()
 
 
 @pytest.mark.parametrize(

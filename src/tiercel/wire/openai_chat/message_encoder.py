@@ -99,13 +99,16 @@ class MessageEncoder:
 
     def _tool_call(self, call: ToolCall, param: str) -> JsonObject:
         payload = "arguments" if call.kind == "function" else "input"
-        extra = self._kept(call.extra, param)
+        # a server's own marks go back to it, whichever format the client spoke in between
+        own = {key: call.extra[key] for key in self._quirks.tool_call_extra if key in call.extra}
+        extra = self._kept({key: call.extra[key] for key in call.extra if key not in own}, param)
         body = {"name": call.name, payload: call.arguments, **extra.pop(call.kind, {})}
         return {
             "id": short_id(call.id),
             "type": call.kind,
             call.kind: body,
             **self._quirks.tool_call_extra,
+            **own,
             **extra,
         }
 
