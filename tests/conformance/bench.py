@@ -195,4 +195,3 @@ def bench(folder: Path) -> Iterator[Bench]:
         if over:
             loop.call_soon_threadsafe(over[0].set)
         thread.join()
-

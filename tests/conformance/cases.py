@@ -23,8 +23,8 @@ from tests.conformance.dialogue import (
 from tiercel.domain.request import Format, Reasoning
 from tiercel.testing.fault_kinds import FAULT_KINDS
 from tiercel.testing.faults import Fault
-from tiercel.testing.provider_errors import too_long
 from tiercel.testing.lab.thoughts import THOUGHT
+from tiercel.testing.provider_errors import too_long
 from tiercel.wire.provenance import seals_in
 
 CITY: Any = {
@@ -47,9 +47,7 @@ PERSON: Any = {
     "required": ["name", "age", "address", "tags", "boss"],
     "additionalProperties": False,
 }
-PICTURE = (
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-)
+PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 SYSTEM = "Answer as a railway clerk would."
 LONG_TURNS = 15
 """User's turns of the long conversation; with the model's there are twice as many, and more where tools are used."""
@@ -187,7 +185,7 @@ def thoughtful_loop(cell: Cell, streamed: bool) -> list[str]:
 
 
 def long_conversation(cell: Cell) -> None:
-    """Fifteen turns of the user, every third with a tool, every fifth with a picture; what came is counted at the end."""
+    """Fifteen turns of the user, some with tools, some with a picture; what came is counted at the end."""
     turns: list[Turn] = []
     more: Any = {"system": SYSTEM, "tools": (WEATHER, TRAINS)}
     for number in range(1, LONG_TURNS + 1):

@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
+from typing import Literal
 
 import msgspec
 
 from tests.conformance.clients import pydantic_ai_direct
 from tests.conformance.clients.anthropic_messages import AnthropicMessages
 from tests.conformance.clients.google import Google
-from tests.conformance.clients.javascript import JavaScript
+from tests.conformance.clients.javascript import JavaScript, installed
 from tests.conformance.clients.llm_client import LLM
 from tests.conformance.clients.openai_chat import OpenAIChat
 from tests.conformance.clients.openai_responses import OpenAIResponses
@@ -24,10 +25,12 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     format: Format
     package: str
     connect: Callable[[str, str], Client]
+    registry: Literal["PyPI", "npm"] = "PyPI"
 
     @property
     def version(self) -> str:
-        return version(self.package)
+        """The installed version, empty where it is not installed."""
+        return version(self.package) if self.registry == "PyPI" else installed(self.package)
 
 
 CLIENTS: dict[str, Part] = {
@@ -41,18 +44,21 @@ CLIENTS: dict[str, Part] = {
             name="openai (JavaScript), chat",
             format="openai_chat",
             package="openai",
+            registry="npm",
             connect=partial(JavaScript, "openai_chat"),
         ),
         Part(
             name="openai (JavaScript), responses",
             format="openai_responses",
             package="openai",
+            registry="npm",
             connect=partial(JavaScript, "openai_responses"),
         ),
         Part(
             name="anthropic (JavaScript)",
             format="anthropic",
             package="@anthropic-ai/sdk",
+            registry="npm",
             connect=partial(JavaScript, "anthropic"),
         ),
         Part(name="llm", format="openai_chat", package="llm", connect=LLM),
@@ -91,11 +97,15 @@ SEALED_CHAT: dict[Format, str] = {
 """Which server of Chat Completions thinks, for clients of each format: OpenAI's own shows and seals nothing there."""
 
 _NO_SEAL = "Chat Completions has no place for sealed thinking; the model goes on without it"
-_OWN_DETAILS = "OpenRouter's reasoning_details fit no other format; such clients' requests it takes in their own"
+_OWN_DETAILS = (
+    "OpenRouter's reasoning_details fit no other format; such clients' requests it takes in their own"
+)
 _ON_THE_CALL = "a call has no place for Google's thought signature; Google's own substitute is sent"
 _NOTHING_SEALED = "Ollama seals nothing, so nobody can tell whether thinking that comes back is its own"
 _LLM = "llm gives nothing back of what came beside text and calls"
-_PYDANTIC = "Pydantic AI's model for OpenAI gives no reasoning_details back; it has one of its own for OpenRouter"
+_PYDANTIC = (
+    "Pydantic AI's model for OpenAI gives no reasoning_details back; it has one of its own for OpenRouter"
+)
 
 IMPOSSIBLE: dict[tuple[str, str, str], str] = {
     ("openai_chat", "openai_responses", "reasoning"): _NO_SEAL,

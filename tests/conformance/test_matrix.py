@@ -1,6 +1,6 @@
 """Every client against every upstream format, in everything that clients do."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -8,6 +8,9 @@ from tests.conformance.bench import KEY, UPSTREAMS, Bench, bench
 from tests.conformance.cases import CASES, WITHOUT, Cell
 from tests.conformance.cast import CLIENTS, impossible, server
 from tests.conformance.dialogue import Client
+
+CELL = "cell"
+"""The property of a test's report that says which cell it was."""
 
 NOT_POSSIBLE = "not possible"
 NOBODYS_KEY = "some-other-key-of-nobody"
@@ -33,8 +36,14 @@ def connected(running: Bench) -> Iterator[dict[tuple[str, str], Client]]:
 @pytest.mark.parametrize("upstream", UPSTREAM_FORMATS)
 @pytest.mark.parametrize("client", CLIENTS)
 def test_matrix(
-    running: Bench, connected: dict[tuple[str, str], Client], client: str, upstream: str, case: str
+    running: Bench,
+    connected: dict[tuple[str, str], Client],
+    record_property: Callable[[str, object], None],
+    client: str,
+    upstream: str,
+    case: str,
 ) -> None:
+    record_property(CELL, [client, upstream, case])
     part = CLIENTS[client]
     for key in (KEY, NOBODYS_KEY):
         if (client, key) not in connected:

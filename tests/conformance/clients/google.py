@@ -89,11 +89,11 @@ def config(ask: Ask) -> types.GenerateContentConfig:
 
 def content(turn: Turn) -> types.Content:
     match turn:
-        case User(text=text, picture=None):
-            return types.Content(role="user", parts=[types.Part(text=text)])
-        case User(text=text, picture=picture):
+        case User(text=text, picture=str(picture)):
             image = types.Part.from_bytes(data=base64.b64decode(picture), mime_type="image/png")
             return types.Content(role="user", parts=[types.Part(text=text), image])
+        case User(text=text):
+            return types.Content(role="user", parts=[types.Part(text=text)])
         case Said(answer=said):
             native: types.Content = said.native
             return native

@@ -15,6 +15,12 @@ FOLDER = Path(__file__).parent.parent / "javascript"
 INSTALL = "npm ci --prefix tests/conformance/javascript"
 
 
+def installed(package: str) -> str:
+    """The version of an installed SDK, empty where there is none."""
+    described = FOLDER / "node_modules" / package / "package.json"
+    return str(msgspec.json.decode(described.read_bytes())["version"]) if described.exists() else ""
+
+
 class JavaScript:
     """One process for each client. Skips the test, with the reason, where node or the SDKs are not there."""
 
@@ -30,7 +36,10 @@ class JavaScript:
         )
 
     def ask(self, ask: Ask) -> Answer:
-        sent = {**msgspec.to_builtins(msgspec.structs.replace(ask, turns=())), "turns": list(map(turn, ask.turns))}
+        sent = {
+            **msgspec.to_builtins(msgspec.structs.replace(ask, turns=())),
+            "turns": list(map(turn, ask.turns)),
+        }
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
         assert stdout is not None

@@ -18,7 +18,8 @@ class OneClient(Chat):
     so here it is given one."""
 
     def __init__(self, name: str, client: openai.OpenAI) -> None:
-        super().__init__(name, vision=True, reasoning=True, supports_schema=True, supports_tools=True)
+        can = {"vision": True, "reasoning": True, "supports_schema": True, "supports_tools": True}
+        Chat.__init__(self, name, **can)  # type: ignore[no-untyped-call]  # llm does not say its types here
         self._client = client
 
     def get_client(self, key: str | None, *, async_: bool = False) -> openai.OpenAI:
@@ -76,18 +77,16 @@ def chain(ask: Ask) -> list[Message]:
 
 def messages(turn: Turn) -> list[Message]:
     match turn:
-        case User(text=text, picture=None):
-            return [user(text)]
-        case User(text=text, picture=picture):
+        case User(text=text, picture=str(picture)):
             attachment = llm.Attachment(type="image/png", content=base64.b64decode(picture))
             return [user(text, AttachmentPart(attachment=attachment))]
+        case User(text=text):
+            return [user(text)]
         case Said(answer=said):
             native: list[Message] = said.native
             return native
         case Results(results=results):
-            parts = [
-                ToolResultPart(name=r.call.name, output=r.text, tool_call_id=r.call.id) for r in results
-            ]
+            parts = [ToolResultPart(name=r.call.name, output=r.text, tool_call_id=r.call.id) for r in results]
             return [tool_message(*parts)]
 
 

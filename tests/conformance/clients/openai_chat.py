@@ -42,8 +42,9 @@ class OpenAIChat:
         return self._client.chat.completions.create(**body(ask))
 
     def _streamed(self, ask: Ask) -> Any:
-        usage = {"stream_options": {"include_usage": True}}
-        with self._client.chat.completions.stream(**body(ask), **usage) as stream:
+        with self._client.chat.completions.stream(
+            **body(ask), stream_options={"include_usage": True}
+        ) as stream:
             for _ in stream:
                 pass
             return stream.get_final_completion()
@@ -69,7 +70,12 @@ def body(ask: Ask) -> dict[str, Any]:
         sent["tools"] = [
             {
                 "type": "function",
-                "function": {"name": t.name, "description": t.description, "parameters": t.parameters, "strict": True},
+                "function": {
+                    "name": t.name,
+                    "description": t.description,
+                    "parameters": t.parameters,
+                    "strict": True,
+                },
             }
             for t in ask.tools
         ]

@@ -24,7 +24,9 @@ class OpenAIResponses:
             for item in response.output
             if item.type == "function_call"
         )
-        summaries = [part.text for item in response.output if item.type == "reasoning" for part in item.summary]
+        summaries = [
+            part.text for item in response.output if item.type == "reasoning" for part in item.summary
+        ]
         return Answer(
             text=response.output_text,
             finish="tool_calls" if calls else "stop",
@@ -93,6 +95,4 @@ def items(turn: Turn) -> list[dict[str, Any]]:
         case Said(answer=answer):
             return list(answer.native)
         case Results(results=results):
-            return [
-                {"type": "function_call_output", "call_id": r.call.id, "output": r.text} for r in results
-            ]
+            return [{"type": "function_call_output", "call_id": r.call.id, "output": r.text} for r in results]

@@ -125,11 +125,11 @@ def messages(ask: Ask) -> list[ModelMessage]:
 
 def message(turn: Turn) -> ModelMessage:
     match turn:
-        case User(text=text, picture=None):
-            return ModelRequest(parts=[UserPromptPart(content=text)])
-        case User(text=text, picture=picture):
+        case User(text=text, picture=str(picture)):
             image = BinaryContent(data=base64.b64decode(picture), media_type="image/png")
             return ModelRequest(parts=[UserPromptPart(content=[text, image])])
+        case User(text=text):
+            return ModelRequest(parts=[UserPromptPart(content=text)])
         case Said(answer=said):
             response: ModelResponse = said.native
             return response
