@@ -58,7 +58,9 @@ class Excluded(msgspec.Struct, frozen=True, kw_only=True):
     """A rung that a filter took out, and why."""
 
     rung: str
-    filter: Literal["residency", "modality", "window", "capability", "missing_key", "resting"]
+    filter: Literal[
+        "residency", "modality", "window", "capability", "missing_key", "resting", "key", "budget"
+    ]
     reason: str
 
 
@@ -133,6 +135,8 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True):
 
     `slow_after_seconds` says by deployment after which time a call is slower than 95 % of the measured ones; who was
     measured too little is missing. `hedge_tokens` is how many hedges the process may still make.
+
+    `unaffordable` are rungs whose next call might cost more than the caller's budget has left.
     """
 
     elapsed_seconds: float = 0.0
@@ -143,6 +147,7 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True):
     committed: int | None = None
     slow_after_seconds: dict[str, float] = {}
     hedge_tokens: float = 0.0
+    unaffordable: frozenset[int] = frozenset()
 
 
 class Start(msgspec.Struct, frozen=True, kw_only=True):

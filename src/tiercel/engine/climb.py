@@ -11,6 +11,7 @@ from tiercel.domain.failure import Failure
 from tiercel.domain.record import AttemptRecord
 from tiercel.domain.request import ModelRequest
 from tiercel.domain.response import ModelResponse
+from tiercel.engine.allowance import Allowance, reserve_for, unaffordable
 from tiercel.engine.attempt import AttemptRunner, Finding, Machinery
 from tiercel.engine.delivery import Delivery
 from tiercel.ladder.step import next_step
@@ -38,12 +39,14 @@ class Climb:
         *,
         received: float,
         delivery: Delivery | None = None,
+        allowance: Allowance | None = None,
     ) -> None:
         self._machinery = machinery
         self._request = request
         self._plan = plan
         self._received = received
         self._delivery = delivery
+        self._allowance = allowance
         self._rung_names = [rung.deployment.name for rung in plan.rungs]
         self._attempts: dict[int, Attempt] = {}
         self._findings: dict[int, Finding] = {}
@@ -97,7 +100,13 @@ class Climb:
             committed=self._delivery.committed if self._delivery is not None else None,
             slow_after_seconds=self._slow_after,
             hedge_tokens=health.hedge_tokens if self._plan.hedges else 0.0,
+            unaffordable=self._unaffordable(),
         )
+
+    def _unaffordable(self) -> frozenset[int]:
+        if self._allowance is None or not self._allowance.bounded:
+            return frozenset()
+        return unaffordable(self._plan, list(self._attempts.values()), self._allowance)
 
     def _prepare_hedging(self) -> None:
         """Take the measured times, which hold for this climb, and hear of the moment when a stream commits."""
@@ -137,6 +146,8 @@ class Climb:
             self._machinery.health.spend_retry()
         elif call.why == "hedge":
             self._machinery.health.spend_hedge()
+        if self._allowance is not None:
+            reserve_for(self._allowance, self._plan, call)
         runner = AttemptRunner(
             self._machinery,
             self._request,
@@ -166,6 +177,8 @@ class Climb:
     def _settle(self, number: int, finding: Finding) -> None:
         self._findings[number] = finding
         self._attempts[number] = finding.attempt
+        if self._allowance is not None:
+            self._allowance.settle(finding.record)
 
     async def _cancel(self, step: Cancel) -> None:
         if self._machinery.clock() - self._received >= self._plan.limits.deadline_seconds:

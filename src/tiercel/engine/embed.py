@@ -12,10 +12,11 @@ from tiercel.domain.embedding import EmbeddingRequest, Embeddings
 from tiercel.domain.errors import UpstreamDataError
 from tiercel.domain.failure import Failure
 from tiercel.domain.record import AttemptRecord
+from tiercel.engine.allowance import Allowance
 from tiercel.engine.attempt import Machinery
 from tiercel.engine.climb import GONE, Climbed
 from tiercel.ladder.step import next_step
-from tiercel.routing.embedding_plan import embedding_prices
+from tiercel.routing.embedding_plan import embedding_prices, most_embedding_nano
 from tiercel.upstream.auth import credential_of
 from tiercel.upstream.call import CallResult
 from tiercel.upstream.failures import classify_exception
@@ -40,12 +41,19 @@ class EmbeddingClimb:
     """
 
     def __init__(
-        self, machinery: Machinery, request: EmbeddingRequest, plan: Plan, *, received: float
+        self,
+        machinery: Machinery,
+        request: EmbeddingRequest,
+        plan: Plan,
+        *,
+        received: float,
+        allowance: Allowance | None = None,
     ) -> None:
         self._machinery = machinery
         self._request = request
         self._plan = plan
         self._received = received
+        self._allowance = allowance
         self._rung_names = [rung.deployment.name for rung in plan.rungs]
         self._attempts: list[Attempt] = []
         self._records: list[AttemptRecord] = []
@@ -80,16 +88,27 @@ class EmbeddingClimb:
             resting=health.resting(self._rung_names),
             retry_tokens=health.retry_tokens,
             draw=self._machinery.draw(),
+            unaffordable=self._unaffordable(),
         )
+
+    def _unaffordable(self) -> frozenset[int]:
+        allowance = self._allowance
+        if allowance is None or not allowance.bounded:
+            return frozenset()
+        most = [most_embedding_nano(rung.deployment, self._plan.facts) for rung in self._plan.rungs]
+        return frozenset(i for i, nano in enumerate(most) if nano is None or not allowance.covers(nano))
 
     async def _make(self, call: Call) -> None:
         """One attempt: wait where the ladder says so, call, read, write down."""
         health = self._machinery.health
+        rung = self._plan.rungs[call.rung]
+        if self._allowance is not None and self._allowance.bounded:
+            most = most_embedding_nano(rung.deployment, self._plan.facts)
+            self._allowance.reserve(call.number, most or 0)
         if call.why in ("retry", "fallback"):
             health.spend_retry()
         if call.delay_seconds > 0:
             await asyncio.sleep(call.delay_seconds)
-        rung = self._plan.rungs[call.rung]
         encoded = encode_embeddings(self._request, rung.deployment)
         began = self._elapsed
         health.began(rung.deployment.name)
@@ -148,6 +167,8 @@ class EmbeddingClimb:
                 lost=encoded.lost,
             )
         )
+        if self._allowance is not None:
+            self._allowance.settle(self._records[-1])
 
     @staticmethod
     def _record(call: Call, rung: Rung, state: Literal["answered", "failed", "cancelled"]) -> AttemptRecord:

@@ -339,7 +339,10 @@ def _wake_seconds(plan: Plan, attempts: Sequence[Attempt], call: Call, condition
 
 
 def _affordable(plan: Plan, rung: int, conditions: Conditions, attempts: Sequence[Attempt] = ()) -> bool:
-    """Whether the cap leaves room for this call, and for those of `attempts` whose cost is not known yet."""
+    """Whether the caller's budget covers this call, and the cap leaves room for it and for those of `attempts` whose
+    cost is not known yet."""
+    if rung in conditions.unaffordable:
+        return False
     cap = plan.limits.max_cost_nano
     if cap is None:
         return True

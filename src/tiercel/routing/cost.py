@@ -7,6 +7,7 @@ usage.
 import msgspec
 
 from tiercel.domain.catalog import TOKENS_PER_PRICE, Capabilities, Deployment, Prices
+from tiercel.domain.climb import Rung
 from tiercel.domain.facts import Facts, Task
 from tiercel.domain.money import divided
 from tiercel.domain.request import Effort, ModelRequest
@@ -36,6 +37,10 @@ EXPECTED_REASONING: dict[Effort, int] = {
     "max": 20_000,
 }
 """Assumed hidden tokens of a model that thinks, by effort."""
+
+
+CORRECTION_TOKENS = 1_000
+"""Room for what a validator says of an answer."""
 
 
 class Rate(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,3 +82,29 @@ def thinking_effort(capabilities: Capabilities, effort: Effort | None) -> Effort
     if capabilities.thinking == "none" or effort == "none":
         return None
     return effort or capabilities.default_effort
+
+
+def most_nano(rung: Rung, facts: Facts, *, boost: int = 1, answers_shown: int = 0) -> int | None:
+    """Nano-dollars that one call of this rung costs at most; `None` where a price, or the longest answer, is unknown.
+
+    `boost` multiplies the room for the answer, `answers_shown` counts earlier answers that are sent along. What a
+    provider counts beyond our upper estimate of the input comes on top.
+    """
+    capabilities = rung.deployment.model.capabilities
+    longest = capabilities.max_output
+    asked = rung.max_output_tokens
+    if boost > 1 and asked is not None:
+        asked = max(asked, capabilities.output_floor) * boost
+    lengths = [tokens for tokens in (asked, longest) if tokens is not None]
+    if not lengths:
+        return None
+    output = min(lengths)
+    tokens = facts.size.upper + answers_shown * (output + CORRECTION_TOKENS)
+    prices = rung.deployment.billing
+    # some bill what is written to their cache above plain input, and a client may ask for that
+    usages = (
+        Usage(uncached=tokens, visible=output * facts.choices),
+        Usage(written=tokens, visible=output * facts.choices),
+    )
+    costs = [cost for usage in usages if (cost := prices.cost(usage)) is not None]
+    return max(costs, default=None)

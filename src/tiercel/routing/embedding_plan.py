@@ -15,6 +15,7 @@ from tiercel.domain.errors import CallerError
 from tiercel.domain.facts import FactName, Facts
 from tiercel.domain.policy import Policy
 from tiercel.domain.request import Hints
+from tiercel.domain.response import Usage
 from tiercel.domain.tokens import TokenEstimate, estimate_tokens
 from tiercel.routing.cost import Rate
 from tiercel.routing.draft import Contender, DraftStage
@@ -84,6 +85,11 @@ def make_embedding_plan(
 def embedding_prices(deployment: Deployment) -> Prices:
     """What embedding is billed at: there is no output, so that only its input's price must be known."""
     return replace(deployment.billing, output=0)
+
+
+def most_embedding_nano(deployment: Deployment, facts: Facts) -> int | None:
+    """Nano-dollars that one call costs at most, `None` where the price is unknown."""
+    return embedding_prices(deployment).cost(Usage(uncached=facts.size.upper))
 
 
 def _named(model: str, policy: Policy, catalog: Catalog) -> Named:

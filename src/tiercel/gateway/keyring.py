@@ -1,0 +1,111 @@
+"""Whose key is this? Answered from memory; what commands change on disk is seen within a second.
+
+A thread looks after the store, so that a slow disk holds nobody up. While the store cannot be read the keys last seen
+keep their meaning, and the log says so.
+"""
+
+import hmac
+import logging
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from tiercel.domain.errors import CallerError, ConfigError
+from tiercel.domain.keys import NO_BUDGET, AccessKey, Budget
+from tiercel.records.key_secrets import hash_of, key_id_of
+from tiercel.records.key_store import KeyReader, StoredKey, StoredKeys, StoredSecret
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.4
+"""How often the thread looks: revoking a key takes effect within twice that."""
+NOBODY = StoredKey(AccessKey(), (StoredSecret(bytes(32)),))
+"""Compared with where an id is not known, so that this takes no less time."""
+
+
+class Known(msgspec.Struct, frozen=True, kw_only=True):
+    """The keys of one moment with the pepper that they were hashed with."""
+
+    stored: StoredKeys = StoredKeys()
+    pepper: bytes = b""
+
+
+class Keyring:
+    """All keys. `find` and `budget_of` are for the event loop; nothing else touches the disk but `open`."""
+
+    def __init__(self, reader: KeyReader, clock: Callable[[], float] = time.time) -> None:
+        """`clock` is Unix seconds. Raises `ConfigError` where the store cannot be used."""
+        self._reader = reader
+        self._clock = clock
+        self._known = Known(pepper=reader.pepper)
+        self._problem: str | None = None
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._look()
+
+    @classmethod
+    def open(cls, folder: Path) -> "Keyring":
+        """The keys of a data folder, watched from now on until `close`."""
+        keyring = cls(KeyReader(folder))
+        keyring._thread = threading.Thread(target=keyring._watch, name="keys", daemon=True)
+        keyring._thread.start()
+        return keyring
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether there is any key at all: then everybody must show one. Revoked and expired ones count, so that the
+        last key's end does not open the gateway."""
+        return bool(self._known.stored.keys)
+
+    def find(self, text: str) -> AccessKey | None:
+        """The key with this text, `None` where it is not known. Raises `CallerError` for one that is over."""
+        known = self._known
+        key_id = key_id_of(text)
+        stored = NOBODY if key_id is None else known.stored.keys.get(key_id, NOBODY)
+        digest = hash_of(known.pepper, text)
+        now = self._clock()
+        # all are compared, so that the time says nothing about which was near
+        fits = [hmac.compare_digest(digest, secret.hash) for secret in stored.secrets]
+        if not any(fits) or stored is NOBODY:
+            return None
+        key = stored.key
+        current = [s.expires_at is None or now < s.expires_at for s in stored.secrets]
+        if key.revoked_at is not None:
+            raise CallerError("auth", "this API key was revoked")
+        if key.expires_at is not None and now >= key.expires_at:
+            raise CallerError("auth", "this API key has expired")
+        if not any(fit and good for fit, good in zip(fits, current, strict=True)):
+            raise CallerError("auth", "this API key was replaced by a newer one; ask whoever gave it to you")
+        return key
+
+    def project_budget(self, project: str) -> Budget:
+        """What the keys of a project may spend together."""
+        return self._known.stored.projects.get(project, NO_BUDGET)
+
+    def close(self) -> None:
+        """Stop looking."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+        self._reader.close()
+
+    def _watch(self) -> None:
+        while not self._stop.wait(POLL_SECONDS):
+            try:
+                self._look()
+            except ConfigError as error:
+                if str(error) != self._problem:
+                    self._problem = str(error)
+                    log.error("changes of keys are not seen at the moment: %s", error)
+            else:
+                if self._problem is not None:
+                    self._problem = None
+                    log.warning("keys can be read again")
+
+    def _look(self) -> None:
+        stored = self._reader.poll()
+        if stored is not None:
+            self._known = Known(stored=stored, pepper=self._reader.pepper)

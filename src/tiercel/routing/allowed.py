@@ -1,0 +1,57 @@
+"""What a key narrows of a plan: the tiers, models and deployments it may use, and what its budget can bound."""
+
+from collections.abc import Callable
+from typing import Literal
+
+from msgspec.structs import replace
+
+from tiercel.domain.climb import Excluded, Plan, Rung
+from tiercel.domain.errors import CallerError, ProblemKind
+
+
+def within(plan: Plan, allowed: tuple[str, ...]) -> Plan:
+    """The plan without rungs whose tier, model and deployment are all not among these names; none means all are.
+
+    Raises `CallerError` where nothing is left.
+    """
+    if not allowed:
+        return plan
+    reason = f"this key may use {', '.join(allowed)} only"
+    return _without(plan, "key", reason, lambda rung: is_allowed(rung, allowed), "permission")
+
+
+def is_allowed(rung: Rung, allowed: tuple[str, ...]) -> bool:
+    """Whether one of the names stands for this rung."""
+    deployment = rung.deployment
+    return rung.tier in allowed or deployment.model.name in allowed or deployment.name in allowed
+
+
+def bounded(plan: Plan, most: Callable[[Rung], int | None]) -> Plan:
+    """The plan without rungs of which `most` cannot say what a call costs at most: no budget could be kept with them.
+
+    Raises `CallerError` where nothing is left.
+    """
+    reason = (
+        "has no known price, or no known longest answer (send max_tokens), and this key has a budget that "
+        "could not be kept"
+    )
+    return _without(plan, "budget", reason, lambda rung: most(rung) is not None, "no_rung")
+
+
+def _without(
+    plan: Plan,
+    filter_name: Literal["key", "budget"],
+    reason: str,
+    keeps: Callable[[Rung], bool],
+    kind: ProblemKind,
+) -> Plan:
+    kept = tuple(rung for rung in plan.rungs if keeps(rung))
+    if len(kept) == len(plan.rungs):
+        return plan
+    if not kept:
+        names = ", ".join(dict.fromkeys(rung.deployment.name for rung in plan.rungs))
+        raise CallerError(kind, f"{plan.rule}: {names}: {reason}", param="model")
+    gone = [Excluded(rung=r.name, filter=filter_name, reason=reason) for r in plan.rungs if not keeps(r)]
+    in_loop = None if plan.keeps is None else plan.rungs[plan.keeps]
+    keeps_at = kept.index(in_loop) if in_loop in kept else None
+    return replace(plan, rungs=kept, excluded=(*plan.excluded, *gone), keeps=keeps_at)
