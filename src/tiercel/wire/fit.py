@@ -17,6 +17,10 @@ from tiercel.wire.fields import FORMATS
 JSON_INSTRUCTION = "Answer with a single JSON {what} and nothing else: no explanation, no code fence."
 SCHEMA_INSTRUCTION = "It must be valid against this JSON Schema:\n{schema}"
 
+ATTRIBUTION = "x-anthropic-billing-header:"
+"""How Claude Code's instructions begin: a line for Anthropic's bookkeeping, another one in every session. To any other
+provider it says nothing, and keeps its cache from being hit."""
+
 MAX_LOST = 40
 MAX_NAME = 80
 
@@ -50,6 +54,8 @@ def fit(request: ModelRequest, target: Target, rejects: tuple[str, ...] = ()) ->
         changes |= {"tools": (), "tool_choice": None, "parallel_tool_calls": None}
         lost.append("tools")
     messages = request.messages
+    if request.format == "anthropic" and target.deployment.provider.format != "anthropic":
+        messages = _without_attribution(messages)
     wanted = request.response_format
     if wanted is not None and wanted.kind == "json_schema" and not capabilities.structured_output:
         changes["response_format"] = None
@@ -117,6 +123,13 @@ def nearest_effort(wanted: Effort, accepted: Sequence[Effort]) -> Effort | None:
     ordered = [effort for effort in EFFORTS if effort in accepted]
     below = [effort for effort in ordered if EFFORTS.index(effort) <= EFFORTS.index(wanted)]
     return below[-1] if below else next(iter(ordered), None)
+
+
+def _without_attribution(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    first = messages[0] if messages else None
+    if first is None or first.role != "system" or not first.text.startswith(ATTRIBUTION):
+        return messages
+    return messages if "\n" in first.text.strip() else messages[1:]
 
 
 def _fit_effort(request: ModelRequest, target: Target, changes: dict[str, Any], lost: list[str]) -> None:
