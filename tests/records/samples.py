@@ -80,6 +80,8 @@ FULL = Record(
     problem="upstream_error",
     message="told to the client",
     simulated=True,
+    project="search",
+    key_id="k-1",
 )
 
 

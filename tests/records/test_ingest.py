@@ -17,11 +17,10 @@ from tiercel.domain.errors import ConfigError
 from tiercel.domain.record import JournalEntry
 from tiercel.domain.response import Usage
 from tiercel.domain.settings import Storage
-from tiercel.records.database import SCHEMA_VERSION, check_database, connect_to_write, database_path
+from tiercel.records.database import check_database, connect_to_write, database_path
 from tiercel.records.ingest import Ingestor
 from tiercel.records.journal import Journal
 from tiercel.records.query import find_record, load_history
-from tiercel.records.schema import MIGRATIONS
 from tiercel.records.segments import damaged_segments, frame, journal_folder, segments
 from tiercel.records.store import Store, StoreError
 
@@ -305,21 +304,6 @@ def test_the_database_belongs_to_its_owner_alone(tmp_path: Path) -> None:
     found = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.glob("records.sqlite*")}
     store.close()
     assert found == {name: 0o600 for name in ("records.sqlite", "records.sqlite-wal", "records.sqlite-shm")}
-
-
-def test_there_is_a_step_for_every_schema_version() -> None:
-    """The version that is asked for at start is the one the steps lead to."""
-    assert len(MIGRATIONS) == SCHEMA_VERSION
-
-
-def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
-    """It is not touched, and the message says what to do."""
-    Store(tmp_path).close()
-    connection = connect_to_write(database_path(tmp_path))
-    connection.execute("UPDATE meta SET value = '99'")
-    connection.close()
-    with pytest.raises(ConfigError, match=r"made by a newer Tiercel \(its schema is 99, this one knows 1\)"):
-        check_database(tmp_path)
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:

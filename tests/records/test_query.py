@@ -8,6 +8,7 @@ import pytest
 from tests.records.samples import FULL, feedback, record, started
 from tiercel.domain.errors import ConfigError
 from tiercel.domain.settings import Storage
+from tiercel.records.dimensions import plan_row, rung_row
 from tiercel.records.query import find_feedback, load_history
 from tiercel.records.recorder import Recorder
 from tiercel.records.rows import attempt_rows, record_from, record_row
@@ -98,4 +99,7 @@ def test_reading_while_records_come_sees_a_prefix(tmp_path: Path) -> None:
 
 def test_rows_lose_nothing() -> None:
     """A record, as rows and back, is the same record."""
-    assert record_from(record_row(FULL), attempt_rows(FULL)) == FULL
+    attempts = [
+        dict(rung_row(attempt)) | row for row, attempt in zip(attempt_rows(FULL), FULL.attempts, strict=True)
+    ]
+    assert record_from(record_row(FULL) | dict(plan_row(FULL)), attempts) == FULL

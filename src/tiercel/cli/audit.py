@@ -29,6 +29,7 @@ from tiercel.domain.catalog import Catalog
 from tiercel.domain.claims import PRICE_FIELDS
 from tiercel.domain.json import Json
 from tiercel.domain.policy import Rule
+from tiercel.domain.settings import Storage
 from tiercel.measure.audit import LEAST_SAVING, STALE_AFTER_DAYS, Audit, Candidate, RuleUse, audit
 from tiercel.measure.models import facts_of
 from tiercel.policy.claims import reckoned, shipped_claims
@@ -66,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the audit. Raises `ConfigError` where files cannot be read."""
     loaded = load_configuration(args)
     rules = loaded.policy.rules
-    history = _history(args, Path(loaded.settings.storage.folder))
+    history = _history(args, loaded.settings.storage)
     result = audit(
         history.records,
         history.feedback,
@@ -81,13 +82,14 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _history(args: argparse.Namespace, configured: Path) -> "History":
+def _history(args: argparse.Namespace, storage: Storage) -> "History":
     # SQLAlchemy takes long to load, and no other command needs it here
     from tiercel.records.query import History, is_empty, load_history
 
-    if args.data is None and is_empty(configured):
+    folder, url = (args.data, None) if args.data else (Path(storage.folder), storage.database_url)
+    if args.data is None and url is None and is_empty(folder):
         return History(records=(), feedback={})
-    return load_history(args.data or configured, since=args.since)
+    return load_history(folder, since=args.since, database_url=url)
 
 
 def evidence_ages(rules: Sequence[Rule], today: date) -> dict[str, int]:

@@ -34,6 +34,7 @@ from tiercel.domain.claims import BENCHMARK, PRICE_FIELDS, Claim, Value
 from tiercel.domain.errors import ConfigError
 from tiercel.domain.json import Json
 from tiercel.domain.money import usd_text
+from tiercel.domain.settings import Storage
 from tiercel.measure.models import Fact, Measured, ModelFacts, Stated, facts_of, measured_by_model
 from tiercel.measure.report import Group
 from tiercel.policy.claims import PRICE_KEYS, load_claims, reckoned, shipped_claims
@@ -88,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
     claims = (*shipped_claims(), *(load_claims(args.claims) if args.claims else ()))
     settings = load_configuration(args).settings
     catalog = settings.catalog
-    known = known_models(catalog, claims, _measured(args, Path(settings.storage.folder)))
+    known = known_models(catalog, claims, _measured(args, settings.storage))
     if args.name is not None:
         known = [one for one in known if one.name == args.name] or _nobody_knows(args.name, known)
     if args.json:
@@ -102,13 +103,14 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _measured(args: argparse.Namespace, configured: Path) -> dict[str, Measured]:
+def _measured(args: argparse.Namespace, storage: Storage) -> dict[str, Measured]:
     # SQLAlchemy takes long to load, and nothing else needs it here
     from tiercel.records.query import is_empty, load_history
 
-    if args.data is None and is_empty(configured):
+    folder, url = (args.data, None) if args.data else (Path(storage.folder), storage.database_url)
+    if args.data is None and url is None and is_empty(folder):
         return {}
-    history = load_history(args.data or configured, since=args.since)
+    history = load_history(folder, since=args.since, database_url=url)
     return measured_by_model(history.records, history.feedback)
 
 

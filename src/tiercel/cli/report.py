@@ -4,6 +4,7 @@ Reads only, so it may run beside a server. The tables are ASCII, so that they su
 """
 
 import argparse
+import os
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -20,6 +21,7 @@ from rich.text import Text
 from tiercel.cli.configuration import SETTINGS_FILE
 from tiercel.domain.json import Json
 from tiercel.domain.money import usd_from_nano, usd_text
+from tiercel.domain.secret import Secret
 from tiercel.domain.settings import Storage
 from tiercel.measure.cost import Cost
 from tiercel.measure.rate import Rate
@@ -57,8 +59,8 @@ def run(args: argparse.Namespace) -> int:
     # SQLAlchemy takes long to load, and no other command needs it here
     from tiercel.records.query import load_history
 
-    folder = args.data or _configured_folder()
-    history = load_history(folder, since=args.since)
+    folder, url = _place(args.data)
+    history = load_history(folder, since=args.since, database_url=url)
     report = summarise(history.records, history.feedback, args.by)
     if args.json:
         print(msgspec.json.format(msgspec.json.encode(in_dollars(report)), indent=2).decode())
@@ -67,10 +69,13 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _configured_folder() -> Path:
+def _place(folder: Path | None) -> tuple[Path, Secret | None]:
+    """The data folder and the database beside it; a folder that is named stands for itself, without PostgreSQL."""
+    if folder is not None:
+        return folder, None
     config = Path(SETTINGS_FILE)
-    storage = load_storage(config) if config.exists() else Storage()
-    return Path(storage.folder)
+    storage = load_storage(config, os.environ) if config.exists() else Storage()
+    return Path(storage.folder), storage.database_url
 
 
 def parse_since(text: str) -> float:

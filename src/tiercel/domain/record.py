@@ -68,12 +68,15 @@ class Started(msgspec.Struct, frozen=True, kw_only=True, tag="started", omit_def
     task: str = "unknown"
     rule: str = ""
     rung: str = ""
+    project: str = ""
+    key_id: str = ""
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, tag="record", omit_defaults=True):
     """One client request. `started_at` is Unix seconds; all other clocks are seconds since the request's receipt.
 
-    `verified` is whether a check beyond `finished` measured the delivered answer and every gate passed.
+    `verified` is whether a check beyond `finished` measured the delivered answer and every gate passed. `project` and
+    `key_id` say who asked; both are empty where no keys are configured.
     """
 
     id: str
@@ -105,6 +108,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, tag="record", omit_defau
     problem: str | None = None
     message: str | None = None
     simulated: bool = False
+    project: str = ""
+    key_id: str = ""
 
     @property
     def answer(self) -> AttemptRecord | None:

@@ -15,6 +15,8 @@ class Listener(msgspec.Struct, frozen=True, kw_only=True):
     port: int = 4100
     keys: tuple[Secret, ...] = ()
     """Accepted client keys, read from the environment variables that `keys_env` names."""
+    operator_keys: tuple[Secret, ...] = ()
+    """Keys that may do everything, from the variables that `operator_keys_env` names."""
     allowed_hosts: tuple[str, ...] = ()
     """Names that the Host header may carry beside loopback's and the listener's own."""
     max_body_bytes: int = 20_000_000
@@ -34,6 +36,9 @@ class Storage(msgspec.Struct, frozen=True, kw_only=True):
     """All segments together; beyond it the journal counts as not writable."""
     when_unwritable: Literal["refuse", "serve"] = "refuse"
     retention_days: int | None = None
+    database_url: Secret | None = None
+    """Where PostgreSQL is, password and all, read from the variable that `database_url_env` names; `None` for SQLite
+    in `folder`."""
 
 
 class Telemetry(msgspec.Struct, frozen=True, kw_only=True):

@@ -26,7 +26,9 @@ HEADERS = {
     "deployments": 2,
 }
 MEGABYTE = 1_000_000
+DATABASE_SCHEMES = ("postgresql://", "postgres://")
 LITERAL_KEYS = {"key", "keys", "api_key", "api_keys", "apikey", "token", "secret", "password"}
+DATABASE_URLS = {"database_url", "database", "url", "dsn"}
 
 
 def read_settings(
@@ -46,12 +48,13 @@ def read_settings(
     file = msgspec.convert(table, SettingsFile)
     environment = Environment(environ, folder)
     listener = listener_of(file.listener, environ, problems)
+    storage = storage_of(file.storage, folder, environ, problems)
     telemetry = telemetry_of(file.telemetry, environ, problems)
     catalog, missing_keys = read_catalog(file, environment, problems)
     problems.raise_if_any()
     return Settings(
         listener=listener,
-        storage=storage_of(file.storage, folder),
+        storage=storage,
         telemetry=telemetry,
         log=Log(format=file.log.format),
         catalog=catalog,
@@ -65,15 +68,18 @@ def load_settings(path: Path, environ: Mapping[str, str]) -> Settings:
     return read_settings(read_text(path), path.name, environ, folder=path.parent)
 
 
-def load_storage(path: Path) -> Storage:
-    """Only where this file keeps records: whoever reads them needs none of its keys. Raises `ConfigError`."""
+def load_storage(path: Path, environ: Mapping[str, str]) -> Storage:
+    """Only where this file keeps records: whoever reads them needs none of its keys, and of `environ` at most the
+    database's URL. Raises `ConfigError`."""
     table = read_table(read_text(path), path.name)
     problems = Problems(path.name, HEADERS)
     storage = {"version": table.get("version"), "storage": table.get("storage", {})}
     check_version(storage, problems)
     find_problems(storage, SettingsFile, problems)
     problems.raise_if_any()
-    return storage_of(msgspec.convert(storage, SettingsFile).storage, path.parent)
+    kept = storage_of(msgspec.convert(storage, SettingsFile).storage, path.parent, environ, problems)
+    problems.raise_if_any()
+    return kept
 
 
 def refuse_literal_keys(table: dict[str, Any], problems: Problems) -> None:
@@ -83,6 +89,13 @@ def refuse_literal_keys(table: dict[str, Any], problems: Problems) -> None:
         for key in LITERAL_KEYS & listener.keys():
             del listener[key]
             problems.add(("listener", key), "keys never stand in this file; name variables in keys_env")
+    storage = table.get("storage")
+    if isinstance(storage, dict):
+        for key in DATABASE_URLS & storage.keys():
+            del storage[key]
+            problems.add(
+                ("storage", key), "a URL has a password in it; name its variable in database_url_env"
+            )
     providers = table.get("providers")
     for name, provider in providers.items() if isinstance(providers, dict) else ():
         if not isinstance(provider, dict):
@@ -94,9 +107,26 @@ def refuse_literal_keys(table: dict[str, Any], problems: Problems) -> None:
 
 
 def listener_of(table: ListenerTable, environ: Mapping[str, str], problems: Problems) -> Listener:
+    return Listener(
+        host=table.host,
+        port=table.port,
+        keys=_keys_of("keys_env", table.keys_env, environ, problems),
+        operator_keys=_keys_of("operator_keys_env", table.operator_keys_env, environ, problems),
+        allowed_hosts=table.allowed_hosts,
+        max_body_bytes=round(table.max_body_mb * MEGABYTE),
+        drain_seconds=table.drain_seconds,
+        write_seconds=table.write_seconds,
+        max_in_flight=table.max_in_flight,
+    )
+
+
+def _keys_of(
+    name: str, variables: tuple[str, ...], environ: Mapping[str, str], problems: Problems
+) -> tuple[Secret, ...]:
+    """What these variables hold: whether it is too weak is told where it is used."""
     keys = []
-    for position, variable in enumerate(table.keys_env):
-        path = ("listener", "keys_env", position)
+    for position, variable in enumerate(variables):
+        path = ("listener", name, position)
         value = environ.get(variable, "").strip()
         complaint = variable_complaint(variable)
         if complaint is not None:
@@ -109,26 +139,36 @@ def listener_of(table: ListenerTable, environ: Mapping[str, str], problems: Prob
             problems.add(path, f"the variable {variable} {key_complaint(value)}")
         else:
             keys.append(Secret(value))
-    if not table.keys_env and not is_loopback_host(table.host):
-        message = "beyond this machine clients must show a key; name its variable in keys_env"
-        problems.add(("listener", "host"), message, table.host)
-    return Listener(
-        host=table.host,
-        port=table.port,
-        keys=tuple(keys),
-        allowed_hosts=table.allowed_hosts,
-        max_body_bytes=round(table.max_body_mb * MEGABYTE),
-        drain_seconds=table.drain_seconds,
-        write_seconds=table.write_seconds,
-        max_in_flight=table.max_in_flight,
-    )
+    return tuple(keys)
 
 
-def storage_of(table: StorageTable, folder: Path | None) -> Storage:
+def storage_of(
+    table: StorageTable, folder: Path | None, environ: Mapping[str, str], problems: Problems
+) -> Storage:
     return Storage(
         folder=str((folder or Path()) / table.folder),
         segment_bytes=round(table.segment_mb * MEGABYTE),
         journal_limit_bytes=round(table.journal_limit_mb * MEGABYTE),
         when_unwritable=table.when_unwritable,
         retention_days=table.retention_days,
+        database_url=database_url_of(table.database_url_env, environ, problems),
     )
+
+
+def database_url_of(variable: str | None, environ: Mapping[str, str], problems: Problems) -> Secret | None:
+    """What the variable holds; a URL has a password in it, so it is never shown."""
+    if variable is None:
+        return None
+    path = ("storage", "database_url_env")
+    value = environ.get(variable, "").strip()
+    if (complaint := variable_complaint(variable)) is not None:
+        problems.add(path, complaint)
+    elif not value:
+        problems.add(
+            path, "not set in the environment; set it to postgresql://user:password@host/name", variable
+        )
+    elif not value.startswith(DATABASE_SCHEMES):
+        problems.add(path, f"the variable {variable} holds no URL that begins with postgresql://")
+    else:
+        return Secret(value)
+    return None

@@ -6,9 +6,8 @@ from contextlib import closing
 from pathlib import Path
 
 from tiercel.domain.errors import ConfigError
-
-SCHEMA_VERSION = 1
-"""The version this code writes; `schema.MIGRATIONS` has one step for each."""
+from tiercel.domain.secret import Secret
+from tiercel.records.revisions import SQLITE_TABLES, UnusableDatabaseError, revision_of
 
 
 def database_path(folder: Path) -> Path:
@@ -24,31 +23,33 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
 def connect_to_write(path: Path) -> sqlite3.Connection:
     """The writer's connection; the file is made with mode 0600, which its side files inherit."""
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    # transactions are begun by `store`, so that changes to tables are part of them
+    # transactions are begun by `engines`, so that changes to tables are part of them
     connection = sqlite3.connect(path, timeout=1.0, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     return connection
 
 
-def check_database(folder: Path) -> None:
-    """Raises `ConfigError` when the database of `folder` is none, or one of a newer version."""
+def check_database(folder: Path, url: Secret | None = None) -> None:
+    """Raises `ConfigError` when the database of `folder`, or the one at `url`, is none or one of a newer version.
+
+    A PostgreSQL that does not answer is no error: records wait in the journal until it does.
+    """
+    if url is not None:
+        from tiercel.records.postgres import check_postgres  # its driver is loaded only where it is used
+
+        check_postgres(url)
+        return
     path = database_path(folder)
     if not path.exists() or path.stat().st_size == 0:
         return
     try:
         with closing(connect_to_read(path)) as connection:
-            has_meta = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone()
-            query = "SELECT value FROM meta WHERE key = 'schema_version'"
-            row = connection.execute(query).fetchone() if has_meta else None
+            revision_of(lambda query: connection.execute(query).fetchall(), SQLITE_TABLES)
     except sqlite3.Error as error:
         raise ConfigError(
             f"{path}: cannot be read as a database: {error}; restore it from a backup, "
             "or move it away to begin with a new one"
         ) from error
-    version = int(row[0]) if row else 0
-    if version > SCHEMA_VERSION:
-        raise ConfigError(
-            f"{path}: made by a newer Tiercel (its schema is {version}, this one knows {SCHEMA_VERSION}); "
-            "update Tiercel, or give this one its own [storage] folder in tiercel.toml"
-        )
+    except UnusableDatabaseError as error:
+        raise ConfigError(f"{path}: {error}") from error

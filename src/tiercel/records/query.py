@@ -4,24 +4,25 @@ Never writes, so it may be used by any process. Loads SQLAlchemy: import this on
 """
 
 import contextlib
-import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Engine, create_engine, event, inspect, select, true
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import NullPool
+from sqlalchemy import ColumnElement, Connection, select, true
 
 from tiercel.domain.errors import ConfigError
 from tiercel.domain.record import Feedback, JournalEntry, Record
-from tiercel.records.database import check_database, connect_to_read, database_path
+from tiercel.domain.secret import Secret
+from tiercel.records.database import database_path
+from tiercel.records.dimensions import PLAN_FIELDS, RUNG_FIELDS
+from tiercel.records.engines import DATABASE_ERRORS, Database, reason_of
+from tiercel.records.migrate import current_revision
+from tiercel.records.revisions import HEAD, UnusableDatabaseError
 from tiercel.records.rows import noun_from, record_from
-from tiercel.records.schema import attempts, feedback, ingest_state, records
+from tiercel.records.schema import attempts, feedback, ingest_state, plans, records, rungs
 from tiercel.records.segments import read_from, segments
 
 
@@ -32,13 +33,14 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     feedback: dict[str, Feedback]
 
 
-def load_history(folder: Path, *, since: float | None = None) -> History:
-    """Everything that started at or after `since` (Unix seconds; `None`: everything).
+def load_history(folder: Path, *, since: float | None = None, database_url: Secret | None = None) -> History:
+    """Everything that started at or after `since` (Unix seconds; `None`: everything): what is in the database of
+    `folder`, or in the one at `database_url`, and what waits in the folder's journal.
 
     Raises `ConfigError` where nothing was recorded yet, or it cannot be read.
     """
     condition = true() if since is None else records.c.started_at >= since
-    with _Snapshot.taken(folder) as snapshot:
+    with _Snapshot.taken(folder, database_url) as snapshot:
         found = {record.id: record for record in snapshot.stored_records(condition)}
         said = list(snapshot.stored_feedback(true()))
         for entry in snapshot.waiting():
@@ -56,9 +58,9 @@ def is_empty(folder: Path) -> bool:
     return not database_path(folder).exists() and not segments(folder)
 
 
-def find_record(folder: Path, record_id: str) -> Record | None:
+def find_record(folder: Path, record_id: str, *, database_url: Secret | None = None) -> Record | None:
     """One record by its id. Raises `ConfigError` as `load_history` does."""
-    with _Snapshot.taken(folder) as snapshot:
+    with _Snapshot.taken(folder, database_url) as snapshot:
         stored = next(snapshot.stored_records(records.c.id == record_id), None)
         if stored is not None and stored.outcome != "interrupted":
             return stored
@@ -66,9 +68,9 @@ def find_record(folder: Path, record_id: str) -> Record | None:
         return next(waiting, stored)
 
 
-def find_feedback(folder: Path, record_id: str) -> Feedback | None:
+def find_feedback(folder: Path, record_id: str, *, database_url: Secret | None = None) -> Feedback | None:
     """The latest feedback on a record. Raises `ConfigError` as `load_history` does."""
-    with _Snapshot.taken(folder) as snapshot:
+    with _Snapshot.taken(folder, database_url) as snapshot:
         said = list(snapshot.stored_feedback(feedback.c.record_id == record_id))
         said += [e for e in snapshot.waiting() if isinstance(e, Feedback) and e.record_id == record_id]
     return latest(said).get(record_id)
@@ -97,31 +99,38 @@ class _Snapshot:
 
     @classmethod
     @contextmanager
-    def taken(cls, folder: Path) -> Iterator["_Snapshot"]:
-        path = database_path(folder)
+    def taken(cls, folder: Path, url: Secret | None) -> Iterator["_Snapshot"]:
         with ExitStack() as stack:
             files: dict[str, BinaryIO] = {}
             try:
                 for segment in segments(folder):
                     with contextlib.suppress(FileNotFoundError):
                         files[segment.name] = stack.enter_context(segment.open("rb"))
-                check_database(folder)
-                connection = stack.enter_context(_connected(path)) if path.exists() else None
+                has_database = url is not None or database_path(folder).exists()
+                connection = stack.enter_context(_connected(folder, url)) if has_database else None
                 if connection is None and not files:
                     raise ConfigError(_nothing_text(folder))
                 yield cls(files, connection)
-            except (SQLAlchemyError, sqlite3.Error, OSError) as error:
-                reason = getattr(error, "orig", None) or error
-                raise ConfigError(f"{folder}: cannot read the records: {reason}") from error
+            except UnusableDatabaseError as error:
+                raise ConfigError(f"{folder}: cannot read the records: {error}") from error
+            except DATABASE_ERRORS as error:
+                raise ConfigError(f"{folder}: cannot read the records: {reason_of(error)}") from error
 
     def stored_records(self, condition: ColumnElement[bool]) -> Iterator[Record]:
         """Records that the store has, with their attempts."""
         if self._connection is None:
             return
-        rows = self._connection.execute(select(records).where(condition).order_by(records.c.id)).mappings()
+        planned = (
+            select(records, *(plans.c[name] for name in PLAN_FIELDS))
+            .join_from(records, plans, records.c.plan_number == plans.c.number)
+            .where(condition)
+            .order_by(records.c.id)
+        )
+        rows = self._connection.execute(planned).mappings()
         chosen = (
-            select(attempts)
+            select(attempts, *(rungs.c[name] for name in RUNG_FIELDS))
             .join_from(attempts, records, attempts.c.record_id == records.c.id)
+            .join(rungs, attempts.c.rung_number == rungs.c.number)
             .where(condition)
             .order_by(attempts.c.record_id, attempts.c.position)
         )
@@ -151,18 +160,15 @@ class _Snapshot:
 
 
 @contextmanager
-def _connected(path: Path) -> Iterator[Connection | None]:
+def _connected(folder: Path, url: Secret | None) -> Iterator[Connection | None]:
     """The store for reading, all in one transaction; `None` while a server is still making its tables."""
-    with _engine(path).connect() as connection:
-        yield connection if inspect(connection).has_table(ingest_state.name) else None
-
-
-@lru_cache(maxsize=8)
-def _engine(path: Path) -> Engine:
-    """Holds compiled statements and no connection, so it may be kept."""
-    engine = create_engine("sqlite://", creator=lambda: connect_to_read(path), poolclass=NullPool)
-    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
-    return engine
+    with Database.to_read(folder, url).transaction() as connection:
+        revision = current_revision(connection)
+        if revision not in (None, HEAD):
+            raise UnusableDatabaseError(
+                f"its schema is {revision}, this version reads {HEAD}; start `tiercel serve` once, which brings it up"
+            )
+        yield None if revision is None else connection
 
 
 def _nothing_text(folder: Path) -> str:

@@ -11,6 +11,7 @@ import msgspec
 
 from tiercel.domain.climb import Verdict
 from tiercel.domain.record import AttemptRecord, Feedback, Record, Started
+from tiercel.domain.secret import Secret
 from tiercel.domain.settings import Storage
 from tiercel.records.counters import Counters, Counts
 from tiercel.records.database import check_database
@@ -30,8 +31,17 @@ REMEMBERED = 1_000
 class Recorder:
     """Owns the data folder while it is open. `started`, `finished` and `feedback` belong to one thread."""
 
-    def __init__(self, folder: Path, lock: FolderLock, journal: Journal, ingestor: Ingestor) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        lock: FolderLock,
+        journal: Journal,
+        ingestor: Ingestor,
+        *,
+        database_url: Secret | None = None,
+    ) -> None:
         self.folder = folder
+        self._database_url = database_url
         self._lock = lock
         self._journal = journal
         self._ingestor = ingestor
@@ -54,13 +64,16 @@ class Recorder:
         with ExitStack() as undo:
             lock = FolderLock.acquire(folder)
             undo.callback(lock.release)
-            check_database(folder)
+            check_database(folder, storage.database_url)
             journal = Journal.open(folder, storage)
-            ingestor = Ingestor(folder, journal, retention_days=storage.retention_days)
+            ingestor = Ingestor(
+                folder, journal, retention_days=storage.retention_days, database_url=storage.database_url
+            )
             ingestor.start()
             undo.pop_all()
-        logger.info("records in %s: SQLite %s, written by this process alone", folder, sqlite3.sqlite_version)
-        return cls(folder, lock, journal, ingestor)
+        kind = "PostgreSQL" if storage.database_url else f"SQLite {sqlite3.sqlite_version}"
+        logger.info("records in %s: %s, the journal written by this process alone", folder, kind)
+        return cls(folder, lock, journal, ingestor, database_url=storage.database_url)
 
     def started(self, started: Started) -> None:
         """To be told before the first call goes out. Raises `StorageError` when it was not written."""
@@ -96,7 +109,7 @@ class Recorder:
             return decode_record(recent)
         from tiercel.records.query import find_record
 
-        return find_record(self.folder, record_id)
+        return find_record(self.folder, record_id, database_url=self._database_url)
 
     def find_feedback(self, record_id: str) -> Feedback | None:
         """The latest feedback on the record. May read from the disk, as `find`."""
@@ -105,7 +118,7 @@ class Recorder:
             return recent
         from tiercel.records.query import find_feedback
 
-        return find_feedback(self.folder, record_id)
+        return find_feedback(self.folder, record_id, database_url=self._database_url)
 
     def ready(self) -> tuple[bool, str]:
         """Whether a new request may count on being recorded, and if not, why; the log is told of each change."""

@@ -9,19 +9,24 @@ from tiercel.domain.climb import Verdict
 from tiercel.domain.failure import Failure
 from tiercel.domain.record import AttemptRecord, Feedback, Record, Started
 from tiercel.domain.response import Usage
+from tiercel.records.dimensions import PLAN_FIELDS, RUNG_FIELDS, plan_row, rung_row
 
 Row: TypeAlias = dict[str, Any]
 T = TypeVar("T")
 
-_RECORD_LISTS = ("modalities", "stated", "ladder")
-_RECORD_PLAIN = tuple(name for name in Record.__struct_fields__ if name not in (*_RECORD_LISTS, "attempts"))
+_PLAIN_TEXT = ("text",)
+_RECORD_PLAIN = tuple(
+    name
+    for name in Record.__struct_fields__
+    if name not in ("modalities", "stated", "tokens_estimated", "attempts", *PLAN_FIELDS)
+)
 _ATTEMPT_LISTS = ("repairs", "lost", "notes")
 _ATTEMPT_PLAIN = tuple(
     name
     for name in AttemptRecord.__struct_fields__
-    if name not in (*_ATTEMPT_LISTS, "verdicts", "usage", "failure")
+    if name not in (*_ATTEMPT_LISTS, *RUNG_FIELDS, "verdicts", "usage", "failure", "cost_nano")
 )
-_USAGE = Usage.__struct_fields__
+_USAGE = tuple(name for name in Usage.__struct_fields__ if name != "source")
 _LARGEST_INTEGER = 2**63 - 1
 
 _encode = msgspec.json.Encoder().encode
@@ -33,8 +38,9 @@ _failure = msgspec.json.Decoder(Failure).decode
 def record_row(record: Record) -> Row:
     """The row of `records`."""
     row = {name: getattr(record, name) for name in _RECORD_PLAIN}
-    for name in _RECORD_LISTS:
-        row[name] = _text(getattr(record, name))
+    row["modalities"] = None if record.modalities == _PLAIN_TEXT else _text(record.modalities)
+    row["stated"] = _text(record.stated) if record.stated else None
+    row["plan_number"] = plan_row(record)["number"]
     row["tokens_estimated"] = _bounded(record.tokens_estimated)
     row["cost_nano"] = _bounded(record.cost_nano)
     row["cost_known"] = record.cost_known
@@ -50,34 +56,39 @@ def _attempt_row(record_id: str, position: int, attempt: AttemptRecord) -> Row:
     row = {name: getattr(attempt, name) for name in _ATTEMPT_PLAIN}
     row["record_id"] = record_id
     row["position"] = position
+    row["rung_number"] = rung_row(attempt)["number"]
     row["cost_nano"] = _bounded(attempt.cost_nano)
     for name in _ATTEMPT_LISTS:
-        row[name] = _text(getattr(attempt, name))
-    row["verdicts"] = _text(attempt.verdicts)
+        values = getattr(attempt, name)
+        row[name] = _text(values) if values else None
+    row["verdicts"] = _text(attempt.verdicts) if attempt.verdicts else None
     row["failure_kind"] = attempt.failure.kind if attempt.failure else None
     row["failure"] = _text(attempt.failure) if attempt.failure else None
+    usage = attempt.usage
+    row["usage_source"] = usage.source if usage else None
     for name in _USAGE:
-        value = getattr(attempt.usage, name) if attempt.usage else None
-        row[f"usage_{name}"] = _bounded(value) if isinstance(value, int) else value
+        row[f"usage_{name}"] = _bounded(getattr(usage, name)) if usage else None
     return row
 
 
 def record_from(row: Row, attempt_rows: Iterable[Row]) -> Record:
-    """The record that these rows were made from."""
-    values = {name: row[name] for name in _RECORD_PLAIN}
-    for name in _RECORD_LISTS:
-        values[name] = _names(row[name])
+    """The record that these rows were made from; `row` has the columns of its plan too."""
+    values = {name: row[name] for name in (*_RECORD_PLAIN, "tokens_estimated", *PLAN_FIELDS)}
+    values["modalities"] = _PLAIN_TEXT if row["modalities"] is None else _names(row["modalities"])
+    values["stated"] = _listed(row["stated"])
+    values["ladder"] = _names(row["ladder"])
     return Record(**values, attempts=tuple(_attempt_from(attempt) for attempt in attempt_rows))
 
 
 def _attempt_from(row: Row) -> AttemptRecord:
-    values = {name: row[name] for name in _ATTEMPT_PLAIN}
+    values = {name: row[name] for name in (*_ATTEMPT_PLAIN, *RUNG_FIELDS, "cost_nano")}
     for name in _ATTEMPT_LISTS:
-        values[name] = _names(row[name])
-    values["verdicts"] = _verdicts(row["verdicts"])
+        values[name] = _listed(row[name])
+    values["verdicts"] = () if row["verdicts"] is None else _verdicts(row["verdicts"])
     values["failure"] = None if row["failure"] is None else _failure(row["failure"])
     if row["usage_source"] is not None:
-        values["usage"] = Usage(**{name: row[f"usage_{name}"] for name in _USAGE})
+        counted = {name: row[f"usage_{name}"] for name in _USAGE}
+        values["usage"] = Usage(**counted, source=row["usage_source"])
     return AttemptRecord(**values)
 
 
@@ -89,6 +100,14 @@ def plain_row(noun: Feedback | Started) -> Row:
 def noun_from(kind: type[T], row: Row) -> T:
     """The noun that `plain_row` made this row from."""
     return kind(**row)
+
+
+def without_nul(row: Row) -> Row:
+    """The row as PostgreSQL can take it: its text has no character 0, for which its picture stands then."""
+    for name, value in row.items():
+        if isinstance(value, str) and "\0" in value:
+            row[name] = value.replace("\0", "\N{SYMBOL FOR NULL}")
+    return row
 
 
 def interrupted(started: Started) -> Record:
@@ -103,7 +122,13 @@ def interrupted(started: Started) -> Record:
         task=started.task,
         rule=started.rule,
         message=f"the server stopped while {started.rung or 'the request'} was under way",
+        project=started.project,
+        key_id=started.key_id,
     )
+
+
+def _listed(text: str | None) -> tuple[str, ...]:
+    return () if text is None else _names(text)
 
 
 def _text(value: object) -> str:

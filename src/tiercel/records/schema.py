@@ -1,27 +1,24 @@
-"""The SQL tables, and the numbered steps that bring an older database to them.
+"""The SQL tables, the same in SQLite and PostgreSQL. `migrations` brings an older database to them.
 
 Column names are the field names of `domain/record.py`, which says what they mean; a usage is spread over its own
-columns, a failure's kind stands beside the whole failure, and lists are JSON text. Money is integer nano-dollars,
-times are Unix seconds, durations seconds.
+columns, a failure's kind stands beside the whole failure, and lists are JSON text, null where they are empty (of
+modalities: where it is only text). Money is integer nano-dollars, times are Unix seconds, durations seconds.
+What many records share stands once, in `plans` and `rungs`, and in their own order there are no row numbers beside the
+keys: both halve what a record takes on the disk.
 """
-
-from collections.abc import Callable
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    Connection,
     Double,
     Index,
     Integer,
     MetaData,
     PrimaryKeyConstraint,
+    String,
     Table,
     Text,
-    insert,
-    select,
-    update,
 )
 
 metadata = MetaData()
@@ -42,14 +39,11 @@ records = Table(
     Column("latency", Text, nullable=False),
     Column("residency", Text),
     Column("session", Text),
-    Column("modalities", Text, nullable=False),
+    Column("modalities", Text),
     Column("strict_json", Boolean, nullable=False),
     Column("tokens_estimated", BigInteger, nullable=False),
-    Column("stated", Text, nullable=False),
-    Column("rule", Text, nullable=False),
-    Column("ladder", Text, nullable=False),
-    Column("why", Text, nullable=False),
-    Column("policy_hash", Text, nullable=False),
+    Column("stated", Text),
+    Column("plan_number", BigInteger, nullable=False),
     Column("delivered", Integer),
     Column("verified", Boolean, nullable=False),
     Column("ttft_seconds", Double),
@@ -57,10 +51,14 @@ records = Table(
     Column("problem", Text),
     Column("message", Text),
     Column("simulated", Boolean, nullable=False),
+    Column("project", Text, nullable=False),
+    Column("key_id", Text, nullable=False),
     # of all attempts together, for those who query by hand
     Column("cost_nano", BigInteger, nullable=False),
     Column("cost_known", Boolean, nullable=False),
     Index("records_by_start", "started_at"),
+    Index("records_by_project", "project", "started_at"),
+    sqlite_with_rowid=False,
 )
 
 attempts = Table(
@@ -70,12 +68,7 @@ attempts = Table(
     Column("position", Integer, nullable=False),
     Column("number", Integer, nullable=False),
     Column("why", Text, nullable=False),
-    Column("rung", Text, nullable=False),
-    Column("deployment", Text, nullable=False),
-    Column("provider", Text, nullable=False),
-    Column("model", Text, nullable=False),
-    Column("tier", Text),
-    Column("effort", Text),
+    Column("rung_number", BigInteger, nullable=False),
     Column("state", Text, nullable=False),
     Column("failure_kind", Text),
     Column("failure", Text),
@@ -93,14 +86,39 @@ attempts = Table(
     Column("cost_nano", BigInteger),
     Column("finish_reason", Text),
     Column("finish_raw", Text),
-    Column("verdicts", Text, nullable=False),
-    Column("repairs", Text, nullable=False),
-    Column("lost", Text, nullable=False),
-    Column("notes", Text, nullable=False),
+    Column("verdicts", Text),
+    Column("repairs", Text),
+    Column("lost", Text),
+    Column("notes", Text),
     Column("empty", Boolean, nullable=False),
     Column("upstream_id", Text),
     Column("simulated", Boolean, nullable=False),
     PrimaryKeyConstraint("record_id", "position"),
+    sqlite_with_rowid=False,
+)
+
+plans = Table(
+    "plans",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("rule", Text, nullable=False),
+    Column("ladder", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("policy_hash", Text, nullable=False),
+    comment="How requests were planned; a record names one by its number, which is made from the content",
+)
+
+rungs = Table(
+    "rungs",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("rung", Text, nullable=False),
+    Column("deployment", Text, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("tier", Text),
+    Column("effort", Text),
+    comment="Who was called; an attempt names one by its number, which is made from the content",
 )
 
 feedback = Table(
@@ -125,34 +143,32 @@ pending = Table(
     Column("task", Text, nullable=False),
     Column("rule", Text, nullable=False),
     Column("rung", Text, nullable=False),
+    Column("project", Text, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("instance", Text, nullable=False),
     comment="Requests under way, of which no record has been seen yet",
 )
 
 ingest_state = Table(
     "ingest_state",
     metadata,
+    Column("instance", Text, primary_key=True),
     Column("segment", Text, primary_key=True),
     Column("offset", BigInteger, nullable=False),
     comment="How far each segment of the journal was read; written in the same transaction as its rows",
 )
 
-meta = Table("meta", metadata, Column("key", Text, primary_key=True), Column("value", Text, nullable=False))
+alembic_version = Table(
+    "alembic_version",
+    metadata,
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
 
-
-def _create_tables(connection: Connection) -> None:
-    metadata.create_all(connection)
-
-
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_create_tables,)
-"""Step N brings version N - 1 to version N. A released step is never changed."""
-
-
-def migrate(connection: Connection) -> None:
-    """Runs the steps that are missing, inside the caller's transaction."""
-    meta.create(connection, checkfirst=True)
-    found = connection.execute(select(meta.c.value).where(meta.c.key == "schema_version")).scalar()
-    if found is None:
-        connection.execute(insert(meta).values(key="schema_version", value="0"))
-    for step in MIGRATIONS[int(found or 0) :]:
-        step(connection)
-    connection.execute(update(meta).where(meta.c.key == "schema_version").values(value=str(len(MIGRATIONS))))
+meta = Table(
+    "meta",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    comment="Says `schema_version` 2, so that a Tiercel from before alembic_version refuses the database",
+)

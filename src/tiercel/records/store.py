@@ -1,79 +1,108 @@
-"""The one writer of the SQL store. Everything it is told twice, it keeps once: by record, by feedback, by offset.
+"""The one writer of the SQL store, among servers that may share it. Everything it is told twice, it keeps once: by
+record, by feedback, by offset.
 
 Loads SQLAlchemy: import this only where it is used.
 """
 
-import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table, create_engine, delete, event, insert, select
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import StaticPool
+from sqlalchemy import Connection, Table, delete, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from tiercel.domain.errors import TiercelError
 from tiercel.domain.record import Feedback, JournalEntry, Record, Started
-from tiercel.records.database import connect_to_write, database_path
-from tiercel.records.rows import attempt_rows, interrupted, noun_from, plain_row, record_row
-from tiercel.records.schema import attempts, feedback, ingest_state, migrate, pending, records
+from tiercel.domain.secret import Secret
+from tiercel.records.dimensions import plan_row, rung_row
+from tiercel.records.engines import DATABASE_ERRORS, Database, reason_of
+from tiercel.records.instance import instance_of
+from tiercel.records.migrate import bring_up_to_date
+from tiercel.records.revisions import UnusableDatabaseError
+from tiercel.records.rows import Row, attempt_rows, interrupted, noun_from, plain_row, record_row, without_nul
+from tiercel.records.schema import attempts, feedback, ingest_state, pending, plans, records, rungs
 
 PlainNoun = TypeVar("PlainNoun", Feedback, Started)
 IDS_PER_STATEMENT = 500
 """SQLite of old takes at most 999 values."""
+MIGRATION_SECONDS = 3600.0
+REMEMBERED_SHARED = 10_000
+SINGLE_SERVER = "local"
+"""The instance of what the only server of an older database left behind."""
 
 
 class StoreError(TiercelError):
-    """The database did not take what it was given: full, locked, read-only or damaged. Nothing was half written."""
+    """The database did not take what it was given: away, full, locked, damaged … Nothing was half written."""
 
 
 class Store:
-    """The database of one data folder. One thread at a time; the folder's lock must be held."""
+    """The database of one data folder, or the one at `url`, where other servers may write as well.
 
-    def __init__(self, folder: Path) -> None:
-        """Opens the database and brings it to the present schema. Raises `StoreError`."""
-        path = database_path(folder)
-        self._path = path
-        self._engine = create_engine(
-            "sqlite://", creator=lambda: connect_to_write(path), poolclass=StaticPool
-        )
-        event.listen(self._engine, "begin", _begin)
-        with self._transaction() as connection:
-            migrate(connection)
+    One thread at a time; the folder's lock must be held.
+    """
+
+    def __init__(self, folder: Path, url: Secret | None = None) -> None:
+        """Opens the database and brings it to the present schema. Raises `StoreError`, or `ConfigError` for a URL
+        that is none."""
+        self._database = Database.to_write(folder, url)
+        self._instance = instance_of(folder)
+        self._shared: set[int] = set()
+        try:
+            with self._transaction(within_seconds=MIGRATION_SECONDS) as connection:
+                bring_up_to_date(connection)
+                for table in (pending, ingest_state):
+                    alone = update(table).where(table.c.instance == SINGLE_SERVER)
+                    connection.execute(alone.values(instance=self._instance))
+        except StoreError:
+            self.close()
+            raise
 
     def offsets(self) -> dict[str, int]:
-        """How far each segment was read, by its file name."""
+        """How far each of this server's segments was read, by its file name."""
         with self._transaction() as connection:
-            found = connection.execute(select(ingest_state.c.segment, ingest_state.c.offset))
+            own = ingest_state.c.instance == self._instance
+            found = connection.execute(select(ingest_state.c.segment, ingest_state.c.offset).where(own))
             return {row.segment: row.offset for row in found}
 
     def insert(self, entries: Iterable[JournalEntry], segment: str, offset: int) -> None:
         """Takes in `entries`, and that `segment` was read up to `offset`: both, or neither with `StoreError`."""
         begun, done, said = _sorted_out(entries)
+        shared: set[int] = set()
         with self._transaction() as connection:
-            _insert_records(connection, done)
-            _insert_new(connection, feedback, said)
+            shared = self._insert_records(connection, done)
+            self._insert_new(connection, feedback, said)
             finished = _outcomes(connection, list(begun))
-            _insert_new(connection, pending, {key: begun[key] for key in begun if key not in finished})
-            connection.execute(delete(ingest_state).where(ingest_state.c.segment == segment))
-            connection.execute(insert(ingest_state).values(segment=segment, offset=offset))
+            under_way = {key: begun[key] for key in begun if key not in finished}
+            self._insert_new(connection, pending, under_way, instance=self._instance)
+            own = (ingest_state.c.instance == self._instance) & (ingest_state.c.segment == segment)
+            connection.execute(delete(ingest_state).where(own))
+            position = {"instance": self._instance, "segment": segment, "offset": offset}
+            connection.execute(insert(ingest_state), [position])
+        self._remember(shared)
 
     def interrupt_pending(self) -> int:
-        """Gives every request that is still under way the outcome `interrupted`. Returns how many there were.
+        """Gives every request of this server that is still under way the outcome `interrupted`. Returns how many
+        there were.
 
         Only right when no process that could finish them is alive: after the lock was taken anew.
         """
+        fields = [pending.c[name] for name in Started.__struct_fields__]
+        own = pending.c.instance == self._instance
         with self._transaction() as connection:
-            rows = connection.execute(select(pending)).mappings().all()
+            rows = connection.execute(select(*fields).where(own)).mappings().all()
             left = [interrupted(noun_from(Started, dict(row))) for row in rows]
-            _insert_records(connection, {record.id: record for record in left})
+            shared = self._insert_records(connection, {record.id: record for record in left})
+        self._remember(shared)
         return len(rows)
 
     def forget_segments(self, names: Collection[str]) -> None:
-        """Drops the reading state of segments that are gone."""
+        """Drops the reading state of this server's segments that are gone."""
+        if not names:
+            return
         with self._transaction() as connection:
-            connection.execute(delete(ingest_state).where(ingest_state.c.segment.in_(names)))
+            own = ingest_state.c.instance == self._instance
+            connection.execute(delete(ingest_state).where(own, ingest_state.c.segment.in_(names)))
 
     def forget_before(self, unix_seconds: float) -> int:
         """Deletes records that started before, with their attempts and feedback. Returns how many records."""
@@ -84,22 +113,75 @@ class Store:
             return connection.execute(delete(records).where(records.c.started_at < unix_seconds)).rowcount
 
     def close(self) -> None:
-        """Closes the database, which moves its write-ahead log into it."""
-        self._engine.dispose()
+        """Closes the database, which moves SQLite's write-ahead log into it."""
+        self._database.close()
 
     @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
+    def _transaction(self, *, within_seconds: float | None = None) -> Iterator[Connection]:
         try:
-            with self._engine.begin() as connection:
+            with self._database.transaction(within_seconds=within_seconds) as connection:
                 yield connection
-        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
-            # the driver's own words: SQLAlchemy's would quote the statement with its values
-            reason = getattr(error, "orig", None) or error
-            raise StoreError(f"{self._path}: {type(reason).__name__}: {reason}") from error
+        except UnusableDatabaseError as error:
+            raise StoreError(f"{self._database.place}: {error}") from error
+        except DATABASE_ERRORS as error:
+            raise StoreError(f"{self._database.place}: {reason_of(error)}") from error
 
+    def _insert_records(self, connection: Connection, done: dict[str, Record]) -> set[int]:
+        """Inserts those not there yet; returns the numbers of all shared rows that are there now.
 
-def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+        A real record takes the place of an `interrupted` one, never the reverse.
+        """
+        outcomes = _outcomes(connection, list(done))
+        replaced = [key for key, outcome in outcomes.items() if outcome == "interrupted"]
+        fresh = [record for key, record in done.items() if key not in outcomes or key in replaced]
+        for ids in _portions(replaced):
+            connection.execute(delete(attempts).where(attempts.c.record_id.in_(ids)))
+            connection.execute(delete(records).where(records.c.id.in_(ids)))
+        called = [rung_row(attempt) for record in fresh for attempt in record.attempts]
+        shared = self._share(connection, plans, [plan_row(record) for record in fresh])
+        shared |= self._share(connection, rungs, called)
+        self._put(connection, records, [record_row(record) for record in fresh])
+        self._put(connection, attempts, [row for record in fresh for row in attempt_rows(record)])
+        for ids in _portions(list(done)):
+            connection.execute(delete(pending).where(pending.c.id.in_(ids)))
+        return shared
+
+    def _insert_new(
+        self, connection: Connection, table: Table, nouns: dict[str, PlainNoun], **more: str
+    ) -> None:
+        """Inserts those whose id the table does not have."""
+        known: set[str] = set()
+        for portion in _portions(list(nouns)):
+            known.update(connection.execute(select(table.c.id).where(table.c.id.in_(portion))).scalars())
+        rows = [plain_row(noun) | more for key, noun in nouns.items() if key not in known]
+        self._put(connection, table, rows)
+
+    def _share(self, connection: Connection, table: Table, rows: Iterable[Mapping[str, Any]]) -> set[int]:
+        """Makes sure that these rows are there; returns their numbers."""
+        missing = {row["number"]: dict(row) for row in rows if row["number"] not in self._shared}
+        if missing:
+            # in the order of their numbers, so that two servers never wait for each other in a circle
+            self._put(connection, table, [missing[number] for number in sorted(missing)], or_leave=True)
+        return set(missing)
+
+    def _remember(self, shared: set[int]) -> None:
+        """To be told after the transaction: of one that failed nothing is there."""
+        if len(self._shared) + len(shared) > REMEMBERED_SHARED:
+            self._shared.clear()
+        self._shared |= shared
+
+    def _put(self, connection: Connection, table: Table, rows: list[Row], *, or_leave: bool = False) -> None:
+        """Inserts the rows; with `or_leave` those whose key is there already are left as they are."""
+        if not rows:
+            return
+        if self._database.is_postgres:
+            rows = [without_nul(row) for row in rows]
+            into = postgresql.insert(table)
+            connection.execute(into.on_conflict_do_nothing() if or_leave else into, rows)
+        else:
+            connection.execute(
+                sqlite.insert(table).on_conflict_do_nothing() if or_leave else insert(table), rows
+            )
 
 
 def _sorted_out(
@@ -122,22 +204,6 @@ def _sorted_out(
     return begun, done, said
 
 
-def _insert_records(connection: Connection, done: dict[str, Record]) -> None:
-    """Inserts those not there yet. A real record takes the place of an `interrupted` one, never the reverse."""
-    outcomes = _outcomes(connection, list(done))
-    replaced = [key for key, outcome in outcomes.items() if outcome == "interrupted"]
-    fresh = [record for key, record in done.items() if key not in outcomes or key in replaced]
-    for ids in _portions(replaced):
-        connection.execute(delete(attempts).where(attempts.c.record_id.in_(ids)))
-        connection.execute(delete(records).where(records.c.id.in_(ids)))
-    if fresh:
-        connection.execute(insert(records), [record_row(record) for record in fresh])
-    if rows := [row for record in fresh for row in attempt_rows(record)]:
-        connection.execute(insert(attempts), rows)
-    for ids in _portions(list(done)):
-        connection.execute(delete(pending).where(pending.c.id.in_(ids)))
-
-
 def _outcomes(connection: Connection, ids: Sequence[str]) -> dict[str, str]:
     """The outcomes of those of these records that are there."""
     found: dict[str, str] = {}
@@ -145,15 +211,6 @@ def _outcomes(connection: Connection, ids: Sequence[str]) -> dict[str, str]:
         rows = connection.execute(select(records.c.id, records.c.outcome).where(records.c.id.in_(portion)))
         found.update((row.id, row.outcome) for row in rows)
     return found
-
-
-def _insert_new(connection: Connection, table: Table, nouns: dict[str, PlainNoun]) -> None:
-    """Inserts those whose id the table does not have."""
-    known: set[str] = set()
-    for portion in _portions(list(nouns)):
-        known.update(connection.execute(select(table.c.id).where(table.c.id.in_(portion))).scalars())
-    if rows := [plain_row(noun) for key, noun in nouns.items() if key not in known]:
-        connection.execute(insert(table), rows)
 
 
 def _portions(ids: Sequence[str]) -> Iterator[Sequence[str]]:
