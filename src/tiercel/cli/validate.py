@@ -1,6 +1,7 @@
 """`tiercel validate`: read both files and say everything that is wrong with them, each with its fix."""
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from tiercel.checks.registry import Registry
@@ -8,6 +9,7 @@ from tiercel.cli.configuration import add_file_arguments, load_configuration
 from tiercel.domain.errors import ConfigError
 from tiercel.gateway.admission import check_listener
 from tiercel.policy.cross_check import cross_check
+from tiercel.records.key_store import has_keys
 
 
 def add_parser(subparsers: Any) -> None:
@@ -20,7 +22,7 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print what was found; problems are raised as `ConfigError`."""
     loaded = load_configuration(args)
-    check_listener(loaded.settings.listener)
+    check_listener(loaded.settings.listener, has_keys=has_keys(Path(loaded.settings.storage.folder)))
     checked = cross_check(loaded.policy, loaded.settings.catalog, Registry.load().problems)
     if checked.problems:
         raise ConfigError(*checked.problems)

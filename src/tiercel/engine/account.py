@@ -5,6 +5,7 @@ import msgspec
 from tiercel.domain.climb import Deliver, GiveUp, Plan
 from tiercel.domain.errors import ProblemKind
 from tiercel.domain.failure import FailureKind
+from tiercel.domain.keys import ANYBODY, AccessKey
 from tiercel.domain.record import AttemptRecord, Outcome, Record
 from tiercel.domain.request import ModelRequest
 from tiercel.engine.climb import Climbed
@@ -36,11 +37,12 @@ FAILURE_PROBLEMS: dict[FailureKind, ProblemKind] = {
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
-    """When a request came in: our id for it, Unix seconds, and the monotonic clock's reading."""
+    """When a request came in: our id for it, Unix seconds, and the monotonic clock's reading; and with which key."""
 
     id: str
     started_at: float
     received: float
+    key: AccessKey = ANYBODY
 
 
 def outcome_of(climbed: Climbed) -> Outcome:
@@ -84,6 +86,8 @@ def start_record(receipt: Receipt, request: ModelRequest, plan: Plan | None = No
         format=request.format,
         stream=request.stream,
         model_requested=request.model,
+        project=receipt.key.project,
+        key_id=receipt.key.id,
     )
     return record if plan is None else with_plan(record, plan)
 

@@ -1,4 +1,4 @@
-"""Who may come in. With keys configured, whoever has one; without, only this machine's own programs.
+"""Who may come in. Where there are keys, whoever shows one; where there are none, only this machine's own programs.
 
 A browser must never spend the user's money on behalf of a web page. Pages elsewhere can reach a loopback address
 (directly, or after DNS rebinding), so without keys the Host must name this machine and an Origin must be our own.
@@ -11,59 +11,85 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from tiercel.domain.errors import CallerError, ConfigError
+from tiercel.domain.keys import ANYBODY, UNLIMITED_CLIENT, AccessKey
+from tiercel.domain.secret import Secret
 from tiercel.domain.settings import Listener
 from tiercel.gateway.exchange import Exchange
+from tiercel.gateway.keyring import Keyring
 
 LOOPBACK_NAMES = frozenset({"localhost", "ip6-localhost"})
 HOST = re.compile(r"^(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(?P<port>[0-9]{1,5}))?$")
 KEY_HEADERS = (b"x-api-key", b"api-key", b"x-goog-api-key")
 MIN_KEY_CHARS = 16
+MIN_OPERATOR_KEY_CHARS = 32
+MIN_OPERATOR_LETTERS = 12
+"""Different characters in an operator's key: random ones of its length have more."""
+OPERATOR = AccessKey(role="operator")
 
 
-def check_listener(listener: Listener) -> None:
-    """Raises `ConfigError` for a listener that would be open to strangers."""
-    if listener.keys:
-        weak = [key for key in listener.keys if len(key.reveal()) < MIN_KEY_CHARS]
-        if weak:
-            raise ConfigError(
-                f"[listener] keys_env: a client key has fewer than {MIN_KEY_CHARS} characters;"
-                " make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
-            )
-        return
-    if not _is_loopback(listener.host):
+def check_listener(listener: Listener, *, has_keys: bool = False) -> None:
+    """Raises `ConfigError` for a listener that would be open to strangers. `has_keys` is whether the store has any."""
+    if any(len(key.reveal()) < MIN_KEY_CHARS for key in listener.keys):
+        raise ConfigError(
+            f"[listener] keys_env: a client key has fewer than {MIN_KEY_CHARS} characters;"
+            " make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
+        )
+    if any(is_weak(key.reveal()) for key in listener.operator_keys):
+        raise ConfigError(
+            f"[listener] operator_keys_env: an operator key needs {MIN_OPERATOR_KEY_CHARS} random characters;"
+            " make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
+        )
+    if not (listener.keys or listener.operator_keys or has_keys or _is_loopback(listener.host)):
         raise ConfigError(
             f"[listener] host {listener.host!r}: without client keys only loopback is served;"
-            " set keys_env, or host = '127.0.0.1'"
+            " make one with `tiercel keys create`, set keys_env, or host = '127.0.0.1'"
         )
 
 
+def is_weak(key: str) -> bool:
+    """Whether a key could be guessed: short, of few different characters, or one piece over and over."""
+    if len(key) < MIN_OPERATOR_KEY_CHARS or len(set(key)) < MIN_OPERATOR_LETTERS:
+        return True
+    return key in (key + key)[1:-1]
+
+
 class Admission:
-    """Lets a request in or raises `CallerError`. Built anew with each configuration."""
+    """Lets a request in or raises `CallerError`. Built anew with each configuration; the keyring stays."""
 
-    def __init__(self, listener: Listener) -> None:
-        self._digests = tuple(_digest(key.reveal()) for key in listener.keys)
+    def __init__(self, listener: Listener, keyring: Keyring) -> None:
+        self._keyring = keyring
+        self._given = (
+            *_digests(listener.keys, UNLIMITED_CLIENT),
+            *_digests(listener.operator_keys, OPERATOR),
+        )
         self._hosts = frozenset(name.lower() for name in (*listener.allowed_hosts, listener.host))
-        self._restricted = bool(listener.allowed_hosts) or not listener.keys
+        self._names_hosts = bool(listener.allowed_hosts)
 
-    def admit(self, exchange: Exchange) -> None:
-        """Check Host, Origin and key, in this order."""
+    def admit(self, exchange: Exchange) -> AccessKey:
+        """Check Host, Origin and key, in this order. Returns who asks, also kept as `exchange.key`."""
         host = exchange.header(b"host") or ""
-        self._check_host(host)
-        if self._digests:
-            self._check_key(exchange)
+        needs_key = bool(self._given) or self._keyring.has_keys
+        self._check_host(host, restricted=self._names_hosts or not needs_key)
+        if needs_key:
+            key = self._shown_key(exchange)
         else:
             _check_origin(exchange, host)
+            key = ANYBODY
+        exchange.key = key
+        return key
 
     def owner(self, exchange: Exchange) -> bytes:
-        """Who asks, as a digest of the key; empty where no keys are configured."""
-        given = _given_key(exchange) if self._digests else None
+        """Who asks, in bytes that are nobody else's; empty where no keys are configured."""
+        if exchange.key is not None and exchange.key.id:
+            return exchange.key.id.encode("ascii")
+        given = _given_key(exchange) if self._given else None
         return b"" if given is None else _digest(given)
 
-    def _check_host(self, host: str) -> None:
+    def _check_host(self, host: str, *, restricted: bool) -> None:
         match = HOST.match(host)
         if match is None:
             raise CallerError("invalid_request", "the Host header is not a host name")
-        if not self._restricted:
+        if not restricted:
             return
         name = match["name"].strip("[]").lower()
         if name not in self._hosts and not _is_loopback(name):
@@ -72,15 +98,19 @@ class Admission:
                 "this Host is not served here; the operator can add it to allowed_hosts in tiercel.toml",
             )
 
-    def _check_key(self, exchange: Exchange) -> None:
+    def _shown_key(self, exchange: Exchange) -> AccessKey:
         given = _given_key(exchange)
         if given is None:
             raise CallerError("auth", "no API key: send it as 'Authorization: Bearer …'")
-        digest = _digest(given)
-        # every comparison is made, so that the time says nothing about which key was near
-        matches = [hmac.compare_digest(digest, known) for known in self._digests]
-        if not any(matches):
+        key = self._keyring.find(given)
+        if key is None and self._given:
+            digest = _digest(given)
+            # every comparison is made, so that the time says nothing about which key was near
+            matches = [known for known in self._given if hmac.compare_digest(digest, known[0])]
+            key = matches[0][1] if matches else None
+        if key is None:
             raise CallerError("auth", "this API key is not known here")
+        return key
 
 
 def _check_origin(exchange: Exchange, host: str) -> None:
@@ -104,6 +134,10 @@ def _given_key(exchange: Exchange) -> str | None:
         if value:
             return value.strip()
     return exchange.parameter("key")
+
+
+def _digests(keys: tuple[Secret, ...], meaning: AccessKey) -> list[tuple[bytes, AccessKey]]:
+    return [(_digest(key.reveal()), meaning) for key in keys]
 
 
 def _digest(key: str) -> bytes:

@@ -9,7 +9,8 @@ import logging
 import random
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
 
 import msgspec
 
@@ -17,15 +18,19 @@ from tiercel.checks.registry import Registry
 from tiercel.checks.resolve import resolve_policy
 from tiercel.domain.errors import ConfigError, ProblemError, UnavailableError
 from tiercel.domain.policy import Policy
-from tiercel.domain.settings import Listener, Settings
+from tiercel.domain.settings import Listener, Settings, Storage
 from tiercel.engine.attempt import Machinery
 from tiercel.engine.origins import Origins
+from tiercel.gateway.access import Access
 from tiercel.gateway.admission import Admission, check_listener
+from tiercel.gateway.budgets import Budgets, day_begin, month_begin
 from tiercel.gateway.endpoints.generate import STOPPING
 from tiercel.gateway.exchange import ClientLeftError, Exchange, Receive, Scope, Send
 from tiercel.gateway.ids import new_record_id
+from tiercel.gateway.keyring import Keyring
 from tiercel.gateway.load import Load
 from tiercel.gateway.problems import render_problem
+from tiercel.gateway.quotas import Quotas
 from tiercel.gateway.refusals import Refusals
 from tiercel.gateway.routes import PUBLIC, find_handler, public_handler
 from tiercel.gateway.runtime import CROWDED, Runtime, State
@@ -33,6 +38,7 @@ from tiercel.gateway.server import Door, Server, room_for_clients
 from tiercel.gateway.surfaces import surface_at, surface_of
 from tiercel.policy.cross_check import cross_check
 from tiercel.records.recorder import Recorder
+from tiercel.records.spending import read_spent
 from tiercel.upstream.call import Upstream
 from tiercel.upstream.health import Health
 from tiercel.upstream.http import HttpClient
@@ -105,21 +111,38 @@ def open_runtime(settings: Settings, policy: Policy) -> "OpenRuntime":
 
     Call it inside the event loop that will serve, and `close` what it returns.
     """
-    check_listener(settings.listener)
-    registry = Registry.load()
     clock = time.monotonic
     http = HttpClient()
-    parts = Parts(
-        registry=registry,
-        http=http,
-        upstream=Upstream(http, CODECS, clock),
-        health=Health(clock),
-        origins=Origins(),
-        clock=clock,
-    )
-    state = make_state(settings, policy, parts)
-    recorder = Recorder.open(settings.storage)
-    return OpenRuntime(parts, Runtime(state, recorder))
+    with ExitStack() as undo:
+        keyring = Keyring.open(Path(settings.storage.folder))
+        undo.callback(keyring.close)
+        check_listener(settings.listener, has_keys=keyring.has_keys)
+        parts = Parts(
+            registry=Registry.load(),
+            http=http,
+            upstream=Upstream(http, CODECS, clock),
+            health=Health(clock),
+            origins=Origins(),
+            keyring=keyring,
+            clock=clock,
+        )
+        state = make_state(settings, policy, parts)
+        recorder = Recorder.open(settings.storage)
+        undo.callback(recorder.close)
+        runtime = Runtime(state, recorder, open_access(keyring, settings.storage, clock))
+        undo.pop_all()
+    return OpenRuntime(parts, runtime)
+
+
+def open_access(keyring: Keyring, storage: Storage, clock: Callable[[], float]) -> Access:
+    """What keys may do, beginning with what they have spent so far. Raises `ConfigError` where that cannot be read."""
+    budgets = Budgets(keyring.project_budget)
+    if keyring.has_keys:
+        now = time.time()
+        budgets.restore(
+            read_spent(Path(storage.folder), day_begin=day_begin(now), month_begin=month_begin(now))
+        )
+    return Access(keyring, Quotas(clock), budgets)
 
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,6 +153,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     upstream: Upstream
     health: Health
     origins: Origins
+    keyring: Keyring
     clock: Callable[[], float]
 
 
@@ -143,7 +167,7 @@ def make_state(settings: Settings, policy: Policy, parts: Parts) -> State:
     return State(
         settings=settings,
         policy=resolve_policy(policy, parts.registry),
-        admission=Admission(settings.listener),
+        admission=Admission(settings.listener, parts.keyring),
         machinery=Machinery(
             upstream=parts.upstream,
             health=parts.health,
@@ -167,7 +191,7 @@ class OpenRuntime:
 
         The listener's address and the storage stay as they are until the next start.
         """
-        check_listener(settings.listener)
+        check_listener(settings.listener, has_keys=self._parts.keyring.has_keys)
         self.runtime.state = make_state(settings, policy, self._parts)
 
     async def close(self) -> None:
@@ -175,6 +199,7 @@ class OpenRuntime:
         await self._parts.http.aclose()
         await self._parts.registry.aclose()
         await asyncio.to_thread(self.runtime.recorder.close)
+        await asyncio.to_thread(self._parts.keyring.close)
 
 
 class RunningGateway(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ import msgspec
 
 from tiercel.domain.errors import CallerError
 from tiercel.domain.json import Json
+from tiercel.domain.keys import AccessKey
 from tiercel.domain.record import Record
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -107,6 +108,8 @@ class Exchange:
         self._send = send
         self._connection: Connection | None = scope.get("extensions", {}).get(CONNECTION)
         self.client_left = False
+        self.key: AccessKey | None = None
+        """Who asks, once that was admitted."""
         self.started = False
         self.recorded = False
         """Whether there is a record under this id for the client to look at."""
@@ -116,6 +119,12 @@ class Exchange:
         """Set by who wants to know what was sent."""
         self.unfinished: Record | None = None
         """The record so far of a request that was sent out, for the same case."""
+
+    @property
+    def caller(self) -> AccessKey:
+        """Who asks. Only where the exchange was admitted."""
+        assert self.key is not None, "nobody was let in"
+        return self.key
 
     def close(self) -> None:
         """Let go of what points back here, so that a finished exchange is freed at once and not by the collector."""

@@ -1,9 +1,12 @@
-"""Every path that is served, in one table: who may come there, and what answers."""
+"""Every path that is served, in one table: which roles may come there, and what answers. Who is not named may not."""
 
 from collections.abc import Awaitable, Callable
-from typing import TypeAlias, TypeVar
+from typing import Generic, TypeAlias, TypeVar
+
+import msgspec
 
 from tiercel.domain.errors import CallerError
+from tiercel.domain.keys import Role
 from tiercel.gateway.endpoints.count_tokens import count_tokens
 from tiercel.gateway.endpoints.embeddings import embed
 from tiercel.gateway.endpoints.feedback import post_feedback
@@ -36,6 +39,21 @@ NamedHandler: TypeAlias = Callable[[Runtime, Exchange, str], Awaitable[None]]
 H = TypeVar("H")
 
 
+class Route(msgspec.Struct, Generic[H], frozen=True):
+    """What answers, and for whom."""
+
+    handler: H
+    roles: frozenset[Role]
+
+
+ASKERS: frozenset[Role] = frozenset(("client", "operator"))
+"""Those who may spend money, and say what they think of an answer."""
+READERS: frozenset[Role] = frozenset(("client", "viewer", "operator"))
+"""Those who may look; at which records, `AccessKey.sees` decides."""
+OPERATORS: frozenset[Role] = frozenset(("operator",))
+"""Those who may see what concerns everybody."""
+
+
 def _generates(how: Generation) -> Handler:
     async def handler(runtime: Runtime, exchange: Exchange) -> None:
         await generate(runtime, exchange, how)
@@ -63,22 +81,22 @@ PUBLIC: dict[str, dict[str, Handler]] = {
 }
 """Routes that need no key: they say nothing about anybody."""
 
-ROUTES: dict[str, dict[str, Handler]] = {
-    "/v1/chat/completions": {"POST": _generates(CHAT_COMPLETIONS)},
-    "/v1/responses": {"POST": _generates(CREATE_RESPONSE)},
-    "/v1/responses/input_tokens": {"POST": _counts(COUNT_INPUT)},
-    "/v1/messages": {"POST": _generates(CREATE_MESSAGE)},
-    "/v1/messages/count_tokens": {"POST": _counts(COUNT_MESSAGE)},
-    "/v1/embeddings": {"POST": _embeds(CREATE_EMBEDDINGS)},
-    "/v1/models": {"GET": list_models},
-    "/v1beta/models": {"GET": list_models},
-    "/v1/feedback": {"POST": post_feedback},
+ROUTES: dict[str, dict[str, Route[Handler]]] = {
+    "/v1/chat/completions": {"POST": Route(_generates(CHAT_COMPLETIONS), ASKERS)},
+    "/v1/responses": {"POST": Route(_generates(CREATE_RESPONSE), ASKERS)},
+    "/v1/responses/input_tokens": {"POST": Route(_counts(COUNT_INPUT), ASKERS)},
+    "/v1/messages": {"POST": Route(_generates(CREATE_MESSAGE), ASKERS)},
+    "/v1/messages/count_tokens": {"POST": Route(_counts(COUNT_MESSAGE), ASKERS)},
+    "/v1/embeddings": {"POST": Route(_embeds(CREATE_EMBEDDINGS), ASKERS)},
+    "/v1/models": {"GET": Route(list_models, READERS)},
+    "/v1beta/models": {"GET": Route(list_models, READERS)},
+    "/v1/feedback": {"POST": Route(post_feedback, ASKERS)},
 }
 
-NAMED_ROUTES: dict[str, dict[str, NamedHandler]] = {
-    "/v1/models/": {"GET": get_model},
-    "/v1beta/models/": {"GET": get_model},
-    "/v1/records/": {"GET": get_record},
+NAMED_ROUTES: dict[str, dict[str, Route[NamedHandler]]] = {
+    "/v1/models/": {"GET": Route(get_model, READERS)},
+    "/v1beta/models/": {"GET": Route(get_model, READERS)},
+    "/v1/records/": {"GET": Route(get_record, READERS)},
 }
 """Routes that end in a name."""
 
@@ -86,17 +104,18 @@ NAMED_ROUTES: dict[str, dict[str, NamedHandler]] = {
 def public_handler(exchange: Exchange) -> Handler | None:
     """What answers without a key; `None` for every path that needs one."""
     routes = PUBLIC.get(exchange.path)
-    return None if routes is None else _pick(routes, exchange)
+    return None if routes is None else _of_method(routes, exchange)
 
 
 def find_handler(exchange: Exchange) -> Handler:
-    """What answers here. Raises `CallerError` where nothing does."""
+    """What answers here. Raises `CallerError` where nothing does, and where it does not for the role of who asks."""
     routes = ROUTES.get(exchange.path)
     if routes is not None:
         return _pick(routes, exchange)
     called = GEMINI_PATH.match(exchange.path)
     if called is not None:
-        return _pick({"POST": _verb(called["verb"], called["model"], exchange)}, exchange)
+        verb = _verb(called["verb"], called["model"], exchange)
+        return _pick({"POST": Route(verb, ASKERS)}, exchange)
     for prefix, named_routes in NAMED_ROUTES.items():
         name = exchange.path.removeprefix(prefix)
         if name != exchange.path and name:
@@ -129,11 +148,22 @@ def _bound(handler: NamedHandler, name: str) -> Handler:
     return bound
 
 
-def _pick(routes: dict[str, H], exchange: Exchange) -> H:
-    handler = routes.get(exchange.method)
-    if handler is None:
-        raise CallerError("method_not_allowed", f"{exchange.path} takes {' or '.join(sorted(routes))}")
-    return handler
+def _pick(routes: dict[str, Route[H]], exchange: Exchange) -> H:
+    route = _of_method(routes, exchange)
+    key = exchange.key
+    if key is None or key.role not in route.roles:
+        role = "nobody" if key is None else key.role
+        raise CallerError(
+            "permission", f"{exchange.method} {exchange.path[:80]} is not for keys of role {role!r}"
+        )
+    return route.handler
+
+
+def _of_method(methods: dict[str, H], exchange: Exchange) -> H:
+    found = methods.get(exchange.method)
+    if found is None:
+        raise CallerError("method_not_allowed", f"{exchange.path} takes {' or '.join(sorted(methods))}")
+    return found
 
 
 def _not_found(exchange: Exchange) -> CallerError:

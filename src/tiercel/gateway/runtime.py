@@ -8,16 +8,19 @@ import msgspec
 from tiercel.domain.climb import Plan
 from tiercel.domain.errors import ProblemError, UnavailableError
 from tiercel.domain.facts import Facts
+from tiercel.domain.keys import AccessKey
 from tiercel.domain.policy import Policy
 from tiercel.domain.record import Feedback, Record, Started
 from tiercel.domain.request import Hints, ModelRequest
 from tiercel.domain.settings import Settings
 from tiercel.engine.account import Receipt
 from tiercel.engine.attempt import Machinery
+from tiercel.gateway.access import Access
 from tiercel.gateway.admission import Admission
 from tiercel.gateway.exchange import Exchange
 from tiercel.gateway.idempotency import Replays
 from tiercel.records.recorder import Recorder
+from tiercel.routing.allowed import within
 from tiercel.routing.facts import read_facts
 from tiercel.routing.plan import make_plan
 
@@ -51,9 +54,10 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
 class Runtime:
     """The running gateway, as far as endpoints may know it."""
 
-    def __init__(self, state: State, recorder: Recorder) -> None:
+    def __init__(self, state: State, recorder: Recorder, access: Access) -> None:
         self.state = state
         self.recorder = recorder
+        self.access = access
         self.draining = False
         self.replays = Replays(state.machinery.clock)
 
@@ -69,16 +73,19 @@ class Runtime:
             return False, f"nothing can be opened, so no provider can be called: {error.strerror}"
         return self.recorder.ready()
 
-    def receipt(self, request_id: str) -> Receipt:
-        """The clocks of a request that has just come in, under its id."""
-        return Receipt(id=request_id, started_at=time.time(), received=self.state.machinery.clock())
+    def receipt(self, exchange: Exchange) -> Receipt:
+        """The clocks of a request that has just been let in, its id, and who asks."""
+        received = self.state.machinery.clock()
+        return Receipt(id=exchange.id, started_at=time.time(), received=received, key=exchange.caller)
 
-    def facts(self, state: State, request: ModelRequest, hints: Hints) -> Facts:
-        """The facts of this request under this configuration."""
+    def facts(self, state: State, request: ModelRequest, hints: Hints, key: AccessKey) -> Facts:
+        """The facts of this request under this configuration; where it states nothing, what its key states."""
+        if key.task is not None or key.risk is not None:
+            hints = msgspec.structs.replace(hints, task=hints.task or key.task, risk=hints.risk or key.risk)
         return read_facts(request, hints, residency_default=state.policy.residency_default)
 
-    def plan_for(self, state: State, request: ModelRequest, facts: Facts) -> Plan:
-        """Filters, rule, ladder: the plan for a request with these facts."""
+    def plan_for(self, state: State, request: ModelRequest, facts: Facts, key: AccessKey) -> Plan:
+        """Filters, rule, ladder: the plan for a request with these facts, of what its key may use."""
         machinery = state.machinery
         plan = make_plan(
             request,
@@ -87,11 +94,13 @@ class Runtime:
             state.settings.catalog,
             measured_speed=machinery.health.measured_speed(),
         )
+        if key.allowed:
+            plan = within(plan, key.allowed)
         return _kept(plan, machinery.origins.caller(request)) if facts.in_tool_loop else plan
 
-    def plan(self, state: State, request: ModelRequest, hints: Hints) -> Plan:
+    def plan(self, state: State, request: ModelRequest, hints: Hints, key: AccessKey) -> Plan:
         """Facts and all: the plan for this request under this configuration."""
-        return self.plan_for(state, request, self.facts(state, request, hints))
+        return self.plan_for(state, request, self.facts(state, request, hints, key), key)
 
     def record_start(self, state: State, record: Record, plan: Plan) -> None:
         """Note the request before anything is sent. Raises `UnavailableError` where the policy is to refuse then."""
@@ -103,6 +112,8 @@ class Runtime:
             task=record.task,
             rule=record.rule,
             rung=plan.rungs[0].name if plan.rungs else "",
+            project=record.project,
+            key_id=record.key_id,
         )
         refuses = state.settings.storage.when_unwritable == "refuse"
         if refuses and not self.recorder.ready()[0]:

@@ -8,7 +8,7 @@ import msgspec
 
 from tiercel.domain.secret import Secret
 from tiercel.domain.settings import Listener, Log, Settings, Storage
-from tiercel.policy.addresses import is_loopback_host, key_complaint, variable_complaint
+from tiercel.policy.addresses import key_complaint, variable_complaint
 from tiercel.policy.catalog_file import Environment, read_catalog
 from tiercel.policy.problems import Problems
 from tiercel.policy.settings_tables import ListenerTable, SettingsFile, StorageTable

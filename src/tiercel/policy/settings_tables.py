@@ -41,7 +41,13 @@ class ListenerTable(Table, frozen=True, kw_only=True):
     ] = 4100
     keys_env: Annotated[
         tuple[FilledText, ...],
-        Meta(description="Environment variables that hold the keys clients must show. Never the keys."),
+        Meta(
+            description="Environment variables that hold keys for clients; see keys.md for better ones. Never the keys."
+        ),
+    ] = ()
+    operator_keys_env: Annotated[
+        tuple[FilledText, ...],
+        Meta(description="Environment variables that hold operators' keys, which may do everything."),
     ] = ()
     allowed_hosts: Annotated[
         tuple[FilledText, ...],

@@ -95,10 +95,15 @@ class KeyStore:
 
     @classmethod
     @contextmanager
-    def open(cls, folder: Path, environ: Mapping[str, str] = os.environ) -> Iterator["KeyStore"]:
-        """The store, made where there is none. Raises `ConfigError` where it cannot be used."""
+    def open(
+        cls, folder: Path, environ: Mapping[str, str] = os.environ, *, make: bool = False
+    ) -> Iterator["KeyStore"]:
+        """The store, with `make` made where there is none. Raises `ConfigError` where it cannot be used."""
         path = keys_path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
+        if make:
+            folder.mkdir(parents=True, exist_ok=True)
+        elif not path.exists():
+            raise ConfigError(f"{path}: there are no keys yet; `tiercel keys create` makes one")
         pepper = read_pepper(folder, environ)
         if pepper is None:
             if path.exists() and path.stat().st_size > 0:

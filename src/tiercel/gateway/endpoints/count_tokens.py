@@ -5,6 +5,7 @@ from tiercel.domain.climb import Plan
 from tiercel.domain.errors import CallerError, UpstreamDataError
 from tiercel.domain.facts import Facts
 from tiercel.domain.failure import Failure
+from tiercel.domain.keys import AccessKey
 from tiercel.domain.request import ModelRequest
 from tiercel.gateway.exchange import JSON, Exchange
 from tiercel.gateway.hints import take_hints
@@ -22,22 +23,24 @@ async def count_tokens(runtime: Runtime, exchange: Exchange, how: Counting) -> N
     The estimate is rounded up: agents shorten their conversation by it, and one too low would leave them stuck.
     """
     state = runtime.state
-    body = await exchange.body(state.settings.listener.max_body_bytes)
-    request, hints = take_hints(how.decode(body), exchange)
-    facts = runtime.facts(state, request, hints)
-    plan = _plan(runtime, state, request, facts)
-    with exchange.cancelled_when_client_leaves():
-        counted = await _asked(state, request, plan) if plan is not None else None
+    key = exchange.caller
+    with runtime.access.quotas.enter(key):
+        body = await exchange.body(state.settings.listener.max_body_bytes)
+        request, hints = take_hints(how.decode(body), exchange)
+        facts = runtime.facts(state, request, hints, key)
+        plan = _plan(runtime, state, request, facts, key)
+        with exchange.cancelled_when_client_leaves():
+            counted = await _asked(state, request, plan) if plan is not None else None
     if counted is None:
         await exchange.answer(200, [JSON, ESTIMATED], how.encode(facts.size.upper))
     else:
         await exchange.answer(200, [JSON], how.encode(counted))
 
 
-def _plan(runtime: Runtime, state: State, request: ModelRequest, facts: Facts) -> Plan | None:
+def _plan(runtime: Runtime, state: State, request: ModelRequest, facts: Facts, key: AccessKey) -> Plan | None:
     """Who would answer; `None` for what is too long for everybody, which can still be counted."""
     try:
-        return runtime.plan_for(state, request, facts)
+        return runtime.plan_for(state, request, facts, key)
     except CallerError as error:
         if error.kind == "context_length":
             return None

@@ -14,7 +14,8 @@ from tiercel.gateway.exchange import JSON, Exchange
 from tiercel.gateway.hints import hints_of
 from tiercel.gateway.runtime import Runtime, State
 from tiercel.gateway.surfaces import Embedding
-from tiercel.routing.embedding_plan import embedding_facts, make_embedding_plan
+from tiercel.routing.allowed import within
+from tiercel.routing.embedding_plan import embedding_facts, make_embedding_plan, most_embedding_nano
 from tiercel.wire.embeddings import embeddings_refusal
 
 FORMAT = "embeddings"
@@ -26,14 +27,15 @@ INLINE_NUMBERS = 25_000
 async def embed(runtime: Runtime, exchange: Exchange, how: Embedding) -> None:
     """Answer one request. Problems are raised; the application renders them."""
     state = runtime.state
-    receipt = runtime.receipt(exchange.id)
-    body = await exchange.body(state.settings.listener.max_body_bytes)
-    await runtime.replays.once(
-        exchange,
-        state.admission.owner(exchange),
-        body,
-        lambda: _embed(runtime, exchange, how, receipt, body),
-    )
+    receipt = runtime.receipt(exchange)
+    with runtime.access.quotas.enter(receipt.key):
+        body = await exchange.body(state.settings.listener.max_body_bytes)
+        await runtime.replays.once(
+            exchange,
+            state.admission.owner(exchange),
+            body,
+            lambda: _embed(runtime, exchange, how, receipt, body),
+        )
 
 
 async def _embed(runtime: Runtime, exchange: Exchange, how: Embedding, receipt: Receipt, body: bytes) -> None:
@@ -46,25 +48,35 @@ async def _embed(runtime: Runtime, exchange: Exchange, how: Embedding, receipt: 
         outcome="rejected",
         format=FORMAT,
         model_requested=request.model,
+        project=receipt.key.project,
+        key_id=receipt.key.id,
     )
     try:
         facts = embedding_facts(request, hints_of(exchange), residency_default=state.policy.residency_default)
         plan = make_embedding_plan(request, facts, state.policy, state.settings.catalog, embeddings_refusal)
+        plan, grant = runtime.access.grant(
+            receipt.key,
+            within(plan, receipt.key.allowed),
+            lambda rung: most_embedding_nano(rung.deployment, facts),
+        )
     except ProblemError as error:
         runtime.record_rejection(state, receipt, record, error)
         exchange.recorded = True
         raise
     record = with_plan(record, plan)
-    runtime.record_start(state, record, plan)
-    exchange.recorded = True
-    exchange.unfinished = record
-    climb = EmbeddingClimb(state.machinery, request, plan, received=receipt.received)
+    climb = EmbeddingClimb(state.machinery, request, plan, received=receipt.received, allowance=grant)
     try:
+        runtime.record_start(state, record, plan)
+        exchange.recorded = True
+        exchange.unfinished = record
         with exchange.cancelled_when_client_leaves():
             embedded = await climb.run()
     except asyncio.CancelledError:
         _abandon(runtime, exchange, state, receipt, record, climb)
         raise
+    finally:
+        if grant is not None:
+            grant.close()
     seconds = state.machinery.clock() - receipt.received
     record = finish_record(record, embedded.climbed, seconds=seconds, first_content_seconds=None)
     runtime.record_end(record)

@@ -27,9 +27,10 @@ class FeedbackBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 async def post_feedback(runtime: Runtime, exchange: Exchange) -> None:
     """Store one piece of feedback; the latest of a record counts in reports."""
-    receipt = runtime.receipt(exchange.id)
+    receipt = runtime.receipt(exchange)
     body = _read(await exchange.body(MAX_BODY_BYTES))
-    if await asyncio.to_thread(runtime.recorder.find, body.record) is None:
+    record = await asyncio.to_thread(runtime.recorder.find, body.record)
+    if record is None or not receipt.key.sees(record.project, record.key_id):
         raise CallerError("not_found", "there is no such record", param="record")
     runtime.record_feedback(
         Feedback(

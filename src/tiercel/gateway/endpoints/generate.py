@@ -12,6 +12,7 @@ from tiercel.domain.request import ModelRequest
 from tiercel.domain.response import Stamp
 from tiercel.engine.account import Receipt, abandoned_record, finish_record, start_record
 from tiercel.engine.climb import Climb, Climbed
+from tiercel.gateway.access import Grant
 from tiercel.gateway.endpoints.answer_headers import answer_headers
 from tiercel.gateway.endpoints.client_stream import ClientStream
 from tiercel.gateway.endpoints.unanswered import unanswered
@@ -35,6 +36,7 @@ class Served(msgspec.Struct, frozen=True, kw_only=True):
     plan: Plan
     how: Generation
     record: Record
+    grant: Grant | None
 
     def stamp(self, model: str) -> Stamp:
         """Our id and time for an answer of this model."""
@@ -45,40 +47,54 @@ class Served(msgspec.Struct, frozen=True, kw_only=True):
 async def generate(runtime: Runtime, exchange: Exchange, how: Generation) -> None:
     """Answer one request. Problems are raised; the application renders them."""
     state = runtime.state
-    receipt = runtime.receipt(exchange.id)
-    body = await exchange.body(state.settings.listener.max_body_bytes)
-    await runtime.replays.once(
-        exchange,
-        state.admission.owner(exchange),
-        body,
-        lambda: _generate(runtime, exchange, how, receipt, body),
-    )
+    receipt = runtime.receipt(exchange)
+    with runtime.access.quotas.enter(receipt.key):
+        body = await exchange.body(state.settings.listener.max_body_bytes)
+        await runtime.replays.once(
+            exchange,
+            state.admission.owner(exchange),
+            body,
+            lambda: _generate(runtime, exchange, how, receipt, body),
+        )
 
 
 async def _generate(
     runtime: Runtime, exchange: Exchange, how: Generation, receipt: Receipt, body: bytes
 ) -> None:
     state = runtime.state
+    key = receipt.key
     request = how.decode(body)
     if how.surface.forwarded:
         request = replace(request, headers=forwarded_headers(how.surface, exchange))
     try:
         request, hints = take_hints(request, exchange)
-        plan = runtime.plan(state, request, hints)
+        plan, grant = runtime.access.grant(key, runtime.plan(state, request, hints, key))
     except ProblemError as error:
         runtime.record_rejection(state, receipt, start_record(receipt, request), error)
         exchange.recorded = True
         raise
     record = start_record(receipt, request, plan)
-    runtime.record_start(state, record, plan)
-    exchange.recorded = True
-    served = Served(state=state, receipt=receipt, request=request, plan=plan, how=how, record=record)
-    exchange.unfinished = record
-    await (_stream(runtime, exchange, served) if request.stream else _whole(runtime, exchange, served))
+    served = Served(
+        state=state, receipt=receipt, request=request, plan=plan, how=how, record=record, grant=grant
+    )
+    try:
+        runtime.record_start(state, record, plan)
+        exchange.recorded = True
+        exchange.unfinished = record
+        await (_stream(runtime, exchange, served) if request.stream else _whole(runtime, exchange, served))
+    finally:
+        if grant is not None:
+            grant.close()
 
 
 async def _whole(runtime: Runtime, exchange: Exchange, served: Served) -> None:
-    climb = Climb(served.state.machinery, served.request, served.plan, received=served.receipt.received)
+    climb = Climb(
+        served.state.machinery,
+        served.request,
+        served.plan,
+        received=served.receipt.received,
+        allowance=served.grant,
+    )
     try:
         with exchange.cancelled_when_client_leaves():
             climbed = await climb.run()
@@ -107,6 +123,7 @@ async def _stream(runtime: Runtime, exchange: Exchange, served: Served) -> None:
         served.plan,
         received=served.receipt.received,
         delivery=client.delivery,
+        allowance=served.grant,
     )
     try:
         climbed = await _climb_alive(runtime, exchange, served, client, climb)

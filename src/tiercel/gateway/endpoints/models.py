@@ -5,6 +5,7 @@ In the shape of whoever asks: OpenAI's, Anthropic's or Gemini's.
 
 from tiercel.domain.errors import CallerError
 from tiercel.domain.json import JsonObject
+from tiercel.domain.keys import AccessKey
 from tiercel.gateway.exchange import JSON, Exchange
 from tiercel.gateway.runtime import Runtime, State
 from tiercel.gateway.surfaces import GEMINI, MESSAGES, surface_of
@@ -18,7 +19,7 @@ from tiercel.wire.gemini.model_list import ListedModel
 async def list_models(runtime: Runtime, exchange: Exchange) -> None:
     """The list; in OpenAI's shape `tiercel.kind` says what each name is."""
     state = runtime.state
-    known = known_models(state.policy, state.settings.catalog)
+    known = _known(state, exchange.caller)
     surface = surface_of(exchange)
     if surface is MESSAGES:
         body = anthropic_list.encode_models([named.name for named in known])
@@ -34,7 +35,7 @@ async def list_models(runtime: Runtime, exchange: Exchange) -> None:
 async def get_model(runtime: Runtime, exchange: Exchange, name: str) -> None:
     """One entry of the list."""
     state = runtime.state
-    known = known_models(state.policy, state.settings.catalog)
+    known = _known(state, exchange.caller)
     named = next((one for one in known if one.name == name), None)
     if named is None:
         raise CallerError(
@@ -47,6 +48,13 @@ async def get_model(runtime: Runtime, exchange: Exchange, name: str) -> None:
         await exchange.answer(200, [JSON], gemini_list.encode_model(_sized(named, state)))
     else:
         await exchange.answer_json(_shown(named))
+
+
+def _known(state: State, key: AccessKey) -> list[Named]:
+    """What this key may name. Rules and aliases stand for what it may use of their ladders."""
+    known = known_models(state.policy, state.settings.catalog)
+    bound = ("tier", "model", "deployment") if key.allowed else ()
+    return [named for named in known if named.kind not in bound or named.name in key.allowed]
 
 
 def _shown(named: Named) -> JsonObject:

@@ -16,7 +16,8 @@ async def get_record(runtime: Runtime, exchange: Exchange, record_id: str) -> No
     """The record as JSON, money in dollars."""
     # what is no longer in memory is read from disk, which takes milliseconds
     record = await asyncio.to_thread(runtime.recorder.find, record_id)
-    if record is None:
+    if record is None or not exchange.caller.sees(record.project, record.key_id):
+        # the same words for another project's: nobody learns which ids there are
         raise CallerError("not_found", "there is no such record")
     feedback = await asyncio.to_thread(runtime.recorder.find_feedback, record_id)
     await exchange.answer_json(record_json(record, feedback))
