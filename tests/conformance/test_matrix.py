@@ -1,5 +1,6 @@
 """Every client against every upstream format, in everything that clients do."""
 
+import json
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -43,7 +44,7 @@ def test_matrix(
     upstream: str,
     case: str,
 ) -> None:
-    record_property(CELL, [client, upstream, case])
+    record_property(CELL, json.dumps([client, upstream, case]))
     part = CLIENTS[client]
     for key in (KEY, NOBODYS_KEY):
         if (client, key) not in connected:
