@@ -15,6 +15,8 @@ Role = Literal["system", "developer", "user", "assistant", "tool"]
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 EFFORTS: tuple[Effort, ...] = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 """From least to most."""
+ATTRIBUTION = "x-anthropic-billing-header:"
+"""How the system message begins in which Claude Code says to Anthropic who pays: no instruction, and nobody else's."""
 Modality = Literal["text", "image", "video", "audio", "file"]
 MediaKind = Literal["image", "video", "audio", "file"]
 

@@ -3,7 +3,7 @@ not. Only heads of texts are taken, so that the work is bounded however long the
 
 import msgspec
 
-from tiercel.domain.request import Message, ModelRequest, Text, ToolCall, ToolResult
+from tiercel.domain.request import ATTRIBUTION, Message, ModelRequest, Text, ToolCall, ToolResult
 
 SYSTEM_CHARS = 1_500
 EARLIER_CHARS = 800
@@ -64,9 +64,9 @@ def _text(message: Message) -> str:
 
 
 def _system_head(messages: tuple[Message, ...]) -> str:
-    for message in messages[:2]:
+    for message in messages[:3]:
         if message.role in ("system", "developer"):
             for part in message.parts:
-                if isinstance(part, Text):
+                if isinstance(part, Text) and not part.text.startswith(ATTRIBUTION):
                     return part.text[:SYSTEM_CHARS]
     return ""

@@ -11,15 +11,21 @@ from typing import Any
 import msgspec
 
 from tiercel.domain.catalog import Target
-from tiercel.domain.request import EFFORTS, Effort, Message, ModelRequest, ResponseFormat, Sampling, Text
+from tiercel.domain.request import (
+    ATTRIBUTION,
+    EFFORTS,
+    Effort,
+    Message,
+    ModelRequest,
+    ResponseFormat,
+    Sampling,
+    Text,
+)
 from tiercel.wire.fields import FORMATS
 
 JSON_INSTRUCTION = "Answer with a single JSON {what} and nothing else: no explanation, no code fence."
 SCHEMA_INSTRUCTION = "It must be valid against this JSON Schema:\n{schema}"
 
-ATTRIBUTION = "x-anthropic-billing-header:"
-"""How Claude Code's instructions begin: a line for Anthropic's bookkeeping, another one in every session. To any other
-provider it says nothing, and keeps its cache from being hit."""
 
 MAX_LOST = 40
 MAX_NAME = 80
