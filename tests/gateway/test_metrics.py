@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from secrets import token_urlsafe
 from typing import Any
 
 from tests.gateway.house import USER, house
@@ -69,13 +70,16 @@ async def test_no_label_is_the_callers_text(tmp_path: Path) -> None:
     assert b"hush" not in page
 
 
-async def test_with_keys_the_page_needs_one(tmp_path: Path) -> None:
-    """What the gateway does is nobody else's business."""
-    key = "a-key-for-clients-of-32-characters"
+async def test_with_keys_the_page_needs_an_operators(tmp_path: Path) -> None:
+    """What the gateway does for everybody is no client's business."""
+    client, operator = token_urlsafe(32), token_urlsafe(32)
     async with ScriptedProvider() as only:
-        listener = Listener(port=0, keys=(Secret(key),))
+        listener = Listener(port=0, keys=(Secret(client),), operator_keys=(Secret(operator),))
         async with house(tmp_path, only.deployment("only"), listener=listener) as home:
-            assert (await call(home.url, "GET", "/metrics")).status == 401
-            with_key = await call(home.url, "GET", "/metrics", headers={"authorization": f"Bearer {key}"})
-    assert with_key.status == 200
-    assert key.encode() not in with_key.body
+            given: list[dict[str, str]] = [
+                {},
+                *({"authorization": f"Bearer {k}"} for k in (client, operator)),
+            ]
+            answers = [await call(home.url, "GET", "/metrics", headers=headers) for headers in given]
+    assert [answer.status for answer in answers] == [401, 403, 200]
+    assert operator.encode() not in answers[2].body

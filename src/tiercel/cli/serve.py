@@ -15,6 +15,7 @@ from tiercel.cli.configuration import Loaded, add_file_arguments, load_configura
 from tiercel.domain.errors import ConfigError
 from tiercel.domain.policy import Policy
 from tiercel.domain.settings import Settings
+from tiercel.gateway.logs import configure_logs
 
 log = logging.getLogger("tiercel")
 
@@ -31,13 +32,7 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve until told to stop."""
-    logging.basicConfig(
-        level=args.log_level.upper(),
-        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
-    # its "Invalid HTTP request received" is answered and no news to an operator
-    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+    configure_logs(args.log_level)
     run_async(_serve(args))
     return 0
 
@@ -60,6 +55,7 @@ async def _serve(args: argparse.Namespace) -> None:
     allow_many_files()
     loaded = load_configuration(args)
     settings = _with_overrides(loaded.settings, args)
+    configure_logs(args.log_level, settings)
     if not settings.catalog.deployments:
         raise ConfigError(*_nothing_to_serve(loaded))
     stopped = asyncio.Event()
@@ -69,6 +65,7 @@ async def _serve(args: argparse.Namespace) -> None:
         try:
             again = load_configuration(args)
             opened.reload(_with_overrides(again.settings, args), again.policy)
+            configure_logs(args.log_level, again.settings)
         except ConfigError as error:
             for problem in error.problems:
                 log.error("reload refused, the old configuration stays: %s", problem)

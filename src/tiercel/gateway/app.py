@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -18,7 +19,7 @@ from tiercel.checks.registry import Registry
 from tiercel.checks.resolve import resolve_policy
 from tiercel.domain.errors import ConfigError, ProblemError, UnavailableError
 from tiercel.domain.policy import Policy
-from tiercel.domain.settings import Listener, Settings, Storage
+from tiercel.domain.settings import Listener, Settings, Storage, Telemetry
 from tiercel.engine.attempt import Machinery
 from tiercel.engine.origins import Origins
 from tiercel.gateway.access import Access
@@ -29,6 +30,7 @@ from tiercel.gateway.exchange import ClientLeftError, Exchange, Receive, Scope, 
 from tiercel.gateway.ids import new_record_id
 from tiercel.gateway.keyring import Keyring
 from tiercel.gateway.load import Load
+from tiercel.gateway.logs import REQUEST_ID
 from tiercel.gateway.problems import render_problem
 from tiercel.gateway.quotas import Quotas
 from tiercel.gateway.refusals import Refusals
@@ -44,6 +46,9 @@ from tiercel.upstream.health import Health
 from tiercel.upstream.http import HttpClient
 from tiercel.wire.registry import CODECS
 
+if TYPE_CHECKING:
+    from tiercel.records.telemetry import Exporter
+
 log = logging.getLogger(__name__)
 
 
@@ -56,10 +61,16 @@ class Gateway:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; whatever goes wrong becomes an error in the client's own format."""
         exchange = Exchange(scope, receive, send, new_record_id())
+        REQUEST_ID.set(exchange.id)
+        exporter = self._runtime.exporter
+        if exporter is not None:
+            exporter.began(exchange.id, exchange.header(b"traceparent"))
         try:
             await self._serve(exchange)
         finally:
             exchange.close()
+            if exporter is not None:
+                exporter.ended(exchange.id)
 
     async def _serve(self, exchange: Exchange) -> None:
         try:
@@ -130,6 +141,7 @@ def open_runtime(settings: Settings, policy: Policy) -> "OpenRuntime":
         recorder = Recorder.open(settings.storage)
         undo.callback(recorder.close)
         runtime = Runtime(state, recorder, open_access(keyring, settings.storage, clock))
+        runtime.exporter = open_exporter(settings.telemetry, recorder)
         undo.pop_all()
     return OpenRuntime(parts, runtime)
 
@@ -143,6 +155,15 @@ def open_access(keyring: Keyring, storage: Storage, clock: Callable[[], float]) 
             read_spent(Path(storage.folder), day_begin=day_begin(now), month_begin=month_begin(now))
         )
     return Access(keyring, Quotas(clock), budgets)
+
+
+def open_exporter(telemetry: Telemetry, recorder: Recorder) -> "Exporter | None":
+    """What sends telemetry, where that is configured; its library is loaded only then."""
+    if telemetry.otlp_endpoint is None or not (telemetry.traces or telemetry.metrics):
+        return None
+    from tiercel.records.telemetry import Exporter
+
+    return Exporter.open(telemetry, recorder.counters)
 
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
@@ -189,7 +210,7 @@ class OpenRuntime:
     def reload(self, settings: Settings, policy: Policy) -> None:
         """Swap in another configuration at once. Raises `ConfigError` and keeps the old one where it is invalid.
 
-        The listener's address and the storage stay as they are until the next start.
+        The listener's address, the storage and the telemetry stay as they are until the next start.
         """
         check_listener(settings.listener, has_keys=self._parts.keyring.has_keys)
         self.runtime.state = make_state(settings, policy, self._parts)
@@ -198,6 +219,8 @@ class OpenRuntime:
         """Close connections, flush the journal, release the folder."""
         await self._parts.http.aclose()
         await self._parts.registry.aclose()
+        if self.runtime.exporter is not None:
+            await asyncio.to_thread(self.runtime.exporter.close)
         await asyncio.to_thread(self.runtime.recorder.close)
         await asyncio.to_thread(self._parts.keyring.close)
 
@@ -241,6 +264,7 @@ async def running(
     server = Server(gateway, host=listener.host, port=bound_port, door=make_door(listener))
     try:
         bound = await server.start()
+        opened.runtime.occupancy = server.occupancy
         host = f"[{listener.host}]" if ":" in listener.host else listener.host
         yield RunningGateway(base_url=f"http://{host}:{bound}", open_runtime=opened)
     finally:

@@ -10,6 +10,8 @@ in it much longer than `WAIT_SECONDS`, and whoever comes beyond that is refused 
 from collections import deque
 from collections.abc import Callable
 
+import msgspec
+
 AT_ONCE = 8
 """How many requests may be on their way to their first step at once; that is, how many begin in a turn."""
 WAIT_SECONDS = 0.1
@@ -20,6 +22,17 @@ CALM_SECONDS = 1.0
 """After so long without a line, the next one may be a burst again."""
 SMOOTHING = 1 / 32
 """The weight of one beginning in the measured pace: the last four turns or so."""
+
+
+class Occupancy(msgspec.Struct, frozen=True, kw_only=True):
+    """How full the server is now: requests under way, in line, and at most; clients connected; refused so far."""
+
+    in_flight: int
+    waiting: int
+    limit: int
+    connections: int
+    refused: int
+
 
 Begin = Callable[[], bool]
 """Begins a request that waited; False where its client has left meanwhile."""

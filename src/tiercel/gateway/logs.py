@@ -47,6 +47,7 @@ def secrets_of(settings: Settings) -> tuple[Secret, ...]:
     providers = settings.catalog.providers.values()
     return (
         *settings.listener.keys,
+        *settings.listener.operator_keys,
         *(provider.key for provider in providers if provider.key is not None),
         *(value for _, value in settings.telemetry.otlp_headers),
     )

@@ -12,6 +12,7 @@ from tiercel.gateway.endpoints.embeddings import embed
 from tiercel.gateway.endpoints.feedback import post_feedback
 from tiercel.gateway.endpoints.generate import generate
 from tiercel.gateway.endpoints.health import healthz, readyz
+from tiercel.gateway.endpoints.metrics import get_metrics
 from tiercel.gateway.endpoints.models import get_model, list_models
 from tiercel.gateway.endpoints.records import get_record
 from tiercel.gateway.exchange import Exchange
@@ -91,6 +92,7 @@ ROUTES: dict[str, dict[str, Route[Handler]]] = {
     "/v1/models": {"GET": Route(list_models, READERS)},
     "/v1beta/models": {"GET": Route(list_models, READERS)},
     "/v1/feedback": {"POST": Route(post_feedback, ASKERS)},
+    "/metrics": {"GET": Route(get_metrics, OPERATORS)},
 }
 
 NAMED_ROUTES: dict[str, dict[str, Route[NamedHandler]]] = {

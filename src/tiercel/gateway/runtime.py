@@ -2,6 +2,8 @@
 
 import os
 import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -19,10 +21,14 @@ from tiercel.gateway.access import Access
 from tiercel.gateway.admission import Admission
 from tiercel.gateway.exchange import Exchange
 from tiercel.gateway.idempotency import Replays
+from tiercel.gateway.load import Occupancy
 from tiercel.records.recorder import Recorder
 from tiercel.routing.allowed import within
 from tiercel.routing.facts import read_facts
 from tiercel.routing.plan import make_plan
+
+if TYPE_CHECKING:
+    from tiercel.records.telemetry import Exporter
 
 UNRECORDED = UnavailableError(
     "storage_unavailable",
@@ -59,6 +65,11 @@ class Runtime:
         self.recorder = recorder
         self.access = access
         self.draining = False
+        self.began_at = time.time()
+        self.occupancy: Callable[[], Occupancy] | None = None
+        """How full the server is; set by who runs one."""
+        self.exporter: Exporter | None = None
+        """Where telemetry is sent, where that is configured."""
         self.replays = Replays(state.machinery.clock)
 
     def ready(self, exchange: Exchange) -> tuple[bool, str]:
@@ -126,6 +137,8 @@ class Runtime:
 
     def record_end(self, record: Record) -> None:
         """Append the record before the answer's last byte; a full disk takes no paid answer away."""
+        if self.exporter is not None:
+            self.exporter.finished(record)
         try:
             self.recorder.finished(record)
         except UnavailableError:

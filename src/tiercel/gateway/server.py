@@ -24,7 +24,7 @@ from uvicorn.server import ServerState
 from tiercel.domain.errors import ConfigError
 from tiercel.gateway.admission import HOST
 from tiercel.gateway.exchange import CONNECTION, Receive, Scope, Send
-from tiercel.gateway.load import Load
+from tiercel.gateway.load import Load, Occupancy
 from tiercel.gateway.refusals import Refusals
 
 log = logging.getLogger(__name__)
@@ -306,6 +306,17 @@ class Server:
         self._listening: list[socket.socket] = []
         self._accepting: set[asyncio.Task[Any]] = set()
         self._sweeper: asyncio.Task[None] | None = None
+
+    def occupancy(self) -> Occupancy:
+        """How full it is now."""
+        load = self._door.load
+        return Occupancy(
+            in_flight=len(self._state.tasks),
+            waiting=load.waiting,
+            limit=load.max_in_flight,
+            connections=len(self._state.connections),
+            refused=load.refused,
+        )
 
     async def start(self) -> int:
         """Begin to listen; returns the port. Raises `ConfigError` where the address cannot be had."""

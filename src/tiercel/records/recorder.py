@@ -18,7 +18,7 @@ from tiercel.records.database import check_database
 from tiercel.records.ingest import Ingestor, IngestStatus
 from tiercel.records.journal import Journal, StorageError
 from tiercel.records.lock import FolderLock
-from tiercel.records.segments import decode_record, encode
+from tiercel.records.segments import decode_record, encode, segments
 
 logger = logging.getLogger(__name__)
 
@@ -134,6 +134,19 @@ class Recorder:
         if problem is not None:
             return False, problem
         return True, "records are being kept" if self._ingestor.problem is None else WAITING
+
+    @property
+    def counters(self) -> Counters:
+        """What is counted, for whoever shows it."""
+        return self._counters
+
+    def journal_bytes(self) -> int:
+        """How large the journal's files are. Reads from the disk."""
+        total = 0
+        for segment in segments(self.folder):
+            with suppress(FileNotFoundError):  # taken in and deleted meanwhile
+                total += segment.stat().st_size
+        return total
 
     def counts(self) -> Counts:
         """What happened since this process began."""
