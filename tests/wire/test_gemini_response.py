@@ -175,8 +175,14 @@ class TestEncoding:
         assert read.candidates is not None
         assert read.candidates[0].finish_reason == types.FinishReason.STOP
 
-    def test_another_models_seal_is_not_taken_for_a_signature(self) -> None:
+    def test_another_models_seal_is_not_taken_for_a_signature_of_googles(self) -> None:
         answer = answer_of(Reasoning(text="hm", source="anthropic", signature="seal"), Text(text="a"))
+        thought = written(answer)["candidates"][0]["content"]["parts"][0]
+        assert thought == {"text": "hm", "thought": True, "thoughtSignature": thought["thoughtSignature"]}
+        assert thought["thoughtSignature"] != "seal"
+
+    def test_thinking_that_nobody_sealed_has_no_signature(self) -> None:
+        answer = answer_of(Reasoning(text="hm", source="ollama"), Text(text="a"))
         assert written(answer)["candidates"][0]["content"]["parts"][0] == {"text": "hm", "thought": True}
 
     @pytest.mark.parametrize(

@@ -280,7 +280,7 @@ class TestEncoding:
     def test_chunks_are_whole_answers_and_the_last_one_has_finish_and_usage(self, as_array: bool) -> None:
         chunks = chunks_for(
             Start(),
-            ReasoningDelta(text="hm", source="anthropic", signature="seal"),
+            ReasoningDelta(text="hm", source="ollama"),
             TextDelta(text="a"),
             TextDelta(text="", extra={"gemini": {"thoughtSignature": "c2ln"}}),
             UsageUpdate(usage=Usage(uncached=3, visible=2)),

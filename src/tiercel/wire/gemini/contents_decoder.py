@@ -4,7 +4,7 @@ import msgspec
 
 from tiercel.domain.errors import CallerError
 from tiercel.domain.json import Json, JsonObject
-from tiercel.domain.request import Media, Message, Part, Role, Text, ToolResult
+from tiercel.domain.request import Media, Message, Part, Reasoning, Role, Text, ToolResult
 from tiercel.wire import fields
 from tiercel.wire.gemini.call_ids import CallIds
 from tiercel.wire.gemini.parts import read_call, read_media, read_part
@@ -71,7 +71,7 @@ class _Turn:
         for index, item in enumerate(self._parts()):
             part = self._part(item, f"{self._param}.parts[{index}]")
             if not isinstance(part, ToolResult):
-                parts.append(part)
+                parts.append(_sealed_whole(part, parts))
                 continue
             if parts:
                 found.append(Message(role=role, parts=tuple(parts), extra=extra))
@@ -123,6 +123,23 @@ class _Turn:
             is_error=is_error,
             extra={**extra, FORMAT: {"name": name}},
         )
+
+
+def _sealed_whole(part: Part, before: list[Part]) -> Part:
+    """A streamed thought comes in pieces, and another maker's seal with the last: it seals all of them, so they are
+    taken from what stood before and put together."""
+    if not isinstance(part, Reasoning) or part.source == FORMAT or part.redacted:
+        return part
+    text = part.text
+    while before and isinstance(piece := before[-1], Reasoning) and _is_loose(piece):
+        text = piece.text + text
+        before.pop()
+    return msgspec.structs.replace(part, text=text)
+
+
+def _is_loose(thought: Reasoning) -> bool:
+    """Whether this piece of thinking has no seal of its own."""
+    return thought.source == FORMAT and thought.signature is None
 
 
 def read_output(response: JsonObject) -> tuple[str, bool]:

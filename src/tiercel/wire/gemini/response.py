@@ -12,7 +12,7 @@ from tiercel.wire.gemini.error import error_facts
 from tiercel.wire.gemini.finish import blocked_finish, read_finish, written_finish
 from tiercel.wire.gemini.logprobs import read_logprobs, write_logprobs
 from tiercel.wire.gemini.parts import arguments_object, read_call, read_part, text_in
-from tiercel.wire.gemini.signature import FORMAT, signature_of, unmarked
+from tiercel.wire.gemini.signature import FORMAT, signature_of, unmarked, write_foreign
 from tiercel.wire.gemini.usage import read_usage, unread_usage, write_usage
 from tiercel.wire.identifiers import minted_id
 from tiercel.wire.scan import parse_upstream_object
@@ -184,8 +184,10 @@ def written_part(part: Part) -> JsonObject | None:
 
 
 def _thought(part: Reasoning) -> JsonObject | None:
-    """Another model's seal is worth nothing here, and would be refused where it came back."""
-    if part.source == FORMAT:
-        sealed = {"thoughtSignature": part.signature} if part.signature else {}
-        return {"text": part.text, "thought": True, **sealed, **part.extra}
-    return {"text": part.text, "thought": True} if part.text else None
+    """Another maker's seal goes along, so that it can be given back."""
+    own = part.source == FORMAT
+    signature = part.signature if own else write_foreign(part)
+    sealed = {"thoughtSignature": signature} if signature else {}
+    if not (own or part.text or sealed):
+        return None
+    return {"text": part.text, "thought": True, **sealed, **(part.extra if own else {})}

@@ -133,9 +133,13 @@ class _ChunkEncoder(ABC):
 
     def _reasoning(self, event: ReasoningDelta) -> None:
         thought = Reasoning(
-            text=event.text, signature=event.signature, source=event.source, extra=event.extra
+            text=event.text,
+            signature=event.signature,
+            redacted=event.redacted,
+            source=event.source,
+            extra=event.extra,
         )
-        if event.text or event.signature:
+        if event.text or event.signature or event.redacted:
             self._part(event.choice, thought)
 
     def _part(self, index: int, part: Part, logprobs: JsonObject | None = None) -> None:
