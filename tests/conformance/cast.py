@@ -106,6 +106,9 @@ _LLM = "llm gives nothing back of what came beside text and calls"
 _PYDANTIC = (
     "Pydantic AI's model for OpenAI gives no reasoning_details back; it has one of its own for OpenRouter"
 )
+_EMPTY = (
+    "Pydantic AI gives no thought back that has no text; OpenAI's encrypted thinking came without a summary"
+)
 
 IMPOSSIBLE: dict[tuple[str, str, str], str] = {
     ("openai_chat", "openai_responses", "reasoning"): _NO_SEAL,
@@ -114,6 +117,7 @@ IMPOSSIBLE: dict[tuple[str, str, str], str] = {
     ("llm", "openai_chat", "reasoning"): _LLM,
     ("llm", "gemini", "reasoning"): _LLM,
     ("pydantic-ai, chat", "openai_chat", "reasoning"): _PYDANTIC,
+    ("pydantic-ai, gemini", "openai_responses", "reasoning"): _EMPTY,
     ("openai_responses", "openai_chat", "reasoning"): _OWN_DETAILS,
     ("openai_responses", "gemini", "reasoning"): _ON_THE_CALL,
     ("openai_responses", "ollama", "reasoning"): _NOTHING_SEALED,
