@@ -1,0 +1,145 @@
+"""Whose key it is: known, over, replaced or nobody's; and how soon a change on disk is seen."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tiercel.domain.errors import CallerError
+from tiercel.domain.keys import UNLIMITED_CLIENT, AccessKey
+from tiercel.gateway.keyring import Keyring
+from tiercel.records.key_store import IssuedKey, KeyReader, KeyStore, keys_path
+from tiercel.testing.clock import FrozenClock
+
+LIMIT_SECONDS = 1.0
+"""Within which a change must be seen."""
+
+
+def create(folder: Path, key: AccessKey = UNLIMITED_CLIENT) -> IssuedKey:
+    with KeyStore.open(folder, make=True) as store:
+        return store.create(key)
+
+
+def ring(folder: Path, clock: FrozenClock | None = None) -> Keyring:
+    return Keyring(KeyReader(folder), clock or time.time)
+
+
+async def seconds_until(happened: Callable[[], bool]) -> float:
+    """How long it took, looking every few milliseconds: nothing tells when another thread has looked at the disk."""
+    began = time.monotonic()
+    for _ in range(1_000):
+        if happened():
+            return time.monotonic() - began
+        await asyncio.sleep(0.005)
+    raise AssertionError("it did not happen within five seconds")
+
+
+def is_refused(keyring: Keyring, text: str) -> bool:
+    try:
+        keyring.find(text)
+    except CallerError:
+        return True
+    return False
+
+
+def test_a_key_finds_what_belongs_to_it(tmp_path: Path) -> None:
+    issued = create(tmp_path, AccessKey(project="team", role="viewer"))
+    assert ring(tmp_path).find(issued.text) == issued.key
+
+
+def test_whoever_comes_close_is_nobody(tmp_path: Path) -> None:
+    issued, other = create(tmp_path), create(tmp_path)
+    keyring = ring(tmp_path)
+    head, key_id, secret = issued.text.split("_", 2)
+    flipped = "A" if secret[0] != "A" else "B"
+    for text in (
+        f"{head}_{key_id}_{flipped}{secret[1:]}",
+        f"{head}_{key_id}_{secret[:-1]}",
+        f"{head}_{key_id}_{secret}A",
+        f"{head}_{other.key.id}_{secret}",
+        f"{head}_0000000000_{secret}",
+        issued.text.upper(),
+        f"{issued.text}\n",
+        "",
+    ):
+        assert keyring.find(text) is None
+
+
+@given(text=st.text(max_size=200))
+def test_nothing_that_is_sent_as_a_key_breaks_it(text: str) -> None:
+    assert ring(Path("no-such-folder")).find(text) is None
+
+
+def test_without_a_pepper_nobody_has_the_empty_hash(tmp_path: Path) -> None:
+    keyring = ring(tmp_path)
+    assert not keyring.has_keys
+    assert keyring.find("tk_0000000000_" + "A" * 43) is None
+
+
+@pytest.mark.parametrize(("seconds", "good"), [(0.0, True), (59.0, True), (60.0, False), (61.0, False)])
+def test_a_key_ends_at_its_time(tmp_path: Path, seconds: float, good: bool) -> None:
+    clock = FrozenClock(time.time())
+    issued = create(tmp_path, AccessKey(expires_at=clock() + 60.0))
+    keyring = ring(tmp_path, clock)
+    clock.advance(seconds)
+    if good:
+        assert keyring.find(issued.text) == issued.key
+    else:
+        with pytest.raises(CallerError, match="expired"):
+            keyring.find(issued.text)
+
+
+def test_during_a_rotation_both_secrets_open_and_then_one(tmp_path: Path) -> None:
+    clock = FrozenClock(time.time())
+    old = create(tmp_path)
+    with KeyStore.open(tmp_path) as store:
+        new = store.rotate(old.key.id, overlap_seconds=60.0)
+    keyring = ring(tmp_path, clock)
+    assert keyring.find(old.text) == keyring.find(new.text) == old.key
+    clock.advance(61.0)
+    assert keyring.find(new.text) == old.key
+    with pytest.raises(CallerError, match="replaced by a newer one"):
+        keyring.find(old.text)
+
+
+def test_a_revoked_key_is_told_so_and_keeps_the_door_shut(tmp_path: Path) -> None:
+    issued = create(tmp_path)
+    with KeyStore.open(tmp_path) as store:
+        store.revoke(issued.key.id)
+    keyring = ring(tmp_path)
+    with pytest.raises(CallerError, match="revoked"):
+        keyring.find(issued.text)
+    assert keyring.has_keys
+
+
+async def test_a_revocation_is_seen_within_a_second(tmp_path: Path) -> None:
+    issued = create(tmp_path)
+    keyring = Keyring.open(tmp_path)
+    try:
+        assert keyring.find(issued.text) == issued.key
+        with KeyStore.open(tmp_path) as store:
+            store.revoke(issued.key.id)
+        seconds = await seconds_until(lambda: is_refused(keyring, issued.text))
+        assert seconds < LIMIT_SECONDS
+    finally:
+        keyring.close()
+
+
+async def test_a_store_that_cannot_be_read_changes_nobodys_key(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    issued = create(tmp_path)
+    keyring = Keyring.open(tmp_path)
+    try:
+        with caplog.at_level(logging.ERROR):
+            keys_path(tmp_path).unlink()
+            await seconds_until(lambda: bool(caplog.records))
+        assert keyring.find(issued.text) == issued.key
+        assert "changes of keys are not seen" in caplog.text
+    finally:
+        keyring.close()
