@@ -17,7 +17,7 @@ When = Literal["before", "after", "good", "refused", "late"]
 """`before` or `after` the client has begun to get the answer; `good` means that it gets it whole all the same,
 `refused` that it gets the model's refusal, `late` that nobody has time to answer any more."""
 
-ALL: tuple[Format, ...] = ("openai_chat", "anthropic", "gemini")
+ALL: tuple[Format, ...] = ("openai_chat", "openai_responses", "anthropic", "gemini", "ollama")
 SPOKEN = "one two three four five six seven eight"
 PATIENT = Limits(deadline_seconds=30.0, first_token_seconds=20.0, idle_seconds=20.0, retries=0)
 HASTY = Limits(deadline_seconds=2.5, first_token_seconds=0.8, idle_seconds=0.8, retries=0)
@@ -91,8 +91,11 @@ _OVERLOADED_IN_STREAM: dict[tuple[Format, bool], FailureKind] = {
     ("anthropic", True): "overloaded",
     ("gemini", True): "overloaded",
     ("gemini", False): "overloaded",
+    ("ollama", True): "stream_error",
+    ("ollama", False): "stream_error",
 }
-"""OpenAI's error event has no code here, and Anthropic's body of a 503 says `api_error`."""
+"""OpenAI's error event has no code here, Anthropic's body of a 503 says `api_error`, and Ollama's errors are a sentence
+and nothing else."""
 
 CASES: tuple[Case, ...] = (
     Case(
@@ -239,7 +242,12 @@ CASES: tuple[Case, ...] = (
         upstreams=ALL,
     ),
     _named("thought-away", "empty_length", upstreams=ALL),
-    _named("filtered", whole="refused", stream="refused", upstreams=ALL),
+    _named(
+        "filtered",
+        whole="refused",
+        stream="refused",
+        upstreams=("openai_chat", "openai_responses", "anthropic", "gemini"),
+    ),
     _named("huge", "too_large"),
     _named("flood", "too_large", whole="good"),
     _named("gzip-bomb", "bad_response"),

@@ -60,6 +60,26 @@ def _candidate(*words: str, **fields: Json) -> JsonObject:
     return {"candidates": [{"content": content, "index": 0, **fields}], "modelVersion": "odd"}
 
 
+def _event(kind: str, **fields: Json) -> JsonObject:
+    return {"type": f"response.{kind}", "sequence_number": 7, **fields}
+
+
+def _response(status: str, *output: Json) -> JsonObject:
+    usage = {"input_tokens": 10, "output_tokens": 8, "total_tokens": 18}
+    base = {"id": "x", "object": "response", "created_at": 1, "model": "odd", "tools": [], "usage": usage}
+    return {**base, "status": status, "output": list(output)}
+
+
+def _message_item(status: str, *texts: str) -> JsonObject:
+    parts: Json = [{"type": "output_text", "text": text, "annotations": []} for text in texts]
+    return {"type": "message", "id": "m", "role": "assistant", "status": status, "content": parts}
+
+
+def _line(word: str, **fields: Json) -> bytes:
+    said: JsonObject = {"model": "odd", "message": {"role": "assistant", "content": word}, "done": False}
+    return msgspec.json.encode({**said, **fields}) + b"\n\n"
+
+
 _GOOGLE_USAGE: JsonObject = {"promptTokenCount": 10, "candidatesTokenCount": 8, "totalTokenCount": 18}
 
 ODD_STREAMS: dict[Format, Delivery] = {
@@ -71,6 +91,26 @@ ODD_STREAMS: dict[Format, Delivery] = {
         _CHAT_FINISH,
         _chat(usage=_CHAT_USAGE),
         last=b": a comment\n\ndata: [DONE]\n\ndata: [DONE]\n\n",
+    ),
+    "openai_responses": _frames(
+        _event("created", response=_response("in_progress")),
+        _event("something_new", of="later"),
+        _event("output_item.added", output_index=0, item=_message_item("in_progress")),
+        *(_event("output_text.delta", output_index=0, content_index=0, item_id="m", delta=w) for w in WORDS),
+        _event("output_item.done", output_index=0, item=_message_item("completed", "".join(WORDS))),
+        _event("completed", response=_response("completed", _message_item("completed", "".join(WORDS)))),
+        _event("completed", response=_response("completed", _message_item("completed", "".join(WORDS)))),
+        named=True,
+        last=b"data: [DONE]\n\n",
+    ),
+    "ollama": Delivery(
+        headers=(("content-type", "application/x-ndjson"),),
+        pieces=(
+            *(_line(word) for word in WORDS),
+            _line("", done=True, done_reason="stop", prompt_eval_count=10, eval_count=8),
+            _line("", done=True, done_reason="stop"),
+        ),
+        stream=True,
     ),
     "anthropic": _frames(
         _MESSAGE,

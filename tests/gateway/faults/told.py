@@ -31,6 +31,7 @@ TOLD: dict[FailureKind, Told] = {
     "rate_limited": "rate_limit",
     "overloaded": "overloaded",
     "server_error": "upstream_error",
+    "stream_error": "upstream_error",
     "model_gone": "upstream_error",
     "quota": "quota",
     "auth": "upstream_auth",

@@ -16,6 +16,7 @@ from tiercel.domain.events import (
     ToolCallStart,
     UsageUpdate,
 )
+from tiercel.domain.failure import Failure
 from tiercel.domain.json import JsonObject
 from tiercel.domain.response import Usage
 from tiercel.wire.error_facts import stream_failure
@@ -48,6 +49,11 @@ class ChatLinesDecoder(EventStreamDecoder):
         message = source.get("message")
         if isinstance(message, dict):
             self._take_message(message, source, events)
+        elif message is not None:  # what it held of the answer would be lost
+            self._break(
+                Failure(kind="bad_response", message="the stream held a message that is no object"), events
+            )
+            return False
         usage = read_usage(source)
         if usage is not None and usage != self._usage:
             self._usage = usage

@@ -18,6 +18,7 @@ from tiercel.domain.events import (
     ToolCallStart,
     UsageUpdate,
 )
+from tiercel.domain.failure import Failure
 from tiercel.domain.json import Json, JsonObject
 from tiercel.domain.request import Opaque, Reasoning
 from tiercel.wire.error_facts import stream_failure
@@ -89,6 +90,9 @@ class ResponsesStreamDecoder(EventStreamDecoder):
         if kind == "error" or (source.get("error") and not source.get("type")):
             self._break(stream_failure(source.get("error") or source), events)
             return False
+        if kind is not None and not isinstance(kind, str):
+            self._break(Failure(kind="bad_response", message="the stream held an event of no type"), events)
+            return False
         if kind in _FAILURES:
             self._break(stream_failure(response.get("error") or {}), events)
             return False
@@ -97,7 +101,7 @@ class ResponsesStreamDecoder(EventStreamDecoder):
         elif kind in _ENDS:
             self._end(response, events)
             return False
-        elif isinstance(kind, str) and isinstance(source.get("output_index"), int):
+        elif kind is not None and isinstance(source.get("output_index"), int):
             self._take_item_event(kind, source["output_index"], source, events)
         return True
 
