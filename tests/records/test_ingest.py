@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from tests.records.place import Place
 from tests.records.samples import FULL, feedback, record, started
 from tiercel.domain.errors import ConfigError
 from tiercel.domain.record import JournalEntry
@@ -20,7 +21,7 @@ from tiercel.domain.settings import Storage
 from tiercel.records.database import check_database, connect_to_write, database_path
 from tiercel.records.ingest import Ingestor
 from tiercel.records.journal import Journal
-from tiercel.records.query import find_record, load_history
+from tiercel.records.query import load_history
 from tiercel.records.segments import damaged_segments, frame, journal_folder, segments
 from tiercel.records.store import Store, StoreError
 
@@ -63,119 +64,119 @@ def wait_until(condition: Callable[[], bool]) -> bool:
     return condition()
 
 
-def test_a_record_is_stored_without_loss(tmp_path: Path) -> None:
+def test_a_record_is_stored_without_loss(place: Place) -> None:
     """Every field of a record and of its attempts comes back from the database equal."""
-    with process(tmp_path) as (journal, ingestor):
+    with place.process() as (journal, ingestor):
         journal.append(FULL)
         ingestor.run_once()
-    for path in segments(tmp_path):
+    for path in segments(place.folder):
         path.unlink()
-    assert load_history(tmp_path).records == (FULL,)
+    assert place.history().records == (FULL,)
 
 
-def test_reading_again_changes_nothing(tmp_path: Path) -> None:
+def test_reading_again_changes_nothing(place: Place) -> None:
     """Entries that were taken in before, from another segment too, are not taken in twice."""
     entries: list[JournalEntry] = [started("a"), record("a"), feedback("f", "a"), FULL]
-    write_segment(tmp_path, *entries, number=1)
-    write_segment(tmp_path, *entries, *entries, number=2)
-    with process(tmp_path) as (journal, ingestor):
+    write_segment(place.folder, *entries, number=1)
+    write_segment(place.folder, *entries, *entries, number=2)
+    with place.process() as (journal, ingestor):
         for entry in entries:
             journal.append(entry)
         ingestor.run_once()
         ingestor.run_once()
-    history = load_history(tmp_path)
-    assert (stored(tmp_path), [r.id for r in history.records]) == (["a", "rec_full"], ["a", "rec_full"])
+    history = place.history()
+    assert (place.stored(), [r.id for r in history.records]) == (["a", "rec_full"], ["a", "rec_full"])
 
 
-def test_a_kill_between_store_and_segment_repeats_nothing(tmp_path: Path) -> None:
+def test_a_kill_between_store_and_segment_repeats_nothing(place: Place) -> None:
     """A process that died after its transaction and before deleting the segment costs no duplicate."""
-    path = write_segment(tmp_path, record("a"))
-    store = Store(tmp_path)
+    path = write_segment(place.folder, record("a"))
+    store = place.store()
     store.insert([record("a")], path.name, path.stat().st_size)
     store.close()
-    with process(tmp_path) as (_, ingestor):
+    with place.process() as (_, ingestor):
         ingestor.run_once()
         assert ingestor.status().entries == 0
-    assert stored(tmp_path) == ["a"]
+    assert place.stored() == ["a"]
 
 
-def test_complete_segments_are_deleted_and_the_live_one_kept(tmp_path: Path) -> None:
+def test_complete_segments_are_deleted_and_the_live_one_kept(place: Place) -> None:
     """What is stored needs no journal, except where it is still being written."""
-    with process(tmp_path, Storage(segment_bytes=200)) as (journal, ingestor):
+    with place.process(Storage(segment_bytes=200)) as (journal, ingestor):
         for i in range(20):
             journal.append(record(f"r{i:02d}"))
-        before = len(segments(tmp_path))
+        before = len(segments(place.folder))
         ingestor.run_once()
         live, _ = journal.position()
-        assert (before > 3, segments(tmp_path)) == (True, [live])
-    assert stored(tmp_path) == [f"r{i:02d}" for i in range(20)]
+        assert (before > 3, segments(place.folder)) == (True, [live])
+    assert place.stored() == [f"r{i:02d}" for i in range(20)]
 
 
-def test_a_request_of_a_dead_process_was_interrupted(tmp_path: Path) -> None:
+def test_a_request_of_a_dead_process_was_interrupted(place: Place) -> None:
     """`Started` without a record, from an earlier process, becomes a record that says so."""
-    write_segment(tmp_path, started("done"), record("done"), started("lost", rung="claude-haiku-4-5@low"))
-    with process(tmp_path) as (_, ingestor):
+    write_segment(place.folder, started("done"), record("done"), started("lost", rung="claude-haiku-4-5@low"))
+    with place.process() as (_, ingestor):
         ingestor.run_once()
         assert ingestor.status().interrupted == 1
-    found = find_record(tmp_path, "lost")
+    found = place.find("lost")
     assert found is not None
     assert (found.outcome, found.task, found.message) == (
         "interrupted",
         "coding",
         "the server stopped while claude-haiku-4-5@low was under way",
     )
-    assert outcomes(tmp_path) == {"done": "passed", "lost": "interrupted"}
+    assert place.outcomes() == {"done": "passed", "lost": "interrupted"}
 
 
-def test_a_request_under_way_is_not_interrupted(tmp_path: Path) -> None:
+def test_a_request_under_way_is_not_interrupted(place: Place) -> None:
     """What this process began is only pending, also after its segment was read and deleted."""
-    with process(tmp_path, Storage(segment_bytes=1)) as (journal, ingestor):
+    with place.process(Storage(segment_bytes=1)) as (journal, ingestor):
         journal.append(started("slow"))
         journal.append(record("other"))
         ingestor.run_once()
-        assert outcomes(tmp_path) == {"other": "passed"}
+        assert place.outcomes() == {"other": "passed"}
         journal.append(record("slow"))
         ingestor.run_once()
-    assert outcomes(tmp_path) == {"other": "passed", "slow": "passed"}
+    assert place.outcomes() == {"other": "passed", "slow": "passed"}
 
 
-def test_an_interruption_outlives_the_segment_that_told_of_it(tmp_path: Path) -> None:
+def test_an_interruption_outlives_the_segment_that_told_of_it(place: Place) -> None:
     """A start that was stored by one process is found interrupted by the next, with no journal left."""
-    with process(tmp_path) as (journal, ingestor):
+    with place.process() as (journal, ingestor):
         journal.append(started("lost"))
         ingestor.run_once()
-    for path in segments(tmp_path):
+    for path in segments(place.folder):
         path.unlink()
-    with process(tmp_path) as (_, ingestor):
+    with place.process() as (_, ingestor):
         ingestor.run_once()
-    assert outcomes(tmp_path) == {"lost": "interrupted"}
+    assert place.outcomes() == {"lost": "interrupted"}
 
 
-def test_a_real_record_replaces_an_interruption(tmp_path: Path) -> None:
+def test_a_real_record_replaces_an_interruption(place: Place) -> None:
     """Should the record turn up after all, it counts; and an interruption never replaces a record."""
-    store = Store(tmp_path)
+    store = place.store()
     store.insert([started("a")], "one", 1)
     store.interrupt_pending()
     store.insert([record("a")], "two", 1)
     store.insert([record("a", outcome="interrupted")], "three", 1)
     store.close()
-    assert outcomes(tmp_path) == {"a": "passed"}
+    assert place.outcomes() == {"a": "passed"}
 
 
-def test_a_damaged_tail_is_set_aside(tmp_path: Path) -> None:
+def test_a_damaged_tail_is_set_aside(place: Place) -> None:
     """What stands before the damage is stored; the file is kept under another name and reported."""
-    path = write_segment(tmp_path, record("a"), record("b"), tail=b"\x10\x00\x00\x00torn")
+    path = write_segment(place.folder, record("a"), record("b"), tail=b"\x10\x00\x00\x00torn")
     content = path.read_bytes()
-    with process(tmp_path) as (_, ingestor):
+    with place.process() as (_, ingestor):
         ingestor.run_once()
         assert ingestor.status().set_aside == (path.name + ".damaged",)
-    assert stored(tmp_path) == ["a", "b"]
-    assert [kept.read_bytes() for kept in damaged_segments(tmp_path)] == [content]
+    assert place.stored() == ["a", "b"]
+    assert [kept.read_bytes() for kept in damaged_segments(place.folder)] == [content]
 
 
-def test_damage_in_the_live_segment_does_not_stop_later_records(tmp_path: Path) -> None:
+def test_damage_in_the_live_segment_does_not_stop_later_records(place: Place) -> None:
     """Bytes that the disk changed under a running server cost one segment's rest, not all that follows."""
-    with process(tmp_path) as (journal, ingestor):
+    with place.process() as (journal, ingestor):
         journal.append(record("a"))
         live, size = journal.position()
         journal.append(record("b"))
@@ -186,31 +187,31 @@ def test_damage_in_the_live_segment_does_not_stop_later_records(tmp_path: Path) 
         journal.append(record("c"))
         ingestor.run_once()
         assert ingestor.status().set_aside == (live.name + ".damaged",)
-    assert stored(tmp_path) == ["a", "c"]
+    assert place.stored() == ["a", "c"]
 
 
-def test_numbers_beyond_sql_are_bounded(tmp_path: Path) -> None:
+def test_numbers_beyond_sql_are_bounded(place: Place) -> None:
     """What a provider claims to have counted cannot stop the ingest of everything after it."""
     attempt = msgspec.structs.replace(FULL.attempts[0], usage=Usage(uncached=10**30), cost_nano=10**40)
     huge = msgspec.structs.replace(FULL, attempts=(attempt,))
-    with process(tmp_path) as (journal, ingestor):
+    with place.process() as (journal, ingestor):
         journal.append(huge)
         journal.append(record("after"))
         ingestor.run_once()
-    assert stored(tmp_path) == ["after", "rec_full"]
+    assert place.stored() == ["after", "rec_full"]
 
 
-def test_the_thread_takes_in_what_comes(tmp_path: Path) -> None:
+def test_the_thread_takes_in_what_comes(place: Place) -> None:
     """Started in the background it reads by itself; `stop` reads the rest and leaves no segment."""
-    journal = Journal.open(tmp_path, Storage())
-    ingestor = Ingestor(tmp_path, journal, poll_seconds=0.01)
+    journal = Journal.open(place.folder, Storage())
+    ingestor = Ingestor(place.folder, journal, database_url=place.url, poll_seconds=0.01)
     ingestor.start()
     journal.append(record("a"))
     assert wait_until(lambda: ingestor.status().entries == 1)
     journal.append(record("b"))
     journal.close()
     ingestor.stop()
-    assert (stored(tmp_path), segments(tmp_path), ingestor.status().state) == (["a", "b"], [], "stopped")
+    assert (place.stored(), segments(place.folder), ingestor.status().state) == (["a", "b"], [], "stopped")
 
 
 def test_paused_ingest_leaves_everything_in_the_journal(tmp_path: Path) -> None:
@@ -281,21 +282,19 @@ def test_a_full_disk_keeps_records_in_the_journal(tmp_path: Path) -> None:
     assert stored(tmp_path) == [f"r{i:02d}" for i in range(50)]
 
 
-def test_old_records_are_forgotten_with_all_that_belongs_to_them(tmp_path: Path) -> None:
+def test_old_records_are_forgotten_with_all_that_belongs_to_them(place: Place) -> None:
     """`retention_days` deletes records that are older, their attempts and feedback, and no others."""
     old = FULL
     young = record("young", started_at=time.time())
-    journal = Journal.open(tmp_path, Storage())
-    ingestor = Ingestor(tmp_path, journal, retention_days=30)
+    journal = Journal.open(place.folder, Storage())
+    ingestor = Ingestor(place.folder, journal, database_url=place.url, retention_days=30)
     for entry in (old, feedback("f", old.id), young, feedback("g", "young")):
         journal.append(entry)
     ingestor.run_once()
     journal.close()
     ingestor.stop()
-    connection = connect_to_write(database_path(tmp_path))
-    left = [connection.execute(f"SELECT count(*) FROM {t}").fetchone()[0] for t in ("attempts", "feedback")]
-    connection.close()
-    assert (stored(tmp_path), left) == (["young"], [0, 1])
+    left = [place.ask(f"SELECT count(*) FROM {table}")[0][0] for table in ("attempts", "feedback")]
+    assert (place.stored(), left) == (["young"], [0, 1])
 
 
 def test_the_database_belongs_to_its_owner_alone(tmp_path: Path) -> None:

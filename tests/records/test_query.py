@@ -3,11 +3,12 @@
 import threading
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from tests.records.place import Place
 from tests.records.samples import FULL, feedback, record, started
 from tiercel.domain.errors import ConfigError
-from tiercel.domain.settings import Storage
 from tiercel.records.dimensions import plan_row, rung_row
 from tiercel.records.query import find_feedback, load_history
 from tiercel.records.recorder import Recorder
@@ -15,45 +16,48 @@ from tiercel.records.rows import attempt_rows, record_from, record_row
 from tiercel.records.store import Store
 
 
-def test_what_is_not_ingested_yet_is_read_too(tmp_path: Path) -> None:
+def test_what_is_not_ingested_yet_is_read_too(place: Place) -> None:
     """Store and journal together give each record once, in the order in which they started."""
-    recorder = Recorder.open(Storage(folder=str(tmp_path)))
+    recorder = Recorder.open(place.storage)
     recorder.finished(record("second", started_at=2.0))
     recorder.close()
-    recorder = Recorder.open(Storage(folder=str(tmp_path)))
+    recorder = Recorder.open(place.storage)
     recorder.pause_ingest()
     recorder.started(started("under way"))
     recorder.finished(record("first", started_at=1.0))
-    assert [r.id for r in load_history(tmp_path).records] == ["first", "second"]
+    assert [r.id for r in place.history().records] == ["first", "second"]
     recorder.close()
 
 
-def test_since_leaves_out_what_started_before(tmp_path: Path) -> None:
+def test_since_leaves_out_what_started_before(place: Place) -> None:
     """Also their attempts and feedback."""
-    store = Store(tmp_path)
+    store = place.store()
     young = record("young", started_at=FULL.started_at + 1)
     store.insert([FULL, young, feedback("f", FULL.id), feedback("g", "young")], "one", 1)
     store.close()
-    history = load_history(tmp_path, since=young.started_at)
+    history = place.history(since=young.started_at)
     assert (history.records, list(history.feedback)) == ((young,), ["young"])
 
 
-def test_attempts_go_to_their_own_record(tmp_path: Path) -> None:
+def test_attempts_go_to_their_own_record(place: Place) -> None:
     """Records with and without attempts, in any order of ids, come back equal."""
     records = [record("a"), FULL, record("z")]
-    store = Store(tmp_path)
+    store = place.store()
     store.insert(records, "one", 1)
     store.close()
-    assert {r.id: r for r in load_history(tmp_path).records} == {r.id: r for r in records}
+    assert {r.id: r for r in place.history().records} == {r.id: r for r in records}
 
 
-def test_the_latest_feedback_counts(tmp_path: Path) -> None:
+def test_the_latest_feedback_counts(place: Place) -> None:
     """A user may change their mind; earlier feedback that arrives later does not count."""
     early, late = feedback("x", "a", at=1.0), feedback("y", "a", at=2.0)
-    store = Store(tmp_path)
+    store = place.store()
     store.insert([record("a"), late, early], "one", 1)
     store.close()
-    assert (load_history(tmp_path).feedback, find_feedback(tmp_path, "a")) == ({"a": late}, late)
+    assert (place.history().feedback, find_feedback(place.folder, "a", database_url=place.url)) == (
+        {"a": late},
+        late,
+    )
 
 
 @pytest.mark.parametrize("folder", ["missing", "."])
@@ -74,9 +78,9 @@ def test_reading_changes_no_file(tmp_path: Path) -> None:
     assert (tmp_path / "records.sqlite-wal").stat().st_size == 0
 
 
-def test_reading_while_records_come_sees_a_prefix(tmp_path: Path) -> None:
+def test_reading_while_records_come_sees_a_prefix(place: Place) -> None:
     """However reads fall between appends, ingest and deletion of segments: no gap, no duplicate, no error."""
-    recorder = Recorder.open(Storage(folder=str(tmp_path), segment_bytes=2_000))
+    recorder = Recorder.open(msgspec.structs.replace(place.storage, segment_bytes=2_000))
     done = threading.Event()
 
     def write() -> None:
@@ -90,11 +94,11 @@ def test_reading_while_records_come_sees_a_prefix(tmp_path: Path) -> None:
     writer.start()
     seen = []
     while not done.is_set():
-        seen.append([r.id for r in load_history(tmp_path).records])
+        seen.append([r.id for r in place.history().records])
     writer.join()
     recorder.close()
     assert all(ids == [f"{i:04d}" for i in range(len(ids))] for ids in seen)
-    assert len(load_history(tmp_path).records) == 400
+    assert len(place.history().records) == 400
 
 
 def test_rows_lose_nothing() -> None:

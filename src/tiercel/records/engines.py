@@ -1,20 +1,28 @@
 """SQLAlchemy engines for the two databases: how each begins a transaction, and how long it may take."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool, StaticPool
 
+from tiercel.domain.errors import TiercelError
 from tiercel.domain.secret import Secret
 from tiercel.records.database import connect_to_read, connect_to_write, database_path
+from tiercel.records.revisions import UnusableDatabaseError
 
-DATABASE_ERRORS = (SQLAlchemyError, sqlite3.Error, OSError)
 SERVER_LIMITS = "SET LOCAL statement_timeout = {0}; SET LOCAL idle_in_transaction_session_timeout = {0}"
+
+
+class DatabaseError(TiercelError):
+    """The database did not do what it was asked: away, full, locked, damaged, of another version … Nothing was half
+    written. The message names it and never its password."""
 
 
 class Database:
@@ -42,11 +50,21 @@ class Database:
 
     @contextmanager
     def transaction(self, *, within_seconds: float | None = None) -> Iterator[Connection]:
-        """All of the block or nothing. Raises one of `DATABASE_ERRORS`; `within_seconds` is PostgreSQL's."""
-        if not self.is_postgres:
-            with self._engine.begin() as connection:
-                yield connection
-            return
+        """All of the block or nothing. Raises `DatabaseError`; `within_seconds` is PostgreSQL's."""
+        try:
+            if self.is_postgres:
+                with self._postgres_transaction(within_seconds) as connection:
+                    yield connection
+            else:
+                with self._engine.begin() as connection:
+                    yield connection
+        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+            raise DatabaseError(f"{self.place}: {_reason(error)}") from error
+        except UnusableDatabaseError as error:
+            raise DatabaseError(f"{self.place}: {error}") from error
+
+    @contextmanager
+    def _postgres_transaction(self, within_seconds: float | None) -> Iterator[Connection]:
         import psycopg
 
         from tiercel.records.postgres import ANSWER_SECONDS, cut_off_after
@@ -60,18 +78,33 @@ class Database:
                     with connection.begin():
                         connection.exec_driver_sql(SERVER_LIMITS.format(round(seconds * 1000)))
                         yield connection
-                except SQLAlchemyError as error:
+                except (SQLAlchemyError, psycopg.Error) as error:
                     connection.invalidate(error)
-                    if was_cut.is_set():
-                        raise TimeoutError(f"no answer within {seconds:g} seconds") from error
-                    raise
+                    reason = f"no answer within {seconds:g} seconds" if was_cut.is_set() else _reason(error)
+                    raise DatabaseError(f"{self.place}: {reason}") from error
 
     def close(self) -> None:
         """Closes what is open; of SQLite that moves its write-ahead log into it."""
         self._engine.dispose()
 
 
-def reason_of(error: BaseException) -> str:
+def copy_in(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Inserts the rows by PostgreSQL's COPY, which costs it a fraction of statements with values."""
+    import psycopg
+    from psycopg import sql
+
+    driven = connection.connection.driver_connection
+    assert isinstance(driven, psycopg.Connection)
+    names = tuple(rows[0])
+    columns = sql.SQL(", ").join(map(sql.Identifier, names))
+    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table.name), columns)
+    values = itemgetter(*names)
+    with driven.cursor() as cursor, cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write_row(values(row))
+
+
+def _reason(error: BaseException) -> str:
     """The driver's own words: SQLAlchemy's would quote the statement with its values."""
     reason = getattr(error, "orig", None) or error
     text = next(iter(str(reason).splitlines()), "")

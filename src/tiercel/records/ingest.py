@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.5
-LONGEST_BACKOFF_SECONDS = 10.0
+LONGEST_BACKOFF_SECONDS = 5.0
 BATCH_BYTES = 250_000
 RETENTION_EVERY_SECONDS = 3600.0
 SECONDS_PER_DAY = 86_400.0
@@ -96,7 +96,7 @@ class Ingestor:
         if self._thread is not None:
             self._thread.join()
             self._thread = None
-        if drain:
+        if drain and not self._must_stop():
             self._try_once()
         if self._store is not None:
             self._store.close()

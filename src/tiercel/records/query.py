@@ -18,7 +18,7 @@ from tiercel.domain.record import Feedback, JournalEntry, Record
 from tiercel.domain.secret import Secret
 from tiercel.records.database import database_path
 from tiercel.records.dimensions import PLAN_FIELDS, RUNG_FIELDS
-from tiercel.records.engines import DATABASE_ERRORS, Database, reason_of
+from tiercel.records.engines import Database, DatabaseError
 from tiercel.records.migrate import current_revision
 from tiercel.records.revisions import HEAD, UnusableDatabaseError
 from tiercel.records.rows import noun_from, record_from
@@ -111,10 +111,8 @@ class _Snapshot:
                 if connection is None and not files:
                     raise ConfigError(_nothing_text(folder))
                 yield cls(files, connection)
-            except UnusableDatabaseError as error:
-                raise ConfigError(f"{folder}: cannot read the records: {error}") from error
-            except DATABASE_ERRORS as error:
-                raise ConfigError(f"{folder}: cannot read the records: {reason_of(error)}") from error
+            except (DatabaseError, OSError) as error:
+                raise ConfigError(f"cannot read the records: {error}") from error
 
     def stored_records(self, condition: ColumnElement[bool]) -> Iterator[Record]:
         """Records that the store has, with their attempts."""

@@ -16,10 +16,9 @@ from tiercel.domain.errors import TiercelError
 from tiercel.domain.record import Feedback, JournalEntry, Record, Started
 from tiercel.domain.secret import Secret
 from tiercel.records.dimensions import plan_row, rung_row
-from tiercel.records.engines import DATABASE_ERRORS, Database, reason_of
+from tiercel.records.engines import Database, DatabaseError, copy_in
 from tiercel.records.instance import instance_of
 from tiercel.records.migrate import bring_up_to_date
-from tiercel.records.revisions import UnusableDatabaseError
 from tiercel.records.rows import Row, attempt_rows, interrupted, noun_from, plain_row, record_row, without_nul
 from tiercel.records.schema import attempts, feedback, ingest_state, pending, plans, records, rungs
 
@@ -121,10 +120,8 @@ class Store:
         try:
             with self._database.transaction(within_seconds=within_seconds) as connection:
                 yield connection
-        except UnusableDatabaseError as error:
-            raise StoreError(f"{self._database.place}: {error}") from error
-        except DATABASE_ERRORS as error:
-            raise StoreError(f"{self._database.place}: {reason_of(error)}") from error
+        except DatabaseError as error:
+            raise StoreError(str(error)) from error
 
     def _insert_records(self, connection: Connection, done: dict[str, Record]) -> set[int]:
         """Inserts those not there yet; returns the numbers of all shared rows that are there now.
@@ -174,14 +171,15 @@ class Store:
         """Inserts the rows; with `or_leave` those whose key is there already are left as they are."""
         if not rows:
             return
-        if self._database.is_postgres:
-            rows = [without_nul(row) for row in rows]
-            into = postgresql.insert(table)
-            connection.execute(into.on_conflict_do_nothing() if or_leave else into, rows)
+        if not self._database.is_postgres:
+            into = sqlite.insert(table).on_conflict_do_nothing() if or_leave else insert(table)
+            connection.execute(into, rows)
+            return
+        rows = [without_nul(row) for row in rows]
+        if or_leave:
+            connection.execute(postgresql.insert(table).on_conflict_do_nothing(), rows)
         else:
-            connection.execute(
-                sqlite.insert(table).on_conflict_do_nothing() if or_leave else insert(table), rows
-            )
+            copy_in(connection, table, rows)
 
 
 def _sorted_out(
