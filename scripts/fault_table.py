@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from tests.gateway.faults.cases import CASES, Case
+from tests.gateway.faults.cases import ALL, CASES, Case
 from tests.gateway.faults.clients import CLIENTS
 from tests.gateway.faults.matrix import Cell, cells_of
 from tests.gateway.faults.told import RAISED, Raised, complaints, raised_in_stream
@@ -76,7 +76,7 @@ def fault_rows(ran: Sequence[Ran]) -> Iterable[tuple[str, ...]]:
     for case in dict.fromkeys(case.name for case, *_ in ran):
         its = [one for one in ran if one[0].name == case]
         found = its[0][0]
-        upstreams = ", ".join(upstream for _, upstream, _ in its)
+        upstreams = "all" if len(its) == len(ALL) else ", ".join(upstream for _, upstream, _ in its)
         cells = (
             outcome(its, stream=stream, backed=backed) for stream in (False, True) for backed in (True, False)
         )

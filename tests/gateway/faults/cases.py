@@ -20,7 +20,7 @@ When = Literal["before", "after", "good", "refused", "late"]
 ALL: tuple[Format, ...] = ("openai_chat", "openai_responses", "anthropic", "gemini", "ollama")
 SPOKEN = "one two three four five six seven eight"
 PATIENT = Limits(deadline_seconds=30.0, first_token_seconds=20.0, idle_seconds=20.0, retries=0)
-HASTY = Limits(deadline_seconds=2.5, first_token_seconds=0.8, idle_seconds=0.8, retries=0)
+HASTY = Limits(deadline_seconds=5.0, first_token_seconds=1.2, idle_seconds=1.2, retries=0)
 """For faults that only a clock ends."""
 
 
