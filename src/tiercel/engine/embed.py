@@ -20,6 +20,7 @@ from tiercel.routing.embedding_plan import embedding_prices, most_embedding_nano
 from tiercel.upstream.auth import credential_of
 from tiercel.upstream.call import CallResult
 from tiercel.upstream.failures import classify_exception
+from tiercel.upstream.usage import believable
 from tiercel.wire.codec import EncodedCall
 from tiercel.wire.embeddings import decode_embeddings, encode_embeddings, estimated_usage
 
@@ -138,7 +139,7 @@ class EmbeddingClimb:
             embeddings = await asyncio.to_thread(decode_embeddings, body, deployment, count)
         else:
             embeddings = decode_embeddings(body, deployment, count)
-        return replace(embeddings, usage=embeddings.usage or estimated_usage(self._request))
+        return replace(embeddings, usage=believable(embeddings.usage) or estimated_usage(self._request))
 
     def _settle(self, call: Call, encoded: EncodedCall, began: float, outcome: Embeddings | Failure) -> None:
         rung = self._plan.rungs[call.rung]

@@ -44,7 +44,7 @@ class Keyring:
         self._problem: str | None = None
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self._look()
+        self.look()
 
     @classmethod
     def open(cls, folder: Path) -> "Keyring":
@@ -95,7 +95,7 @@ class Keyring:
     def _watch(self) -> None:
         while not self._stop.wait(POLL_SECONDS):
             try:
-                self._look()
+                self.look()
             except ConfigError as error:
                 if str(error) != self._problem:
                     self._problem = str(error)
@@ -105,7 +105,8 @@ class Keyring:
                     self._problem = None
                     log.warning("keys can be read again")
 
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Read again what has changed. The thread does it several times a second."""
         stored = self._reader.poll()
         if stored is not None:
             self._known = Known(stored=stored, pepper=self._reader.pepper)

@@ -22,7 +22,7 @@ from tiercel.upstream.errors import HttpError, ResetError, TimedOutError
 from tiercel.upstream.failures import classify_exception, classify_status, failure_of, refine, timed_out
 from tiercel.upstream.http import HttpClient, Prepared
 from tiercel.upstream.response import HttpResponse
-from tiercel.upstream.usage import complete_usage
+from tiercel.upstream.usage import believable, complete_usage
 from tiercel.upstream.wait_hint import wait_seconds
 from tiercel.wire.call_format import call_format
 from tiercel.wire.codec import Codec, EncodedCall, ErrorFacts
@@ -410,9 +410,10 @@ class _Call:
         if response is None:
             return None, None
         whole = self.failure is None or self.failure.kind in ("empty", "empty_length")
-        if whole and response.usage is not None:
-            return response, response.usage
-        usage = complete_usage(self.request, response, response.usage, whole=whole)
+        seen = believable(response.usage)
+        if whole and seen is not None and seen is response.usage:
+            return response, seen
+        usage = complete_usage(self.request, response, seen, whole=whole)
         return msgspec.structs.replace(response, usage=usage), usage
 
     def _stop_clocks(self, event: StreamEvent) -> None:

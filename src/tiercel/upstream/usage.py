@@ -16,6 +16,21 @@ from tiercel.domain.request import (
 from tiercel.domain.response import ModelResponse, Usage
 from tiercel.domain.tokens import TOKENS_PER_IMAGE, TOKENS_PER_MEDIA, TOKENS_PER_MESSAGE, estimate_tokens
 
+MOST_TOKENS = 100_000_000
+"""No model takes or writes so many in one call: a larger count is a mistake, or meant to ruin somebody's budget."""
+MOST_COST_NANO = 10_000_000_000_000
+"""Ten thousand dollars for one call, likewise."""
+
+
+def believable(seen: Usage | None) -> Usage | None:
+    """What the provider counted, without what cannot be: then it counts as not counted, and is estimated."""
+    if seen is None or seen.input + seen.output > MOST_TOKENS:
+        return None
+    cost_nano = seen.reported_cost_nano
+    if cost_nano is not None and not 0 <= cost_nano <= MOST_COST_NANO:
+        return msgspec.structs.replace(seen, reported_cost_nano=None)
+    return seen
+
 
 def complete_usage(
     request: ModelRequest, response: ModelResponse, seen: Usage | None, *, whole: bool
