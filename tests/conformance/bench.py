@@ -14,7 +14,7 @@ import msgspec
 
 from tests.gateway.house import one_tier, settings_for
 from tiercel.domain.catalog import Capabilities, Deployment, Model, Provider
-from tiercel.domain.request import Format
+from tiercel.domain.request import Format, ModelRequest
 from tiercel.domain.response import ModelResponse
 from tiercel.domain.secret import Secret
 from tiercel.domain.settings import Listener
@@ -119,16 +119,23 @@ class Bench:
         """The last request that reached the lab."""
         return self.lab.seen[-1].body
 
+    def last_request(self) -> ModelRequest:
+        """The same, read as the lab reads it."""
+        return self._last()[1]
+
     def last_answer(self) -> ModelResponse:
         """What the lab said to it."""
+        provider, request = self._last()
+        model = find_model(provider, request.model)
+        assert model is not None, f"{provider} has no {request.model}"
+        return perform(Scene(model=model, request=request)).response
+
+    def _last(self) -> tuple[str, ModelRequest]:
         seen = self.lab.seen[-1]
         provider, _, rest = seen.path.removeprefix("/").partition("/")
         address = find_address(rest, FORMATS[provider])
         assert address is not None, seen.path
-        request = read_request(address, seen.body)
-        model = find_model(provider, request.model)
-        assert model is not None, f"{provider} has no {request.model}"
-        return perform(Scene(model=model, request=request)).response
+        return provider, read_request(address, seen.body)
 
 
 def deployments(lab: Lab) -> tuple[Deployment, ...]:

@@ -20,7 +20,7 @@ from tests.conformance.dialogue import (
     Turn,
     User,
 )
-from tiercel.domain.request import Format, Reasoning
+from tiercel.domain.request import Format, Reasoning, ToolCall
 from tiercel.testing.fault_kinds import FAULT_KINDS
 from tiercel.testing.faults import Fault
 from tiercel.testing.lab.thoughts import THOUGHT
@@ -82,6 +82,15 @@ class Cell:
         assert len({call.id for call in answer.calls}) == len(calls)
         assert (answer.input_tokens, answer.output_tokens) == (usage.input, usage.output)
 
+    def calls_given_back(self) -> list[tuple[str, Any]]:
+        """The calls of the history that reached the upstream last."""
+        return [
+            (part.name, json.loads(part.arguments))
+            for message in self.bench.last_request().messages
+            for part in message.parts
+            if isinstance(part, ToolCall)
+        ]
+
     def seals(self) -> list[str]:
         """The seals of what the lab said last: signatures, encrypted thinking, OpenRouter's details."""
         said = self.bench.last_answer()
@@ -124,6 +133,7 @@ def loop(cell: Cell, prompt: str, returned: tuple[str, ...], **more: Any) -> Ans
     assert len(called.calls) == len(returned)
     said = cell.ask(asked, Said(answer=called), results(called, returned), **more)
     assert tools_returned(said.text, returned)
+    assert cell.calls_given_back() == [(call.name, call.arguments) for call in called.calls]
     return called
 
 
@@ -206,6 +216,8 @@ def long_conversation(cell: Cell) -> None:
     assert counted is not None
     assert int(counted[1]) >= LONG_TURNS + 1
     assert "It was shown 3 images." in last.text
+    two = [("weather", {"city": "simulated"}), ("trains", {"city": "simulated"})]
+    assert cell.calls_given_back() == two * (LONG_TURNS // 3)
 
 
 def error(cell: Cell) -> None:
