@@ -24,7 +24,7 @@ _TOO_MANY = f"holds more than {MAX_VALUES:,} values"
 
 
 class _Refused(Exception):
-    """Why a body is not taken."""
+    """Why a body is not taken; each side gives it its own exception."""
 
 
 class _Duplicate(Exception):
@@ -40,21 +40,11 @@ def parse_object(body: bytes) -> JsonObject:
 
 
 def parse_upstream_object(body: bytes) -> JsonObject:
-    """A provider's body. Raises `UpstreamDataError`.
-
-    Its size is capped, and nobody reads it again after us: the decoder's own strictness is enough here.
-    """
+    """A provider's body, under the same rules. Raises `UpstreamDataError`."""
     try:
-        value = _decode(body)
-    except UnicodeDecodeError:
-        raise UpstreamDataError("the upstream's body is not valid UTF-8") from None
-    except RecursionError:
-        raise UpstreamDataError("the upstream's body is nested too deep") from None
-    except msgspec.DecodeError as error:
-        raise UpstreamDataError(f"the upstream's body is not valid JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise UpstreamDataError("the upstream's body is not a JSON object")
-    return value
+        return _parse(body)
+    except _Refused as refused:
+        raise UpstreamDataError(f"the upstream's body {refused}") from None
 
 
 def parse_chunk(data: bytes) -> JsonObject | None:
