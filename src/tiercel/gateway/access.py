@@ -1,15 +1,32 @@
 """What keys allow, together: who they are, how often they may ask, and what a request of theirs may still spend."""
 
+import asyncio
+import logging
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 from tiercel.domain.climb import Plan, Rung
+from tiercel.domain.errors import ConfigError, UnavailableError
 from tiercel.domain.keys import AccessKey
 from tiercel.domain.record import AttemptRecord
+from tiercel.domain.settings import Storage
 from tiercel.gateway.budgets import Allowance, Budgets
 from tiercel.gateway.keyring import Keyring
 from tiercel.gateway.quotas import Quotas, TokenCount
+from tiercel.records.spending import read_spent
 from tiercel.routing.allowed import bounded
 from tiercel.routing.cost import EXPECTED_VISIBLE, most_nano
+
+log = logging.getLogger(__name__)
+
+RESTORE_SECONDS = 5.0
+"""How long to wait before the database is asked again what was spent."""
+UNCOUNTED = UnavailableError(
+    "storage_unavailable",
+    "this key has a budget, and what was spent of it cannot be read from the database at the moment",
+    retry_after_seconds=RESTORE_SECONDS,
+)
 
 
 class Grant:
@@ -52,6 +69,37 @@ class Access:
         self.keyring = keyring
         self.quotas = quotas
         self.budgets = budgets
+        self._restoring: asyncio.Task[None] | None = None
+
+    @classmethod
+    def open(cls, keyring: Keyring, storage: Storage, clock: Callable[[], float]) -> "Access":
+        """The keys, with what they have spent so far. `clock` is monotonic seconds.
+
+        A PostgreSQL that is away keeps only keys with a budget waiting. Raises `ConfigError` for a store that is
+        damaged.
+        """
+        budgets = Budgets(keyring.project_budget)
+        access = cls(keyring, Quotas(clock), budgets)
+        if not keyring.has_keys:
+            return access
+        before = time.time()
+        try:
+            budgets.restore(read_spent(Path(storage.folder), budgets.span(before), storage.database_url))
+        except ConfigError as error:
+            if storage.database_url is None:
+                raise
+            log.error("keys with a budget wait until the database is back: %s", error)
+            budgets.complete = False
+            again = _restore_when_possible(budgets, storage, before)
+            access._restoring = asyncio.get_running_loop().create_task(again, name="spent so far")
+        return access
+
+    async def close(self) -> None:
+        """Stop looking after keys."""
+        if self._restoring is not None:
+            self._restoring.cancel()
+            await asyncio.wait((self._restoring,))
+        await asyncio.to_thread(self.keyring.close)
 
     def grant(
         self, key: AccessKey, plan: Plan, most: Callable[[Rung], int | None] | None = None
@@ -60,12 +108,14 @@ class Access:
         who come without a key of the store.
 
         `most` is what one call of a rung costs at most, where that is not what generating does. Raises `CallerError`
-        over a limit.
+        over a limit, `UnavailableError` while it is not known what was spent.
         """
         if not key.id:
             return plan, None
         allowance = self.budgets.allowance(key)
         if allowance.bounded:
+            if not self.budgets.complete:
+                raise UNCOUNTED
             most = most or (lambda rung: most_nano(rung, plan.facts))
             plan = bounded(plan, most)
             least = min(nano for rung in plan.rungs if (nano := most(rung)) is not None)
@@ -73,6 +123,20 @@ class Access:
                 raise self.budgets.refusal(allowance, least)
         tokens = self.quotas.count_tokens(key, _expected_tokens(plan))
         return plan, Grant(allowance, tokens)
+
+
+async def _restore_when_possible(budgets: Budgets, storage: Storage, before: float) -> None:
+    """Ask again, until the database answers, what was spent before this moment."""
+    while not budgets.complete:
+        await asyncio.sleep(RESTORE_SECONDS)
+        span = budgets.span(before)
+        try:
+            spent = await asyncio.to_thread(read_spent, Path(storage.folder), span, storage.database_url)
+        except ConfigError as error:
+            log.warning("keys with a budget wait: %s", error)
+        else:
+            budgets.restore(spent)
+            log.warning("what keys have spent is known: those with a budget are served")
 
 
 def _expected_tokens(plan: Plan) -> int:

@@ -19,12 +19,11 @@ from tiercel.checks.registry import Registry
 from tiercel.checks.resolve import resolve_policy
 from tiercel.domain.errors import ConfigError, ProblemError, UnavailableError
 from tiercel.domain.policy import Policy
-from tiercel.domain.settings import Listener, Settings, Storage, Telemetry
+from tiercel.domain.settings import Listener, Settings, Telemetry
 from tiercel.engine.attempt import Machinery
 from tiercel.engine.origins import Origins
 from tiercel.gateway.access import Access
 from tiercel.gateway.admission import Admission, check_listener
-from tiercel.gateway.budgets import Budgets, day_begin, month_begin
 from tiercel.gateway.endpoints.generate import STOPPING
 from tiercel.gateway.exchange import ClientLeftError, Exchange, Receive, Scope, Send
 from tiercel.gateway.ids import new_record_id
@@ -32,7 +31,6 @@ from tiercel.gateway.keyring import Keyring
 from tiercel.gateway.load import Load
 from tiercel.gateway.logs import REQUEST_ID
 from tiercel.gateway.problems import render_problem
-from tiercel.gateway.quotas import Quotas
 from tiercel.gateway.refusals import Refusals
 from tiercel.gateway.routes import PUBLIC, find_handler, public_handler
 from tiercel.gateway.runtime import CROWDED, Runtime, State
@@ -40,7 +38,6 @@ from tiercel.gateway.server import Door, Server, room_for_clients
 from tiercel.gateway.surfaces import surface_at, surface_of
 from tiercel.policy.cross_check import cross_check
 from tiercel.records.recorder import Recorder
-from tiercel.records.spending import read_spent
 from tiercel.upstream.call import Upstream
 from tiercel.upstream.health import Health
 from tiercel.upstream.http import HttpClient
@@ -140,21 +137,10 @@ def open_runtime(settings: Settings, policy: Policy) -> "OpenRuntime":
         state = make_state(settings, policy, parts)
         recorder = Recorder.open(settings.storage)
         undo.callback(recorder.close)
-        runtime = Runtime(state, recorder, open_access(keyring, settings.storage, clock))
+        runtime = Runtime(state, recorder, Access.open(keyring, settings.storage, clock))
         runtime.exporter = open_exporter(settings.telemetry, recorder)
         undo.pop_all()
     return OpenRuntime(parts, runtime)
-
-
-def open_access(keyring: Keyring, storage: Storage, clock: Callable[[], float]) -> Access:
-    """What keys may do, beginning with what they have spent so far. Raises `ConfigError` where that cannot be read."""
-    budgets = Budgets(keyring.project_budget)
-    if keyring.has_keys:
-        now = time.time()
-        budgets.restore(
-            read_spent(Path(storage.folder), day_begin=day_begin(now), month_begin=month_begin(now))
-        )
-    return Access(keyring, Quotas(clock), budgets)
 
 
 def open_exporter(telemetry: Telemetry, recorder: Recorder) -> "Exporter | None":
@@ -222,7 +208,7 @@ class OpenRuntime:
         if self.runtime.exporter is not None:
             await asyncio.to_thread(self.runtime.exporter.close)
         await asyncio.to_thread(self.runtime.recorder.close)
-        await asyncio.to_thread(self._parts.keyring.close)
+        await self.runtime.access.close()
 
 
 class RunningGateway(msgspec.Struct, frozen=True, kw_only=True):

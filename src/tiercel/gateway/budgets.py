@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from tiercel.domain.errors import CallerError
 from tiercel.domain.keys import AccessKey, Budget
 from tiercel.domain.money import usd_text
-from tiercel.records.spending import Spent
+from tiercel.records.spending import Span, Spent
 
 DAY_SECONDS = 86_400
 RESERVED_RETRY_SECONDS = 1.0
@@ -120,9 +120,17 @@ class Budgets:
         self._clock = clock
         self._keys: dict[str, Account] = {}
         self._projects: dict[str, Account] = {}
+        self.complete = True
+        """Whether what was spent before this process started is known."""
+
+    def span(self, before: float) -> Span:
+        """The present day and month, until this moment."""
+        now = self._clock()
+        return Span(day=day_begin(now), month=month_begin(now), before=before)
 
     def restore(self, spent: Iterable[Spent]) -> None:
         """Begin with what was spent before this process started."""
+        self.complete = True
         now = self._clock()
         for one in spent:
             for account in self._accounts(one.key_id, one.project):
