@@ -9,6 +9,9 @@ from tiercel.domain.errors import ConfigError
 from tiercel.domain.secret import Secret
 from tiercel.records.revisions import SQLITE_TABLES, UnusableDatabaseError, revision_of
 
+ANSWER_SECONDS = 10.0
+"""A transaction of PostgreSQL that takes longer is cut off and tried again."""
+
 
 def database_path(folder: Path) -> Path:
     return folder / "records.sqlite"

@@ -1,23 +1,33 @@
 """SQLAlchemy engines for the two databases: how each begins a transaction, and how long it may take."""
 
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
+from math import ceil
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import NullPool, StaticPool
+from sqlalchemy.pool import NullPool, Pool, StaticPool
 
 from tiercel.domain.errors import TiercelError
 from tiercel.domain.secret import Secret
-from tiercel.records.database import connect_to_read, connect_to_write, database_path
+from tiercel.records.database import ANSWER_SECONDS, connect_to_read, connect_to_write, database_path
 from tiercel.records.revisions import UnusableDatabaseError
 
+if TYPE_CHECKING:
+    import psycopg
+
 SERVER_LIMITS = "SET LOCAL statement_timeout = {0}; SET LOCAL idle_in_transaction_session_timeout = {0}"
+
+
+_DRIVEN: ContextVar["psycopg.Connection"] = ContextVar("driven")
+"""The connection that SQLAlchemy is to take: made by us, so that it asks nothing of it while nobody watches."""
 
 
 class DatabaseError(TiercelError):
@@ -28,25 +38,36 @@ class DatabaseError(TiercelError):
 class Database:
     """The database of a data folder, or the one at `url`: its transactions, and its name in messages."""
 
-    def __init__(self, place: str, engine: Engine, is_postgres: bool) -> None:
+    def __init__(self, place: str, engine: Engine, url: Secret | None, answer_seconds: float) -> None:
         self.place = place
-        self.is_postgres = is_postgres
         self._engine = engine
+        self._url = url
+        self._answer_seconds = answer_seconds
+        self._keeps = False
+        self._driven: psycopg.Connection | None = None
+
+    @property
+    def is_postgres(self) -> bool:
+        return self._url is not None
 
     @classmethod
-    def to_write(cls, folder: Path, url: Secret | None) -> "Database":
+    def to_write(cls, folder: Path, url: Secret | None, answer_seconds: float = ANSWER_SECONDS) -> "Database":
         """One connection, kept open. Raises `ConfigError` for a URL that is none."""
-        if url is not None:
-            return cls(*_postgres(url, to_write=True), True)
-        path = database_path(folder)
-        engine = create_engine("sqlite://", creator=lambda: connect_to_write(path), poolclass=StaticPool)
-        event.listen(engine, "begin", _statement("BEGIN IMMEDIATE"))
-        return cls(str(path), engine, False)
+        if url is None:
+            path = database_path(folder)
+            engine = create_engine("sqlite://", creator=lambda: connect_to_write(path), poolclass=StaticPool)
+            event.listen(engine, "begin", _statement("BEGIN IMMEDIATE"))
+            return cls(str(path), engine, None, answer_seconds)
+        database = cls(_described(url), _postgres_engine(StaticPool), url, answer_seconds)
+        database._keeps = True
+        return database
 
     @classmethod
     def to_read(cls, folder: Path, url: Secret | None) -> "Database":
         """A connection for each transaction, which sees the database as it was at one moment."""
-        return cls(*_postgres_to_read(url), True) if url is not None else cls(*_sqlite_to_read(folder), False)
+        if url is None:
+            return cls(str(database_path(folder)), _sqlite_to_read(folder), None, ANSWER_SECONDS)
+        return cls(_described(url), _postgres_to_read(), url, ANSWER_SECONDS)
 
     @contextmanager
     def transaction(self, *, within_seconds: float | None = None) -> Iterator[Connection]:
@@ -67,21 +88,33 @@ class Database:
     def _postgres_transaction(self, within_seconds: float | None) -> Iterator[Connection]:
         import psycopg
 
-        from tiercel.records.postgres import ANSWER_SECONDS, cut_off_after
+        from tiercel.records.postgres import cut_off_after
 
-        seconds = ANSWER_SECONDS if within_seconds is None else within_seconds
-        with self._engine.connect() as connection:
-            driven = connection.connection.driver_connection
-            assert isinstance(driven, psycopg.Connection)
-            with cut_off_after(driven, seconds) as was_cut:
-                try:
-                    with connection.begin():
-                        connection.exec_driver_sql(SERVER_LIMITS.format(round(seconds * 1000)))
-                        yield connection
-                except (SQLAlchemyError, psycopg.Error) as error:
-                    connection.invalidate(error)
-                    reason = f"no answer within {seconds:g} seconds" if was_cut.is_set() else _reason(error)
-                    raise DatabaseError(f"{self.place}: {reason}") from error
+        seconds = self._answer_seconds if within_seconds is None else within_seconds
+        was_cut = threading.Event()
+        try:
+            driven = self._connected()
+            with (
+                cut_off_after(driven, seconds, was_cut),
+                _sql_transaction(self._engine, driven) as connection,
+            ):
+                connection.exec_driver_sql(SERVER_LIMITS.format(round(seconds * 1000)))
+                yield connection
+        except (SQLAlchemyError, psycopg.Error) as error:
+            self._driven = None
+            reason = f"no answer within {seconds:g} seconds" if was_cut.is_set() else _reason(error)
+            raise DatabaseError(f"{self.place}: {reason}") from error
+
+    def _connected(self) -> "psycopg.Connection":
+        """The connection that is kept, or a new one. Raises `psycopg.Error`."""
+        from tiercel.records.postgres import CONNECT_SECONDS, connect
+
+        assert self._url is not None
+        if not self._keeps:
+            return connect(self._url)
+        if self._driven is None or self._driven.closed:
+            self._driven = connect(self._url, within_seconds=min(CONNECT_SECONDS, ceil(self._answer_seconds)))
+        return self._driven
 
     def close(self) -> None:
         """Closes what is open; of SQLite that moves its write-ahead log into it."""
@@ -111,32 +144,50 @@ def _reason(error: BaseException) -> str:
     return f"{type(reason).__name__}: {text}"
 
 
-def _postgres(url: Secret, *, to_write: bool) -> tuple[str, Engine]:
-    from tiercel.records.postgres import connect, describe
+@contextmanager
+def _sql_transaction(engine: Engine, driven: "psycopg.Connection") -> Iterator[Connection]:
+    """A transaction of SQLAlchemy on a connection of ours."""
+    token = _DRIVEN.set(driven)
+    try:
+        with engine.connect() as connection:
+            is_whole = False
+            try:
+                with connection.begin():
+                    yield connection
+                is_whole = True
+            finally:
+                if not is_whole:  # or it would be tidied up, in vain
+                    connection.invalidate()
+    finally:
+        _DRIVEN.reset(token)
 
-    place = describe(url)
-    if to_write:
-        engine = create_engine(
-            "postgresql+psycopg://", creator=lambda: connect(url), pool_size=1, max_overflow=0
-        )
-    else:
-        engine = create_engine("postgresql+psycopg://", creator=lambda: connect(url), poolclass=NullPool)
-        event.listen(engine, "begin", _statement("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
-    return place, engine
+
+def _described(url: Secret) -> str:
+    from tiercel.records.postgres import describe
+
+    return describe(url)
 
 
 # engines hold compiled statements and, for reading, no connection: they may be kept
-@lru_cache(maxsize=8)
-def _postgres_to_read(url: Secret) -> tuple[str, Engine]:
-    return _postgres(url, to_write=False)
+@lru_cache(maxsize=1)
+def _postgres_to_read() -> Engine:
+    engine = _postgres_engine(NullPool)
+    event.listen(engine, "begin", _statement("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+    return engine
+
+
+def _postgres_engine(pool: type[Pool]) -> Engine:
+    return create_engine(
+        "postgresql+psycopg://", creator=_DRIVEN.get, poolclass=pool, use_native_hstore=False
+    )
 
 
 @lru_cache(maxsize=8)
-def _sqlite_to_read(folder: Path) -> tuple[str, Engine]:
+def _sqlite_to_read(folder: Path) -> Engine:
     path = database_path(folder)
     engine = create_engine("sqlite://", creator=lambda: connect_to_read(path), poolclass=NullPool)
     event.listen(engine, "begin", _statement("BEGIN"))
-    return str(path), engine
+    return engine
 
 
 def _statement(text: str) -> Callable[[Connection], None]:

@@ -14,6 +14,7 @@ import msgspec
 
 from tiercel.domain.errors import TiercelError
 from tiercel.domain.secret import Secret
+from tiercel.records.database import ANSWER_SECONDS
 from tiercel.records.journal import Journal
 from tiercel.records.segments import DAMAGED_SUFFIX, Chunk, damaged_segments, read_entries, segments
 
@@ -54,12 +55,14 @@ class Ingestor:
         *,
         retention_days: int | None = None,
         database_url: Secret | None = None,
+        answer_seconds: float = ANSWER_SECONDS,
         poll_seconds: float = POLL_SECONDS,
     ) -> None:
         self._folder = folder
         self._journal = journal
         self._retention_days = retention_days
         self._database_url = database_url
+        self._answer_seconds = answer_seconds
         self._poll_seconds = poll_seconds
         own, _ = journal.position()
         self._inherited = {path.name for path in segments(folder) if path != own}
@@ -149,7 +152,7 @@ class Ingestor:
             # SQLAlchemy takes long to load, and the server must not wait for it
             from tiercel.records.store import Store
 
-            self._store = Store(self._folder, self._database_url)
+            self._store = Store(self._folder, self._database_url, answer_seconds=self._answer_seconds)
             self._offsets = self._store.offsets()
             gone = set(self._offsets) - {path.name for path in segments(self._folder)}
             self._store.forget_segments(gone)

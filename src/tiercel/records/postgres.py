@@ -28,8 +28,6 @@ logger = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 5
 CHECK_SECONDS = 3
-ANSWER_SECONDS = 10.0
-"""A transaction that takes longer is cut off and tried again."""
 
 
 def connect(url: Secret, *, within_seconds: int = CONNECT_SECONDS) -> psycopg.Connection:
@@ -75,23 +73,25 @@ def check_postgres(url: Secret) -> None:
 
 
 @contextmanager
-def cut_off_after(connection: psycopg.Connection, seconds: float) -> Iterator[threading.Event]:
-    """Cuts the connection if the block takes longer; the event tells whether that was done."""
-    was_cut = threading.Event()
+def cut_off_after(
+    connection: psycopg.Connection, seconds: float, was_cut: threading.Event | None = None
+) -> Iterator[None]:
+    """Cuts the connection if the block takes longer, and tells `was_cut`."""
     is_over = False
     lock = threading.Lock()
 
     def cut() -> None:
         with lock:
             if not is_over and not connection.closed:
-                was_cut.set()
+                if was_cut is not None:
+                    was_cut.set()
                 _shut(connection.fileno())
 
     timer = threading.Timer(seconds, cut)
     timer.daemon = True
     timer.start()
     try:
-        yield was_cut
+        yield
     finally:
         with lock:
             is_over = True

@@ -170,5 +170,5 @@ meta = Table(
     metadata,
     Column("key", Text, primary_key=True),
     Column("value", Text, nullable=False),
-    comment="Says `schema_version` 2, so that a Tiercel from before alembic_version refuses the database",
 )
+"""Says `schema_version`, so that a Tiercel from before `alembic_version` refuses the database."""

@@ -15,6 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from tiercel.domain.errors import TiercelError
 from tiercel.domain.record import Feedback, JournalEntry, Record, Started
 from tiercel.domain.secret import Secret
+from tiercel.records.database import ANSWER_SECONDS
 from tiercel.records.dimensions import plan_row, rung_row
 from tiercel.records.engines import Database, DatabaseError, copy_in
 from tiercel.records.instance import instance_of
@@ -41,10 +42,12 @@ class Store:
     One thread at a time; the folder's lock must be held.
     """
 
-    def __init__(self, folder: Path, url: Secret | None = None) -> None:
+    def __init__(
+        self, folder: Path, url: Secret | None = None, *, answer_seconds: float = ANSWER_SECONDS
+    ) -> None:
         """Opens the database and brings it to the present schema. Raises `StoreError`, or `ConfigError` for a URL
         that is none."""
-        self._database = Database.to_write(folder, url)
+        self._database = Database.to_write(folder, url, answer_seconds)
         self._instance = instance_of(folder)
         self._shared: set[int] = set()
         try:
