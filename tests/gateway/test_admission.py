@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from tests.gateway.house import house
 from tests.gateway.plain_http import call
@@ -79,3 +81,23 @@ def test_a_weak_key_is_refused_without_being_shown() -> None:
     with pytest.raises(ConfigError, match="fewer than") as caught:
         check_listener(Listener(keys=(Secret("hunter2"),)))
     assert "hunter2" not in str(caught.value)
+
+
+def test_keys_of_the_store_open_the_listener_beyond_loopback() -> None:
+    check_listener(Listener(host="0.0.0.0"), has_keys=True)
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["short-Secret-9", "operator-operator-operator-opera", "a" * 64, "0123456789ab" * 4, "abcabcabd" * 5],
+)
+def test_an_operators_key_that_could_be_guessed_is_refused(key: str) -> None:
+    with pytest.raises(ConfigError, match="operator_keys_env: an operator key needs 32 random") as caught:
+        check_listener(Listener(operator_keys=(Secret(key),)))
+    assert key not in str(caught.value)
+
+
+@given(key=st.binary(min_size=32, max_size=32).map(lambda raw: raw.hex()))
+def test_random_keys_are_good_enough_for_operators(key: str) -> None:
+    assume(len(set(key)) >= 12)
+    check_listener(Listener(operator_keys=(Secret(key),)))

@@ -77,7 +77,7 @@ def _add_create(commands: Any) -> None:
     create.add_argument(
         "--role", choices=get_args(Role), default="client", help="what it is for (default: client)"
     )
-    create.add_argument("--project", type=name, default="", metavar="NAME", help="whose records it sees")
+    create.add_argument("--project", type=name, metavar="NAME", help="whose records it sees")
     create.add_argument(
         "--label", type=label, default="", metavar="TEXT", help="a note for whoever lists keys"
     )
@@ -120,7 +120,7 @@ def create_key(args: argparse.Namespace) -> int:
     _check_allowed(args)
     key = AccessKey(
         role=args.role,
-        project=args.project,
+        project=args.project or "",
         label=args.label,
         expires_at=None if args.expires is None else time.time() + args.expires,
         allowed=tuple(dict.fromkeys(args.allow)),
