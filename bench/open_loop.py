@@ -21,7 +21,8 @@ from bench.load import MODEL
 TICK_SECONDS = 0.001
 HEALTH_EVERY_SECONDS = 0.02
 OPENED_BEFORE = 256
-MOST_CONNECTIONS = 4_000
+MOST_CONNECTIONS = 2_000
+"""Fewer than may wait to be accepted: what the kernel drops there comes again seconds later."""
 PATIENCE_SECONDS = 10.0
 REFUSED = (429, 503, 529)
 
@@ -133,6 +134,7 @@ class Asking:
         self._sent = 0
         self._open = 0
         self._ends = 0.0
+        self._all_sent = False
         self._all_done = asyncio.Event()
 
     async def run(self) -> Asked:
@@ -149,6 +151,7 @@ class Asking:
                 due += self._random.expovariate(self._rate)
             await asyncio.sleep(TICK_SECONDS)
         checking.cancel()
+        self._all_sent = True
         if not self._open:
             self._all_done.set()
         with suppress(TimeoutError):
@@ -185,7 +188,14 @@ class Asking:
         task.add_done_callback(self._opening.discard)
 
     async def _connect(self, due: float | None = None) -> None:
-        _, client = await self._loop.create_connection(lambda: Client(self._done), "127.0.0.1", self._port)
+        try:
+            _, client = await self._loop.create_connection(
+                lambda: Client(self._done), "127.0.0.1", self._port
+            )
+        except OSError as error:
+            self._open -= due is not None
+            self._statuses[f"no connection: {error.strerror}"] += 1
+            return
         self._all.append(client)
         if due is None:
             self._idle.append(client)
@@ -204,7 +214,7 @@ class Asking:
             self._without_retry_after += not has_retry_after
         if client.is_open:
             self._idle.append(client)
-        if not self._open and self._loop.time() >= self._ends:
+        if not self._open and self._all_sent:
             self._all_done.set()
 
     async def _check_health(self) -> None:

@@ -41,8 +41,8 @@ ENOUGH_DESCRIPTORS = 65_536
 ACCEPTED_AT_ONCE = 32
 """The event loop takes in one new connection a turn, which is too few while its turns are full."""
 UNSENT_BYTES = 32 * 1024
-"""What the kernel takes of an answer before its client has room for it. Left to itself it takes megabytes for each, and
-only what it did not take holds the provider back and tells us that nobody reads."""
+"""What the kernel, and then we, take of an answer before its client has room for it. Left to itself the kernel takes
+megabytes for each, and only what it did not take holds the provider back and tells us that nobody reads."""
 
 if sys.platform == "win32":
 
@@ -108,6 +108,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the base class
         super().connection_made(transport)
+        transport.set_write_buffer_limits(high=UNSENT_BYTES)
         self.deadline = self.loop.time() + HEADERS_SECONDS
         self.one_too_many = self._is_crowded()
 
@@ -366,7 +367,7 @@ class Server:
             connection.transport.close()
 
     def _accepted(self) -> asyncio.Protocol:
-        if self._door.load.waiting and not self._accepting:
+        if self._door.load.waiting:
             self._accept_more()
         return self._protocol()
 

@@ -8,7 +8,7 @@ from tiercel.upstream.errors import BodyTooLargeError
 
 Sink: TypeAlias = Callable[[bytes], Awaitable[None] | None]
 """Takes one piece of a body; what it returns is awaited before the next."""
-PAUSE_ABOVE_BYTES = 262_144
+PAUSE_ABOVE_BYTES = 32_768
 """When this much lies unread, the server is made to wait."""
 
 
