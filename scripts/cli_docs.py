@@ -30,21 +30,27 @@ Where there is no `tiercel.toml`, it uses what [`tiercel init`](#tiercel-init) w
 def render() -> str:
     """The whole page."""
     parser = build_parser()
-    parts = [HEAD]
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            helps = {choice.dest: choice.help or "" for choice in action._choices_actions}
-            for name, command in action.choices.items():
-                parts.append("\n".join(section(name, helps[name], command)))
+    parts = [HEAD, *commands_of(parser, "##", "tiercel")]
     parts.append("\n".join(table("Options of `tiercel` itself", arguments(parser))))
     return "\n".join(parts)
 
 
-def section(name: str, summary: str, parser: argparse.ArgumentParser) -> list[str]:
+def commands_of(parser: argparse.ArgumentParser, mark: str, called: str) -> Iterator[str]:
+    """A section for each of its commands, and below that for each of theirs."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            helps = {choice.dest: choice.help or "" for choice in action._choices_actions}
+            for name, command in action.choices.items():
+                title = f"{called} {name}"
+                yield "\n".join(section(f"{mark} {title}", helps[name], command))
+                yield from commands_of(command, f"{mark}#", title)
+
+
+def section(title: str, summary: str, parser: argparse.ArgumentParser) -> list[str]:
     """One command."""
     about = " ".join((parser.description or summary).split())
     own = list(arguments(parser))
-    return [f"## tiercel {name}", "", about, "", *table("", own)]
+    return [title, "", about, "", *(table("", own) if own else [])]
 
 
 def arguments(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:

@@ -8,10 +8,38 @@ import sys
 from collections.abc import Sequence
 
 from tiercel import __version__
-from tiercel.cli import audit, bench, demo, explain, init, keys, lab, models, report, schema, serve, validate
+from tiercel.cli import (
+    audit,
+    bench,
+    demo,
+    explain,
+    import_files,
+    init,
+    keys,
+    lab,
+    models,
+    report,
+    schema,
+    serve,
+    validate,
+)
 from tiercel.domain.errors import ConfigError, TiercelError
 
-COMMANDS = (demo, init, validate, serve, keys, explain, report, models, audit, bench, lab, schema)
+COMMANDS = (
+    demo,
+    init,
+    import_files,
+    validate,
+    serve,
+    keys,
+    explain,
+    report,
+    models,
+    audit,
+    bench,
+    lab,
+    schema,
+)
 """In the order in which a newcomer meets them."""
 
 
