@@ -224,7 +224,10 @@ class TestStreamDecoder:
         ("events", "kind"),
         [
             ([start(), *block(0, TEXT, text_delta("a"))], "truncated"),
-            ([start(), end()[0]], "truncated"),
+            (
+                [start(), {"type": "content_block_start", "index": 0, "content_block": TEXT}, end()[0]],
+                "truncated",
+            ),
             (
                 [start(), {"type": "error", "error": {"type": "overloaded_error", "message": "m"}}],
                 "stream_error",
@@ -238,6 +241,11 @@ class TestStreamDecoder:
         assert isinstance(read[-1], Broken)
         assert read[-1].failure.kind == kind
         assert not any(isinstance(event, Finished | End) for event in read)
+
+    def test_with_its_finish_an_answer_is_whole(self) -> None:
+        """F17: the event that only says so may be missing."""
+        read = events_of(start(), *block(0, TEXT, text_delta("a")), end()[0])
+        assert isinstance(read[-1], End)
 
     def test_an_overload_in_the_stream_is_named(self) -> None:
         last = events_of(start(), {"type": "error", "error": {"type": "overloaded_error", "message": "m"}})[

@@ -115,10 +115,10 @@ def test_half_a_chunk_at_the_end_is_a_cut() -> None:
     )
 
 
-@pytest.mark.parametrize(("quirks", "whole"), [("openai", False), ("generic", True), ("ollama", True)])
-def test_a_missing_done_matters_only_where_the_server_always_sends_it(quirks: str, whole: bool) -> None:
-    events = events_of(chat_stream(delta("stop", content="a"), done=False), quirks)
-    assert isinstance(events[-1], End) is whole
+def test_a_missing_done_takes_no_finished_answer_away() -> None:
+    """F17: an answer is whole with its finish."""
+    events = events_of(chat_stream(delta("stop", content="a"), done=False))
+    assert isinstance(events[-1], End)
 
 
 @pytest.mark.parametrize("before", [[], [delta(content="a")]])

@@ -16,7 +16,7 @@ from tests.wire.cases import (
     request_object,
 )
 from tiercel.domain.catalog import Capabilities, Target
-from tiercel.domain.events import Broken, End, UsageUpdate
+from tiercel.domain.events import End, UsageUpdate
 from tiercel.domain.request import EFFORTS
 from tiercel.domain.response import Usage
 from tiercel.wire.codec import EncodedCall
@@ -234,13 +234,6 @@ def test_reasoning_counted_beside_the_output_is_not_counted_into_it() -> None:
     }
     answer = CODEC.decode_response(json.dumps(body).encode(), chat_target("xai"))
     assert answer.usage == Usage(uncached=291, visible=26, reasoning=196)
-
-
-@pytest.mark.parametrize("name", ["deepseek", "mistral", "xai", "groq", "moonshot", "azure"])
-def test_a_stream_without_the_documented_end_was_cut(name: str) -> None:
-    """T08."""
-    data = chat_stream(delta(content="hi"), delta("stop"), done=False)
-    assert isinstance(decode_all(CODEC.stream_decoder(chat_target(name)), [data])[-1], Broken)
 
 
 def test_azures_first_chunk_and_its_filter_results_are_no_content() -> None:

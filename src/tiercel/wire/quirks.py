@@ -73,8 +73,6 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """Whether what is embedded may be given as token ids."""
     usage_places: tuple[UsagePlace, ...] = ()
     """Where a stream's usage may stand beside a chunk's own `usage`."""
-    ends_with_done: bool = False
-    """Whether a stream always ends in `[DONE]`, so that one without it was cut off."""
     body: JsonObject = {}
     """Fields added to every call."""
     schema_body: JsonObject = {}
@@ -94,7 +92,6 @@ QUIRKS: dict[str, Quirks] = {
         developer_role=True,
         custom_tools=True,
         max_stops=4,
-        ends_with_done=True,
     ),
     # The address without a version, which OpenAI's own clients are pointed at too.
     "azure": Quirks(
@@ -106,7 +103,6 @@ QUIRKS: dict[str, Quirks] = {
         developer_role=True,
         custom_tools=True,
         max_stops=4,
-        ends_with_done=True,
     ),
     # The older address with the deployment in it; the version is the last that was declared stable there.
     "azure_deployments": Quirks(
@@ -119,7 +115,6 @@ QUIRKS: dict[str, Quirks] = {
         developer_role=True,
         custom_tools=True,
         max_stops=4,
-        ends_with_done=True,
     ),
     "openrouter": Quirks(
         source="https://openrouter.ai/docs/api-reference/chat-completion",
@@ -128,7 +123,6 @@ QUIRKS: dict[str, Quirks] = {
         reasoning_fields=("reasoning", "reasoning_content"),
         reasoning_echo="reasoning",
         effort_field="reasoning",
-        ends_with_done=True,
         body={"usage": {"include": True}},
         schema_body={"provider": {"require_parameters": True}},
     ),
@@ -176,7 +170,6 @@ QUIRKS: dict[str, Quirks] = {
         reasoning_echo="reasoning_content",
         echo_demanded=True,
         no_thinking=_THINKING_OFF,
-        ends_with_done=True,
     ),
     # It answers 422 to every field it does not know.
     "mistral": Quirks(
@@ -190,14 +183,12 @@ QUIRKS: dict[str, Quirks] = {
         embeds_tokens=False,
         required_word="any",
         tool_id_length=9,
-        ends_with_done=True,
     ),
     "xai": Quirks(
         source="https://docs.x.ai/docs/api-reference",
         date="2026-11-20",
         max_tokens_field="max_completion_tokens",
         rejects=("logit_bias",),
-        ends_with_done=True,
     ),
     # It answers 400 to the fields rejected here.
     "groq": Quirks(
@@ -209,7 +200,6 @@ QUIRKS: dict[str, Quirks] = {
         max_stops=4,
         reasoning_fields=("reasoning", "reasoning_content"),
         usage_places=("x_groq",),
-        ends_with_done=True,
     ),
     "moonshot": Quirks(
         source="https://platform.kimi.ai/docs/api/chat",
@@ -220,7 +210,6 @@ QUIRKS: dict[str, Quirks] = {
         reasoning_echo="reasoning_content",
         no_thinking=_THINKING_OFF,
         usage_places=("choice",),
-        ends_with_done=True,
     ),
     "gemini_compat": Quirks(
         source="https://ai.google.dev/gemini-api/docs/thought-signatures",

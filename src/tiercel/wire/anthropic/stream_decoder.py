@@ -53,7 +53,11 @@ class MessagesStreamDecoder(EventStreamDecoder):
         self._finish: Finish | None = None
 
     def _closed(self, events: list[StreamEvent]) -> None:
-        self._truncated(events)
+        """With its finish the answer is whole, also where the event that only says so is missing."""
+        if self._finish is None or self._blocks:
+            self._truncated(events)
+        else:
+            self._end(events)
 
     def _done(self, events: list[StreamEvent]) -> None:
         """Not of this format: some proxies add it, and it ends nothing."""

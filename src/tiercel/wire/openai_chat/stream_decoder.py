@@ -66,8 +66,8 @@ class ChatStreamDecoder(EventStreamDecoder):
         self._usage: Usage | None = None
 
     def _closed(self, events: list[StreamEvent]) -> None:
-        unfinished = not self._choices or any(c.raw_finish is None for c in self._choices.values())
-        if unfinished or self._quirks.ends_with_done:
+        """With its finish the answer is whole, also where `[DONE]` is missing."""
+        if not self._choices or any(c.raw_finish is None for c in self._choices.values()):
             self._truncated(events)
         else:
             self._done(events)
@@ -80,7 +80,9 @@ class ChatStreamDecoder(EventStreamDecoder):
         choices = source.get("choices")
         listed = choices if isinstance(choices, list) else []
         if choices is not None and listed is not choices:  # what it held of the answer would be lost
-            self._break(Failure(kind="bad_response", message="the stream held choices that are no list"), events)
+            self._break(
+                Failure(kind="bad_response", message="the stream held choices that are no list"), events
+            )
             return False
         if not self._started:
             self._start(source, bool(listed), events)
