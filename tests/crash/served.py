@@ -108,14 +108,19 @@ class Server:
             self._heard.notify_all()
 
 
-async def start(folder: Path, command: Sequence[str] = SERVE, prefix: Sequence[str] = ()) -> Server:
+async def start(
+    folder: Path,
+    command: Sequence[str] = SERVE,
+    prefix: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+) -> Server:
     """Start a server in `folder` with hardly any environment; the caller ends it."""
     process = await asyncio.create_subprocess_exec(
         *prefix,
         sys.executable,
         *command,
         cwd=folder,
-        env={"PATH": os.environ["PATH"], "HOME": str(folder)},
+        env={"PATH": os.environ["PATH"], "HOME": str(folder), **(environment or {})},
         stderr=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.DEVNULL,
     )
@@ -124,10 +129,13 @@ async def start(folder: Path, command: Sequence[str] = SERVE, prefix: Sequence[s
 
 @asynccontextmanager
 async def served(
-    folder: Path, command: Sequence[str] = SERVE, prefix: Sequence[str] = ()
+    folder: Path,
+    command: Sequence[str] = SERVE,
+    prefix: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Server]:
     """A server that is stopped in the end, and must not have met a bug of ours on the way."""
-    server = await start(folder, command, prefix)
+    server = await start(folder, command, prefix, environment)
     try:
         yield server
     finally:

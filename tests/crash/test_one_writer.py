@@ -40,11 +40,21 @@ def users_of(name: str) -> set[str]:
 @pytest.mark.parametrize(
     ("name", "users"),
     [
-        ("sqlite3", {"records/database.py", "records/query.py", "records/recorder.py", "records/store.py"}),
-        ("connect_to_write", {"records/store.py"}),
+        (
+            "sqlite3",
+            {
+                "records/database.py",
+                "records/engines.py",
+                "records/key_store.py",
+                "records/recorder.py",
+                "records/spending.py",
+            },
+        ),
+        ("connect_to_write", {"records/engines.py"}),
+        ("to_write", {"records/store.py"}),
         ("Store", {"records/ingest.py"}),
         ("Ingestor", {"records/recorder.py"}),
-        ("create_engine", {"records/query.py", "records/store.py"}),
+        ("create_engine", {"records/engines.py"}),
     ],
 )
 def test_few_know_how_to_open_the_database(name: str, users: set[str]) -> None:

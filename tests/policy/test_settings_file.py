@@ -353,6 +353,43 @@ def test_sizes_are_read_in_megabytes() -> None:
     assert (read.storage.segment_bytes, read.storage.journal_limit_bytes) == (2_000_000, 10_000_000)
 
 
+DATABASE = '[storage]\ndatabase_url_env = "RECORDS"'
+
+
+def test_the_databases_url_comes_from_the_environment() -> None:
+    """And is not shown by printing what was read."""
+    url = "postgresql://tiercel:canary@db/records"
+    read = settings(DATABASE, {"RECORDS": url})
+    assert read.storage.database_url == Secret(url)
+    assert "canary" not in repr(read)
+
+
+@pytest.mark.parametrize(
+    ("text", "environ", "problem"),
+    [
+        (DATABASE, {}, "not set in the environment"),
+        (DATABASE, {"RECORDS": "mysql://me:canary@db/x"}, "holds no URL that begins with postgresql://"),
+        (
+            '[storage]\ndatabase_url_env = "postgresql://me:canary@db"',
+            {},
+            "is not the name of an environment variable",
+        ),
+        (
+            '[storage]\ndatabase_url = "postgresql://me:canary@db"',
+            {},
+            "name its variable in database_url_env",
+        ),
+    ],
+)
+def test_a_wrong_database_is_told_without_its_password(
+    text: str, environ: dict[str, str], problem: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        settings(text, environ)
+    assert problem in str(caught.value)
+    assert "canary" not in str(caught.value)
+
+
 @given(st.text(max_size=60), st.integers(0, len(PROPOSED)))
 def test_any_text_gives_settings_or_named_problems(extra: str, position: int) -> None:
     """Nothing that may stand in the file makes the reader fail in any other way."""

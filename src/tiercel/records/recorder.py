@@ -71,8 +71,8 @@ class Recorder:
             )
             ingestor.start()
             undo.pop_all()
-        kind = "PostgreSQL" if storage.database_url else f"SQLite {sqlite3.sqlite_version}"
-        logger.info("records in %s: %s, the journal written by this process alone", folder, kind)
+        kind = "the journal of a PostgreSQL" if storage.database_url else f"SQLite {sqlite3.sqlite_version}"
+        logger.info("records in %s: %s, written by this process alone", folder, kind)
         return cls(folder, lock, journal, ingestor, database_url=storage.database_url)
 
     def started(self, started: Started) -> None:
