@@ -9,7 +9,7 @@ from tiercel.domain.failure import Failure
 from tiercel.domain.record import AttemptRecord
 from tiercel.domain.response import Usage
 from tiercel.domain.tokens import TokenEstimate
-from tiercel.engine.allowance import unaffordable
+from tiercel.engine.allowance import reserve_for, unaffordable
 from tiercel.routing.cost import CORRECTION_TOKENS, most_nano
 
 INPUT, OUTPUT = 1_000, 5_000
@@ -33,8 +33,9 @@ class Purse:
 
     bounded = True
 
-    def __init__(self, nano: int) -> None:
+    def __init__(self, nano: int, plan: Plan) -> None:
         self.nano = nano
+        self.most = tuple(most_nano(rung, plan.facts) or 0 for rung in plan.rungs)
 
     def covers(self, nano: int) -> bool:
         return nano <= self.nano
@@ -105,13 +106,13 @@ def test_no_usage_within_the_estimate_costs_more_than_the_most(usage: Usage) -> 
     assert cost <= most
 
 
-def test_rungs_that_cost_too_much_or_nobody_knows_how_much_are_closed() -> None:
-    rungs = (rung(asked=10), rung(asked=1_000, name="long"), rung(prices=Prices(), name="unknown"))
+def test_rungs_that_cost_too_much_are_closed() -> None:
+    rungs = (rung(asked=10), rung(asked=1_000, name="long"))
     plan = Plan(facts=FACTS, rule="r", stages=("s",), rungs=rungs)
     enough = most_nano(rungs[0], FACTS) or 0
-    assert unaffordable(plan, (), Purse(enough)) == {1, 2}
-    assert unaffordable(plan, (), Purse(enough - 1)) == {0, 1, 2}
-    assert unaffordable(plan, (), Purse(10**9)) == {2}
+    assert unaffordable(plan, (), Purse(enough, plan)) == {1}
+    assert unaffordable(plan, (), Purse(enough - 1, plan)) == {0, 1}
+    assert unaffordable(plan, (), Purse(10**9, plan)) == frozenset()
 
 
 def test_a_retry_with_more_room_must_be_covered_whole() -> None:
@@ -119,5 +120,14 @@ def test_a_retry_with_more_room_must_be_covered_whole() -> None:
     failure = Failure(kind="empty_length", message="thinking took it all")
     attempts = (Attempt(call=Call(number=1, rung=0, why="first"), state="failed", failure=failure),)
     most = most_nano(plan.rungs[0], FACTS, boost=4, answers_shown=1) or 0
-    assert unaffordable(plan, attempts, Purse(most - 1)) == {0}
-    assert unaffordable(plan, attempts, Purse(most)) == frozenset()
+    assert unaffordable(plan, attempts, Purse(most - 1, plan)) == {0}
+    assert unaffordable(plan, attempts, Purse(most, plan)) == frozenset()
+
+
+@pytest.mark.parametrize(("boost", "corrects"), [(1, None), (4, None), (1, 1), (4, 1)])
+def test_what_is_reserved_covers_the_call(boost: int, corrects: int | None) -> None:
+    plan = Plan(facts=FACTS, rule="r", stages=("s",), rungs=(rung(asked=50),))
+    purse = Purse(10**9, plan)
+    reserve_for(purse, plan, Call(number=2, rung=0, why="retry", output_boost=boost, corrects=corrects))
+    needed = most_nano(plan.rungs[0], FACTS, boost=boost, answers_shown=0 if corrects is None else 1) or 0
+    assert 10**9 - purse.nano >= needed

@@ -8,6 +8,8 @@ from tiercel.domain.record import AttemptRecord
 from tiercel.ladder.reactions import REACTIONS
 from tiercel.routing.cost import most_nano
 
+NONE: frozenset[int] = frozenset()
+
 
 class Allowance(Protocol):
     """The money of one request. All amounts are nano-dollars."""
@@ -15,6 +17,11 @@ class Allowance(Protocol):
     @property
     def bounded(self) -> bool:
         """Whether there is any limit."""
+        ...
+
+    @property
+    def most(self) -> tuple[int, ...]:
+        """What one plain call of each rung of the plan costs at most; empty where nothing is bounded."""
         ...
 
     def covers(self, nano: int) -> bool:
@@ -35,25 +42,25 @@ def unaffordable(plan: Plan, attempts: Sequence[Attempt], allowance: Allowance) 
 
     The rung that was called last may be called again with more room for its answer, and shown its answer.
     """
-    last = attempts[-1] if attempts else None
-    closed = []
-    for index, rung in enumerate(plan.rungs):
-        boost, shown = 1, 0
-        if last is not None and last.call.rung == index:
-            boost = last.call.output_boost
-            if last.failure is not None:
-                boost *= REACTIONS[last.failure.kind].boost
-            shown = 1
-        nano = most_nano(rung, plan.facts, boost=boost, answers_shown=shown)
-        if nano is None or not allowance.covers(nano):
-            closed.append(index)
-    return frozenset(closed)
+    if not allowance.bounded:
+        return NONE
+    closed = {index for index, nano in enumerate(allowance.most) if not allowance.covers(nano)}
+    if attempts:
+        last = attempts[-1]
+        boost = last.call.output_boost
+        if last.failure is not None:
+            boost *= REACTIONS[last.failure.kind].boost
+        again = most_nano(plan.rungs[last.call.rung], plan.facts, boost=boost, answers_shown=1)
+        if again is None or not allowance.covers(again):
+            closed.add(last.call.rung)
+    return frozenset(closed) if closed else NONE
 
 
 def reserve_for(allowance: Allowance, plan: Plan, call: Call) -> None:
     """Set aside what this call may cost at most; nothing where nothing is bounded."""
     if not allowance.bounded:
         return
-    shown = 0 if call.corrects is None else 1
-    nano = most_nano(plan.rungs[call.rung], plan.facts, boost=call.output_boost, answers_shown=shown)
+    nano: int | None = allowance.most[call.rung]
+    if call.output_boost > 1 or call.corrects is not None:
+        nano = most_nano(plan.rungs[call.rung], plan.facts, boost=call.output_boost, answers_shown=1)
     allowance.reserve(call.number, nano or 0)

@@ -11,7 +11,7 @@ from tiercel.domain.failure import Failure
 from tiercel.domain.record import AttemptRecord
 from tiercel.domain.request import ModelRequest
 from tiercel.domain.response import ModelResponse
-from tiercel.engine.allowance import Allowance, reserve_for, unaffordable
+from tiercel.engine.allowance import NONE, Allowance, reserve_for, unaffordable
 from tiercel.engine.attempt import AttemptRunner, Finding, Machinery
 from tiercel.engine.delivery import Delivery
 from tiercel.ladder.step import next_step
@@ -104,8 +104,8 @@ class Climb:
         )
 
     def _unaffordable(self) -> frozenset[int]:
-        if self._allowance is None or not self._allowance.bounded:
-            return frozenset()
+        if self._allowance is None:
+            return NONE
         return unaffordable(self._plan, list(self._attempts.values()), self._allowance)
 
     def _prepare_hedging(self) -> None:

@@ -12,11 +12,11 @@ from tiercel.domain.embedding import EmbeddingRequest, Embeddings
 from tiercel.domain.errors import UpstreamDataError
 from tiercel.domain.failure import Failure
 from tiercel.domain.record import AttemptRecord
-from tiercel.engine.allowance import Allowance
+from tiercel.engine.allowance import NONE, Allowance, reserve_for, unaffordable
 from tiercel.engine.attempt import Machinery
 from tiercel.engine.climb import GONE, Climbed
 from tiercel.ladder.step import next_step
-from tiercel.routing.embedding_plan import embedding_prices, most_embedding_nano
+from tiercel.routing.embedding_plan import embedding_prices
 from tiercel.upstream.auth import credential_of
 from tiercel.upstream.call import CallResult
 from tiercel.upstream.failures import classify_exception
@@ -93,19 +93,15 @@ class EmbeddingClimb:
         )
 
     def _unaffordable(self) -> frozenset[int]:
-        allowance = self._allowance
-        if allowance is None or not allowance.bounded:
-            return frozenset()
-        most = [most_embedding_nano(rung.deployment, self._plan.facts) for rung in self._plan.rungs]
-        return frozenset(i for i, nano in enumerate(most) if nano is None or not allowance.covers(nano))
+        # nothing is asked again with more room, so what was called before does not matter
+        return NONE if self._allowance is None else unaffordable(self._plan, (), self._allowance)
 
     async def _make(self, call: Call) -> None:
         """One attempt: wait where the ladder says so, call, read, write down."""
         health = self._machinery.health
         rung = self._plan.rungs[call.rung]
-        if self._allowance is not None and self._allowance.bounded:
-            most = most_embedding_nano(rung.deployment, self._plan.facts)
-            self._allowance.reserve(call.number, most or 0)
+        if self._allowance is not None:
+            reserve_for(self._allowance, self._plan, call)
         if call.why in ("retry", "fallback"):
             health.spend_retry()
         if call.delay_seconds > 0:

@@ -32,14 +32,16 @@ UNCOUNTED = UnavailableError(
 class Grant:
     """What one request of a key may use. The climb asks before each call; `close` it when the climb is over."""
 
-    __slots__ = ("_allowance", "_tokens", "_used", "bounded")
+    __slots__ = ("_allowance", "_tokens", "_used", "bounded", "most")
 
-    def __init__(self, allowance: Allowance, tokens: TokenCount | None) -> None:
+    def __init__(self, allowance: Allowance, tokens: TokenCount | None, most: tuple[int, ...]) -> None:
         self._allowance = allowance
         self._tokens = tokens
         self._used = 0
         self.bounded = allowance.bounded
         """Whether its money is limited."""
+        self.most = most
+        """What a call of each rung of its plan costs at most, where it is."""
 
     def covers(self, nano: int) -> bool:
         """Whether a call that costs this at most may be made now."""
@@ -113,16 +115,16 @@ class Access:
         if not key.id:
             return plan, None
         allowance = self.budgets.allowance(key)
+        bounds: tuple[int, ...] = ()
         if allowance.bounded:
             if not self.budgets.complete:
                 raise UNCOUNTED
-            most = most or (lambda rung: most_nano(rung, plan.facts))
-            plan = bounded(plan, most)
-            least = min(nano for rung in plan.rungs if (nano := most(rung)) is not None)
+            plan, bounds = bounded(plan, most or (lambda rung: most_nano(rung, plan.facts)))
+            least = min(bounds)
             if not allowance.covers(least):
                 raise self.budgets.refusal(allowance, least)
         tokens = self.quotas.count_tokens(key, _expected_tokens(plan))
-        return plan, Grant(allowance, tokens)
+        return plan, Grant(allowance, tokens, bounds)
 
 
 async def _restore_when_possible(budgets: Budgets, storage: Storage, before: float) -> None:

@@ -26,16 +26,22 @@ def is_allowed(rung: Rung, allowed: tuple[str, ...]) -> bool:
     return rung.tier in allowed or deployment.model.name in allowed or deployment.name in allowed
 
 
-def bounded(plan: Plan, most: Callable[[Rung], int | None]) -> Plan:
+def bounded(plan: Plan, most: Callable[[Rung], int | None]) -> tuple[Plan, tuple[int, ...]]:
     """The plan without rungs of which `most` cannot say what a call costs at most: no budget could be kept with them.
+    And what it says of the others.
 
     Raises `CallerError` where nothing is left.
     """
+    costs = [most(rung) for rung in plan.rungs]
+    known = tuple(nano for nano in costs if nano is not None)
+    if len(known) == len(costs):
+        return plan, known
+    unknown = [rung for rung, nano in zip(plan.rungs, costs, strict=True) if nano is None]
     reason = (
         "has no known price, or no known longest answer (send max_tokens), and this key has a budget that "
         "could not be kept"
     )
-    return _without(plan, "budget", reason, lambda rung: most(rung) is not None, "no_rung")
+    return _without(plan, "budget", reason, lambda rung: rung not in unknown, "no_rung"), known
 
 
 def _without(

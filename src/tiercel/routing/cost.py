@@ -101,10 +101,16 @@ def most_nano(rung: Rung, facts: Facts, *, boost: int = 1, answers_shown: int = 
     output = min(lengths)
     tokens = facts.size.upper + answers_shown * (output + CORRECTION_TOKENS)
     prices = rung.deployment.billing
-    # some bill what is written to their cache above plain input, and a client may ask for that
-    usages = (
-        Usage(uncached=tokens, visible=output * facts.choices),
-        Usage(written=tokens, visible=output * facts.choices),
-    )
-    costs = [cost for usage in usages if (cost := prices.cost(usage)) is not None]
-    return max(costs, default=None)
+    nano = _dearest(prices, tokens, output * facts.choices)
+    if prices.long is None or prices.long_from is None or tokens <= prices.long_from:
+        return nano
+    long = _dearest(prices.long, tokens, output * facts.choices)
+    return None if nano is None or long is None else max(nano, long)
+
+
+def _dearest(prices: Prices, tokens: int, output: int) -> int | None:
+    """With all of the input at the dearest of its prices: some bill what is written to a cache above plain input."""
+    if prices.input is None or prices.output is None:
+        return None
+    rate = max(prices.input, prices.cached_input or 0, prices.cache_write or 0)
+    return -(-(tokens * rate + output * prices.output) // TOKENS_PER_PRICE)
