@@ -225,10 +225,6 @@ class TestStreamDecoder:
         [
             ([start(), *block(0, TEXT, text_delta("a"))], "truncated"),
             (
-                [start(), {"type": "content_block_start", "index": 0, "content_block": TEXT}, end()[0]],
-                "truncated",
-            ),
-            (
                 [start(), {"type": "error", "error": {"type": "overloaded_error", "message": "m"}}],
                 "stream_error",
             ),
