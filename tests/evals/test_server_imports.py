@@ -5,7 +5,19 @@ import sys
 
 import pytest
 
-HEAVY = ("tiercel.evals", "numpy", "scipy", "pyarrow", "sqlalchemy")
+HEAVY = (
+    "tiercel.evals",
+    "numpy",
+    "scipy",
+    "pyarrow",
+    "sqlalchemy",
+    "alembic",
+    "psycopg",
+    "prometheus_client",
+    "opentelemetry",
+    "google.protobuf",
+    "yaml",
+)
 
 
 @pytest.mark.parametrize("module", ["tiercel.gateway.app", "tiercel.cli.serve", "tiercel.cli.main"])

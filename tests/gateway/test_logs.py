@@ -9,12 +9,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.gateway.house import settings_for
+from tests.gateway.house import one_tier, settings_for
+from tests.gateway.plain_http import call
 from tiercel.domain.errors import ConfigError
 from tiercel.domain.secret import Secret
 from tiercel.domain.settings import Log, Telemetry
+from tiercel.gateway.app import running
 from tiercel.gateway.logs import REQUEST_ID, LineFormatter, secrets_of
-from tiercel.testing.scripted import ScriptedProvider
+from tiercel.testing.scripted import Says, ScriptedProvider
 
 KEY = "our-own-provider-key"
 
@@ -132,3 +134,28 @@ def test_all_credentials_of_the_settings_are_known(tmp_path: Path) -> None:
         log=Log(format="json"),
     )
     assert {secret.reveal() for secret in secrets_of(settings)} == {"client", "sk-scripted", "collector"}
+
+
+async def test_a_line_from_within_a_request_names_it(tmp_path: Path) -> None:
+    """Whoever logs: here the records, because the journal takes no more."""
+    async with ScriptedProvider() as only:
+        only.default = Says(text="hi")
+        settings = settings_for(tmp_path, only.deployment("only"))
+        storage = msgspec.structs.replace(
+            settings.storage, journal_limit_bytes=300, segment_bytes=200, when_unwritable="serve"
+        )
+        settings = msgspec.structs.replace(settings, storage=storage)
+        lines = Lines(LineFormatter("json"))
+        (handler,) = lines.logger.handlers
+        logging.getLogger("tiercel").addHandler(handler)
+        try:
+            async with running(settings, one_tier((only.deployment("only"),)), port=0) as gateway:
+                gateway.recorder.pause_ingest()
+                body = b'{"model": "auto", "messages": [{"role": "user", "content": "hush"}]}'
+                answer = await call(gateway.base_url, "POST", "/v1/chat/completions", body)
+        finally:
+            logging.getLogger("tiercel").removeHandler(handler)
+    told = [json.loads(line) for line in lines.text.splitlines()]
+    about = [entry.get("request") for entry in told if "is lost" in entry["message"]]
+    assert about == [answer.headers["x-tiercel-record"]]
+    assert "hush" not in lines.text

@@ -1,5 +1,6 @@
 """Traces and metrics over OTLP, received and decoded by OpenTelemetry's own protocol classes."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,9 +21,12 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from tests.gateway.house import House, settings_for, two_tiers
 from tiercel.domain.catalog import Deployment
+from tiercel.domain.record import Record
 from tiercel.domain.secret import Secret
 from tiercel.domain.settings import Telemetry
 from tiercel.gateway.app import running
+from tiercel.records.counters import Counters
+from tiercel.records.telemetry import MAX_WAITING, Encoding, Exporter, Post
 from tiercel.testing.delivery import Delivery
 from tiercel.testing.loopback import LoopbackServer, SeenRequest
 from tiercel.testing.scripted import Fails, Says, ScriptedProvider
@@ -40,6 +44,7 @@ class Collector:
         self.statuses = list(statuses)
         self.rejects = rejects
         self._server = LoopbackServer(self._take)
+        self._changed = asyncio.Condition()
         self.endpoint = ""
 
     async def __aenter__(self) -> Self:
@@ -53,10 +58,17 @@ class Collector:
 
     async def _take(self, seen: SeenRequest) -> Delivery:
         self.seen.append(seen)
+        async with self._changed:
+            self._changed.notify_all()
         answer = ExportTraceServiceResponse()
         answer.partial_success.rejected_spans = self.rejects if seen.path == "/v1/traces" else 0
         status = self.statuses.pop(0) if self.statuses else 200
         return Delivery(status=status, pieces=(answer.SerializeToString(),))
+
+    async def has_seen(self, count: int) -> None:
+        """Return once so many exports have arrived."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: len(self.seen) >= count)
 
     @property
     def spans(self) -> list[Span]:
@@ -246,3 +258,37 @@ async def test_every_span_is_sent_or_counted_as_dropped(
             exporter = home.gateway.runtime.exporter
     assert exporter is not None
     assert (exporter.sent_spans, exporter.dropped_spans) == (sent, dropped)
+
+
+async def test_what_waited_is_sent_when_the_collector_is_back(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is asked again after a moment; the log tells that it was away and that it is back."""
+    async with (
+        Collector(503) as collector,
+        ScriptedProvider(Says(text="hello")) as cheap,
+        ScriptedProvider() as dear,
+    ):
+        telemetry = Telemetry(otlp_endpoint=collector.endpoint, metrics=False)
+        with caplog.at_level(logging.WARNING, "tiercel.records.telemetry"):
+            async with traced(
+                tmp_path, telemetry, cheap.deployment("cheap"), dear.deployment("dear")
+            ) as home:
+                await ask(home)
+                await asyncio.wait_for(collector.has_seen(2), 20)
+                exporter = home.gateway.runtime.exporter
+    assert exporter is not None
+    assert (exporter.sent_spans, exporter.dropped_spans) == (2, 0)
+    told = [entry.getMessage() for entry in caplog.records]
+    assert ["answers 503" in line for line in told] == [True, False]
+    assert "takes what is sent again" in told[1]
+
+
+def test_the_queue_is_bounded() -> None:
+    """More than that is not kept, and counted."""
+    telemetry = Telemetry(otlp_endpoint="http://127.0.0.1:9")
+    encoding = Encoding(lambda batch, name: b"", lambda counters, sender: b"")
+    exporter = Exporter(telemetry, Counters(), encoding, Post(telemetry, lambda path, answer: 0))
+    for number in range(MAX_WAITING + 10):
+        exporter.finished(Record(id=str(number), started_at=0.0, seconds=0.0, outcome="failed"))
+    assert exporter.dropped_spans == 10
