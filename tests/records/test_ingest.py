@@ -297,6 +297,34 @@ def test_old_records_are_forgotten_with_all_that_belongs_to_them(place: Place) -
     assert (place.stored(), left) == (["young"], [0, 1])
 
 
+def test_many_old_records_are_forgotten(place: Place) -> None:
+    """However many portions they take."""
+    store = place.store()
+    store.insert([record(f"{number:04d}", started_at=float(number)) for number in range(2_500)], "one", 1)
+    assert store.forget_before(2_300.0) == 2_300
+    store.close()
+    assert len(place.stored()) == 200
+
+
+def test_opening_the_database_loads_no_alembic(tmp_path: Path) -> None:
+    """Nor PostgreSQL's driver: an idle server has room for neither."""
+    script = """
+    import sys
+    from pathlib import Path
+    from tiercel.records.store import Store
+    for _ in range(2):
+        Store(Path(sys.argv[1])).close()
+    print({"alembic", "mako", "psycopg"} & sys.modules.keys())
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "set()"
+
+
 def test_the_database_belongs_to_its_owner_alone(tmp_path: Path) -> None:
     """Database and write-ahead log have mode 0600."""
     store = Store(tmp_path)

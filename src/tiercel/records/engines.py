@@ -121,18 +121,26 @@ class Database:
         self._engine.dispose()
 
 
-def copy_in(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Inserts the rows by PostgreSQL's COPY, which costs it a fraction of statements with values."""
+def put_in(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Inserts rows that all have the same columns, past SQLAlchemy, which takes as long for a row as the database.
+
+    PostgreSQL gets them by COPY, which costs it a fraction of statements with values.
+    """
+    names = tuple(rows[0])
+    columns = ", ".join(f'"{name}"' for name in names)
+    values = itemgetter(*names)
+    if connection.dialect.name == "sqlite":
+        statement = f"INSERT INTO {table.name} ({columns}) VALUES ({', '.join('?' * len(names))})"  # noqa: S608 our own names
+        connection.exec_driver_sql(statement, [values(row) for row in rows])
+        return
     import psycopg
-    from psycopg import sql
 
     driven = connection.connection.driver_connection
     assert isinstance(driven, psycopg.Connection)
-    names = tuple(rows[0])
-    columns = sql.SQL(", ").join(map(sql.Identifier, names))
-    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table.name), columns)
-    values = itemgetter(*names)
-    with driven.cursor() as cursor, cursor.copy(statement) as copy:
+    with (
+        driven.cursor() as cursor,
+        cursor.copy(f"COPY {table.name} ({columns}) FROM STDIN".encode()) as copy,
+    ):
         for row in rows:
             copy.write_row(values(row))
 

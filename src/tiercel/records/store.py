@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table, delete, insert, select, update
+from sqlalchemy import Connection, Table, delete, insert, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tiercel.domain.errors import TiercelError
@@ -17,15 +17,18 @@ from tiercel.domain.record import Feedback, JournalEntry, Record, Started
 from tiercel.domain.secret import Secret
 from tiercel.records.database import ANSWER_SECONDS
 from tiercel.records.dimensions import plan_row, rung_row
-from tiercel.records.engines import Database, DatabaseError, copy_in
+from tiercel.records.engines import Database, DatabaseError, put_in
 from tiercel.records.instance import instance_of
 from tiercel.records.migrate import bring_up_to_date
+from tiercel.records.rollups import RollupWriter, back_fill, by_minute, take_missing_mark
 from tiercel.records.rows import Row, attempt_rows, interrupted, noun_from, plain_row, record_row, without_nul
 from tiercel.records.schema import attempts, feedback, ingest_state, pending, plans, records, rungs
+from tiercel.records.stored import IN_PORTIONS, stored_records
 
 PlainNoun = TypeVar("PlainNoun", Feedback, Started)
 IDS_PER_STATEMENT = 500
 """SQLite of old takes at most 999 values."""
+FORGOTTEN_AT_ONCE = 1_000
 MIGRATION_SECONDS = 3600.0
 REMEMBERED_SHARED = 10_000
 SINGLE_SERVER = "local"
@@ -50,9 +53,12 @@ class Store:
         self._database = Database.to_write(folder, url, answer_seconds)
         self._instance = instance_of(folder)
         self._shared: set[int] = set()
+        self._rollups = RollupWriter(self._put)
         try:
             with self._transaction(within_seconds=MIGRATION_SECONDS) as connection:
                 bring_up_to_date(connection)
+                if take_missing_mark(connection):
+                    back_fill(connection, self._put, stored_records(connection, true(), **IN_PORTIONS))
                 for table in (pending, ingest_state):
                     alone = update(table).where(table.c.instance == SINGLE_SERVER)
                     connection.execute(alone.values(instance=self._instance))
@@ -107,12 +113,27 @@ class Store:
             connection.execute(delete(ingest_state).where(own, ingest_state.c.segment.in_(names)))
 
     def forget_before(self, unix_seconds: float) -> int:
-        """Deletes records that started before, with their attempts and feedback. Returns how many records."""
-        old = select(records.c.id).where(records.c.started_at < unix_seconds)
-        with self._transaction() as connection:
-            connection.execute(delete(attempts).where(attempts.c.record_id.in_(old)))
-            connection.execute(delete(feedback).where(feedback.c.record_id.in_(old)))
-            return connection.execute(delete(records).where(records.c.started_at < unix_seconds)).rowcount
+        """Deletes records that started before, with their attempts and feedback. Returns how many records.
+
+        A portion at a time, so that ingest and other servers never wait long.
+        """
+        forgotten = 0
+        while True:
+            oldest = (
+                select(records.c.id)
+                .where(records.c.started_at < unix_seconds)
+                .order_by(records.c.started_at)
+                .limit(FORGOTTEN_AT_ONCE)
+            )
+            with self._transaction() as connection:
+                found = connection.execute(oldest).scalars().all()
+                for ids in _portions(found):
+                    connection.execute(delete(attempts).where(attempts.c.record_id.in_(ids)))
+                    connection.execute(delete(feedback).where(feedback.c.record_id.in_(ids)))
+                    connection.execute(delete(records).where(records.c.id.in_(ids)))
+            forgotten += len(found)
+            if len(found) < FORGOTTEN_AT_ONCE:
+                return forgotten
 
     def close(self) -> None:
         """Closes the database, which moves SQLite's write-ahead log into it."""
@@ -134,7 +155,9 @@ class Store:
         outcomes = _outcomes(connection, list(done))
         replaced = [key for key, outcome in outcomes.items() if outcome == "interrupted"]
         fresh = [record for key, record in done.items() if key not in outcomes or key in replaced]
+        gone: list[Record] = []
         for ids in _portions(replaced):
+            gone += stored_records(connection, records.c.id.in_(ids))
             connection.execute(delete(attempts).where(attempts.c.record_id.in_(ids)))
             connection.execute(delete(records).where(records.c.id.in_(ids)))
         called = [rung_row(attempt) for record in fresh for attempt in record.attempts]
@@ -142,6 +165,7 @@ class Store:
         shared |= self._share(connection, rungs, called)
         self._put(connection, records, [record_row(record) for record in fresh])
         self._put(connection, attempts, [row for record in fresh for row in attempt_rows(record)])
+        self._rollups.add(connection, by_minute(fresh, gone))
         for ids in _portions(list(done)):
             connection.execute(delete(pending).where(pending.c.id.in_(ids)))
         return shared
@@ -174,15 +198,13 @@ class Store:
         """Inserts the rows; with `or_leave` those whose key is there already are left as they are."""
         if not rows:
             return
-        if not self._database.is_postgres:
-            into = sqlite.insert(table).on_conflict_do_nothing() if or_leave else insert(table)
-            connection.execute(into, rows)
-            return
-        rows = [without_nul(row) for row in rows]
+        if self._database.is_postgres:
+            rows = [without_nul(row) for row in rows]
         if or_leave:
-            connection.execute(postgresql.insert(table).on_conflict_do_nothing(), rows)
+            into = postgresql.insert(table) if self._database.is_postgres else sqlite.insert(table)
+            connection.execute(into.on_conflict_do_nothing(), rows)
         else:
-            copy_in(connection, table, rows)
+            put_in(connection, table, rows)
 
 
 def _sorted_out(
