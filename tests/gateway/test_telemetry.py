@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,13 +22,18 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from tests.gateway.house import House, settings_for, two_tiers
+from tests.records.samples import FULL
 from tiercel.domain.catalog import Deployment
 from tiercel.domain.record import Record
+from tiercel.domain.response import Usage
 from tiercel.domain.secret import Secret
 from tiercel.domain.settings import Telemetry
 from tiercel.gateway.app import running
 from tiercel.records.counters import Counters
+from tiercel.records.otlp import encode_metrics, encode_traces
+from tiercel.records.prometheus import counted, exposition
 from tiercel.records.telemetry import MAX_WAITING, Encoding, Exporter, Post
+from tiercel.records.traced import Sender, Traced
 from tiercel.testing.delivery import Delivery
 from tiercel.testing.loopback import LoopbackServer, SeenRequest
 from tiercel.testing.scripted import Fails, Says, ScriptedProvider
@@ -282,6 +289,40 @@ async def test_what_waited_is_sent_when_the_collector_is_back(
     told = [entry.getMessage() for entry in caplog.records]
     assert ["answers 503" in line for line in told] == [True, False]
     assert "takes what is sent again" in told[1]
+
+
+@pytest.mark.parametrize("tokens", [-5, 2**53, 10**400], ids=["negative", "large", "beyond any number"])
+def test_whatever_was_recorded_can_be_sent(tokens: int) -> None:
+    """Half a character in a client's model, and counts that no provider can have made."""
+    attempt = msgspec.structs.replace(FULL.attempts[1], usage=Usage(uncached=tokens, visible=tokens))
+    odd = msgspec.structs.replace(FULL, model_requested="half \ud800", session="é\udfff", attempts=(attempt,))
+    counters = Counters()
+    counters.add(odd)
+    request = ExportTraceServiceRequest.FromString(encode_traces([Traced(record=odd, parent=None)], "us"))
+    assert request.resource_spans[0].scope_spans[0].spans[0].name == "chat half ?"
+    sender = Sender(service_name="us", began_at_nano=1, dropped_spans=0)
+    assert encode_metrics(counters, sender)
+    assert exposition(counted(counters))
+
+
+@pytest.mark.parametrize(
+    ("absent", "code"),
+    [
+        (
+            "opentelemetry.proto",
+            "from tiercel.records.telemetry import Exporter\n"
+            "from tiercel.domain.settings import Telemetry\n"
+            "Exporter.open(Telemetry(otlp_endpoint='http://h'), None)",
+        ),
+        ("yaml", "from tiercel.policy.lined_yaml import read_yaml\nread_yaml('a: b', 'config.yaml')"),
+    ],
+)
+def test_what_was_not_installed_is_named(absent: str, code: str) -> None:
+    """With the command that installs it."""
+    program = f"import sys\nsys.modules[{absent!r}] = None\n{code}"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "pip install 'tiercel[" in done.stderr.splitlines()[-1]
 
 
 def test_the_queue_is_bounded() -> None:

@@ -9,7 +9,7 @@ called `tiercel.…`. The only module that needs the extra `otel`.
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
@@ -38,8 +38,10 @@ from tiercel.records.traced import Sender, Traced
 
 Value: TypeAlias = str | int | float | bool | Sequence[str] | None
 Attributes: TypeAlias = Mapping[str, Value]
+N = TypeVar("N", int, float)
 
 NANO = 1_000_000_000
+LARGEST = 2**63 - 1
 MAX_TEXT_CHARS = 128
 """Of what a client may have written: the model it asked for, its session."""
 SCOPE = InstrumentationScope(name="tiercel", version=__version__)
@@ -77,7 +79,7 @@ def spans_of(traced: Traced) -> list[Span]:
         span_id=os.urandom(8),
         parent_span_id=b"" if parent is None else parent.span_id,
         # what a request that we could not read calls its model may be anything
-        name=f"{operation} {record.model_requested[:MAX_TEXT_CHARS]}" if record.rule else operation,
+        name=_whole(f"{operation} {record.model_requested[:MAX_TEXT_CHARS]}" if record.rule else operation),
         kind=Span.SPAN_KIND_SERVER,
         start_time_unix_nano=_nano(record.started_at),
         end_time_unix_nano=_nano(record.started_at + record.seconds),
@@ -296,7 +298,7 @@ def _histogram_point(labels: Attributes, values: Histogram, times: tuple[int, in
         start_time_unix_nano=times[0],
         time_unix_nano=times[1],
         count=sum(values.counts),
-        sum=values.sum,
+        sum=_bounded(values.sum),
         bucket_counts=values.counts,
         explicit_bounds=values.bounds,
     )
@@ -307,7 +309,7 @@ def _number_point(labels: Attributes, value: float, times: tuple[int, int]) -> N
         attributes=_attributes(labels), start_time_unix_nano=times[0], time_unix_nano=times[1]
     )
     if isinstance(value, int):
-        point.as_int = value
+        point.as_int = _bounded(value)
     else:
         point.as_double = value
     return point
@@ -326,11 +328,11 @@ def _any(value: Value) -> AnyValue:
         case bool():
             return AnyValue(bool_value=value)
         case int():
-            return AnyValue(int_value=max(-(2**63), min(2**63 - 1, value)))
+            return AnyValue(int_value=_bounded(value))
         case float():
             return AnyValue(double_value=value)
         case str():
-            return AnyValue(string_value=value)
+            return AnyValue(string_value=_whole(value))
         case _:
             return AnyValue(array_value=ArrayValue(values=[_any(item) for item in value or ()]))
 
@@ -345,3 +347,13 @@ def _nano(seconds: float) -> int:
 
 def _dollars(nano: int) -> float:
     return nano / NANO_PER_USD
+
+
+def _bounded(number: N) -> N:
+    """What a provider claims to have counted may be more than the protocol can say."""
+    return max(-LARGEST, min(LARGEST, number))
+
+
+def _whole(text: str) -> str:
+    """Text as the protocol can carry it: a client's JSON may hold half a character."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")

@@ -149,8 +149,9 @@ class Exporter:
         while (self._batch or self._queue) and time.monotonic() < until:
             if not self._batch:
                 self._batch = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
-            body = self._encoding.traces(self._batch, self._telemetry.service_name)
-            outcome = self._post(TRACES, body)
+            outcome = self._export(
+                TRACES, lambda: self._encoding.traces(self._batch, self._telemetry.service_name)
+            )
             if not self._settle(TRACES, outcome):
                 return
             spans = sum(traced.spans for traced in self._batch)
@@ -159,9 +160,17 @@ class Exporter:
             self._refused_spans += dropped
             self.sent_spans += spans - dropped
         if self._telemetry.metrics and time.monotonic() >= self._metrics_due:
-            outcome = self._post(METRICS, self._encoding.metrics(self._counters, self._sender()))
+            outcome = self._export(METRICS, lambda: self._encoding.metrics(self._counters, self._sender()))
             if self._settle(METRICS, outcome):
                 self._metrics_due = time.monotonic() + self._telemetry.metrics_seconds
+
+    def _export(self, path: str, encode: Callable[[], bytes]) -> Outcome:
+        """Sends. What cannot be said in the protocol is lost, and must not end this thread."""
+        try:
+            body = encode()
+        except (ValueError, TypeError, OverflowError) as error:
+            return Outcome(state="refused", reason=f"cannot be told of some records ({type(error).__name__})")
+        return self._post(path, body)
 
     def _sender(self) -> Sender:
         return Sender(
