@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from tests.measure.samples import DAY, FEEDBACK, TABLE, answered, schema
+from tiercel.domain.measured import tokens_per_second
 from tiercel.domain.record import Record
 from tiercel.measure.climbing import calls
-from tiercel.measure.latency import tokens_per_second
 from tiercel.measure.rate import Rate
 from tiercel.measure.report import By, Group, summarise
 

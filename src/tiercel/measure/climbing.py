@@ -5,13 +5,9 @@ from collections.abc import Sequence
 import msgspec
 
 from tiercel.domain.climb import Why
+from tiercel.domain.measured import GOOD_FINISHES, form_of, is_empty
 from tiercel.domain.record import AttemptRecord, Record
 from tiercel.measure.rate import Rate, rate
-
-FORMAT_CHECKS = frozenset(("json_schema", "length", "python", "regex", "table"))
-"""Checks of an answer's form. Their score is 1 when the form is right."""
-GOOD_FINISHES = frozenset(("stop", "tool_calls"))
-EMPTY_FAILURES = frozenset(("empty", "empty_length"))
 
 
 class Climbing(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,10 +54,10 @@ def climbing(records: Sequence[Record]) -> Climbing:
 def calls(attempts: Sequence[AttemptRecord]) -> Calls:
     """How these calls went."""
     own = [attempt for attempt in attempts if attempt.state != "cancelled"]
-    empty = [attempt for attempt in own if _is_empty(attempt)]
+    empty = [attempt for attempt in own if is_empty(attempt)]
     finished = [attempt for attempt in own if attempt.finish_reason is not None]
     non_stop = [attempt for attempt in finished if attempt.finish_reason not in GOOD_FINISHES]
-    forms = [form for form in map(_form, own) if form is not None]
+    forms = [form for form in map(form_of, own) if form is not None]
     return Calls(
         n=len(attempts),
         failed=rate(sum(attempt.state == "failed" for attempt in own), len(own)),
@@ -70,17 +66,3 @@ def calls(attempts: Sequence[AttemptRecord]) -> Calls:
         format_valid=rate(sum(form != "invalid" for form in forms), len(forms)),
         format_valid_as_is=rate(forms.count("as_is"), len(forms)),
     )
-
-
-def _is_empty(attempt: AttemptRecord) -> bool:
-    return attempt.empty or (attempt.failure is not None and attempt.failure.kind in EMPTY_FAILURES)
-
-
-def _form(attempt: AttemptRecord) -> str | None:
-    """`as_is`, `repaired` or `invalid`; `None` where no check measured the form."""
-    verdicts = [v for v in attempt.verdicts if v.check in FORMAT_CHECKS and v.error is None]
-    if not verdicts:
-        return None
-    if any(verdict.score < 1 for verdict in verdicts):
-        return "invalid"
-    return "repaired" if any(verdict.repairs for verdict in verdicts) else "as_is"

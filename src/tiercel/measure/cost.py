@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from tiercel.domain.measured import is_priced
 from tiercel.domain.record import Record
 
 
@@ -20,12 +21,10 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
 def cost(records: Sequence[Record], successes: int) -> Cost:
     """The cost of these records, of which so many were successful tasks."""
     total = sum(record.cost_nano for record in records)
-    unknown = sum(not is_known(record) for record in records)
-    per_success = round(total / successes) if successes and not unknown else None
-    return Cost(known_nano=total, unknown=unknown, per_success_nano=per_success)
+    return cost_of(total, sum(not is_priced(record) for record in records), successes)
 
 
-def is_known(record: Record) -> bool:
-    """Whether every attempt that was answered, or used tokens, has a cost."""
-    answered = (attempt for attempt in record.attempts if attempt.state == "answered")
-    return record.cost_known and all(attempt.cost_nano is not None for attempt in answered)
+def cost_of(known_nano: int, unknown: int, successes: int) -> Cost:
+    """The same from their sum and the number of those whose cost is not known."""
+    per_success = round(known_nano / successes) if successes and not unknown else None
+    return Cost(known_nano=known_nano, unknown=unknown, per_success_nano=per_success)

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from tiercel.domain.record import DELIVERED, AttemptRecord, Record
+from tiercel.domain.measured import tokens_per_second
+from tiercel.domain.record import DELIVERED, Record
 from tiercel.measure.quantile import Percentiles, percentiles
 
 
@@ -29,14 +30,3 @@ def speed(records: Sequence[Record]) -> Speed:
         ttft_seconds=percentiles(r.ttft_seconds for r in delivered if r.ttft_seconds is not None),
         tokens_per_second=percentiles(value for value in speeds if value is not None),
     )
-
-
-def tokens_per_second(attempt: AttemptRecord) -> float | None:
-    """Output tokens, reasoning among them, per second after the first one came.
-
-    `None` where that cannot be known: the answer came in one piece, or nobody counted its tokens.
-    """
-    if attempt.usage is None or attempt.usage.output < 2 or attempt.ttft_seconds is None:
-        return None
-    seconds = attempt.seconds - attempt.ttft_seconds
-    return attempt.usage.output / seconds if seconds > 0 else None

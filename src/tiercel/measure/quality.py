@@ -2,11 +2,14 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import get_args
 
 import msgspec
 
-from tiercel.domain.record import Feedback, Record
+from tiercel.domain.record import Feedback, Outcome, Record
 from tiercel.measure.rate import Rate, rate
+
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
 
 class Quality(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,8 +32,14 @@ def quality(records: Sequence[Record], feedback: Mapping[str, Feedback]) -> Qual
         success=rate(len(successes), len(records)),
         verified=rate(sum(record.verified for record in successes), len(successes)),
         accepted=rate(opinions.count("accepted"), len(opinions)),
-        outcomes={str(outcome): count for outcome, count in outcomes.most_common()},
+        outcomes=most_first(outcomes),
     )
+
+
+def most_first(outcomes: Mapping[Outcome, int]) -> dict[str, int]:
+    """The outcomes that there were, the most frequent first, else in the order of their names' list."""
+    found = [outcome for outcome in OUTCOMES if outcomes.get(outcome)]
+    return {str(outcome): outcomes[outcome] for outcome in sorted(found, key=lambda name: -outcomes[name])}
 
 
 def is_success(record: Record, feedback: Mapping[str, Feedback]) -> bool:

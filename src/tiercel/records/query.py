@@ -6,7 +6,6 @@ Never writes, so it may be used by any process. Loads SQLAlchemy: import this on
 import contextlib
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,13 +16,13 @@ from tiercel.domain.errors import ConfigError
 from tiercel.domain.record import Feedback, JournalEntry, Record
 from tiercel.domain.secret import Secret
 from tiercel.records.database import database_path
-from tiercel.records.dimensions import PLAN_FIELDS, RUNG_FIELDS
 from tiercel.records.engines import Database, DatabaseError
 from tiercel.records.migrate import current_revision
 from tiercel.records.revisions import HEAD, UnusableDatabaseError
-from tiercel.records.rows import noun_from, record_from
-from tiercel.records.schema import attempts, feedback, ingest_state, plans, records, rungs
+from tiercel.records.rows import noun_from
+from tiercel.records.schema import feedback, ingest_state, records
 from tiercel.records.segments import read_from, segments
+from tiercel.records.stored import stored_records
 
 
 class History(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,28 +117,7 @@ class _Snapshot:
         """Records that the store has, with their attempts."""
         if self._connection is None:
             return
-        planned = (
-            select(records, *(plans.c[name] for name in PLAN_FIELDS))
-            .join_from(records, plans, records.c.plan_number == plans.c.number)
-            .where(condition)
-            .order_by(records.c.id)
-        )
-        rows = self._connection.execute(planned).mappings()
-        chosen = (
-            select(attempts, *(rungs.c[name] for name in RUNG_FIELDS))
-            .join_from(attempts, records, attempts.c.record_id == records.c.id)
-            .join(rungs, attempts.c.rung_number == rungs.c.number)
-            .where(condition)
-            .order_by(attempts.c.record_id, attempts.c.position)
-        )
-        by_record = groupby(self._connection.execute(chosen).mappings(), key=lambda row: row["record_id"])
-        ahead = next(by_record, None)
-        for row in rows:
-            own: list[dict[str, object]] = []
-            if ahead is not None and ahead[0] == row["id"]:
-                own = [dict(attempt) for attempt in ahead[1]]
-                ahead = next(by_record, None)
-            yield record_from(dict(row), own)
+        yield from stored_records(self._connection, condition)
 
     def stored_feedback(self, condition: ColumnElement[bool]) -> Iterator[Feedback]:
         """Feedback that the store has."""

@@ -41,8 +41,8 @@ def record_row(record: Record) -> Row:
     row["modalities"] = None if record.modalities == _PLAIN_TEXT else _text(record.modalities)
     row["stated"] = _text(record.stated) if record.stated else None
     row["plan_number"] = plan_row(record)["number"]
-    row["tokens_estimated"] = _bounded(record.tokens_estimated)
-    row["cost_nano"] = _bounded(record.cost_nano)
+    row["tokens_estimated"] = bounded(record.tokens_estimated)
+    row["cost_nano"] = bounded(record.cost_nano)
     row["cost_known"] = record.cost_known
     return row
 
@@ -57,7 +57,7 @@ def _attempt_row(record_id: str, position: int, attempt: AttemptRecord) -> Row:
     row["record_id"] = record_id
     row["position"] = position
     row["rung_number"] = rung_row(attempt)["number"]
-    row["cost_nano"] = _bounded(attempt.cost_nano)
+    row["cost_nano"] = bounded(attempt.cost_nano)
     for name in _ATTEMPT_LISTS:
         values = getattr(attempt, name)
         row[name] = _text(values) if values else None
@@ -67,7 +67,7 @@ def _attempt_row(record_id: str, position: int, attempt: AttemptRecord) -> Row:
     usage = attempt.usage
     row["usage_source"] = usage.source if usage else None
     for name in _USAGE:
-        row[f"usage_{name}"] = _bounded(getattr(usage, name)) if usage else None
+        row[f"usage_{name}"] = bounded(getattr(usage, name)) if usage else None
     return row
 
 
@@ -135,6 +135,6 @@ def _text(value: object) -> str:
     return _encode(value).decode()
 
 
-def _bounded(number: int | None) -> int | None:
+def bounded(number: int | None) -> int | None:
     """SQL integers have 64 bits; what a provider claims to have counted may have more."""
     return None if number is None else max(-_LARGEST_INTEGER, min(_LARGEST_INTEGER, number))

@@ -14,12 +14,15 @@ from sqlalchemy import (
     Double,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     String,
     Table,
     Text,
 )
+
+from tiercel.records.tally import COUNTS
 
 metadata = MetaData()
 
@@ -119,6 +122,29 @@ rungs = Table(
     Column("tier", Text),
     Column("effort", Text),
     comment="Who was called; an attempt names one by its number, which is made from the content",
+)
+
+rollups = Table(
+    "rollups",
+    metadata,
+    Column("span_seconds", Integer, nullable=False),
+    Column("start_at", BigInteger, nullable=False),
+    Column("project", Text, nullable=False),
+    Column("task", Text, nullable=False),
+    Column("rule", Text, nullable=False),
+    # of the answer, or for calls the called one's; empty where there is none
+    Column("tier", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("effort", Text, nullable=False),
+    Column("simulated", Boolean, nullable=False),
+    Column("first_at", Double),
+    Column("last_at", Double),
+    *(Column(name, BigInteger, nullable=False) for name in COUNTS),
+    Column("latency_seconds", LargeBinary, nullable=False),
+    Column("ttft_seconds", LargeBinary, nullable=False),
+    Column("tokens_per_second", LargeBinary, nullable=False),
+    Index("rollups_by_start", "span_seconds", "start_at"),
+    comment="Sums over each minute, hour and day; several rows of the same kind add up",
 )
 
 feedback = Table(

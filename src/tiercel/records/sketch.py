@@ -1,0 +1,91 @@
+"""A distribution in a few hundred bytes: how many values lie in each of many narrow intervals, each 2 % wide.
+
+Two sketches add up to the sketch of all their values, in any order, which percentiles themselves do not.
+"""
+
+import math
+
+RELATIVE_ERROR = 0.01
+"""A quantile of a sketch is at most so far, as a share of it, from the value that a sorted list would give."""
+SMALLEST = 1e-9
+"""What is not above it counts as zero."""
+_GAMMA = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR)
+_LOG_GAMMA = math.log(_GAMMA)
+_MIDDLE = 2 / (1 + _GAMMA)
+_SHIFT = 1 - math.ceil(math.log(SMALLEST) / _LOG_GAMMA)
+_LAST = math.ceil(math.log(1e12) / _LOG_GAMMA) + _SHIFT
+
+
+class Sketch:
+    """Values in [0, 1e12], counted; what is larger counts as that. The intervals never change: sketches are kept."""
+
+    __slots__ = ("buckets",)
+
+    def __init__(self, buckets: dict[int, int] | None = None) -> None:
+        self.buckets = buckets or {}
+
+    @property
+    def n(self) -> int:
+        """How many values were added."""
+        return sum(self.buckets.values())
+
+    def add(self, value: float) -> None:
+        """Counts one value."""
+        bucket = 0
+        if value > SMALLEST:
+            bucket = _LAST if value >= 1e12 else max(1, math.ceil(math.log(value) / _LOG_GAMMA) + _SHIFT)
+        self.buckets[bucket] = self.buckets.get(bucket, 0) + 1
+
+    def merge(self, other: "Sketch") -> None:
+        """Counts what the other has counted."""
+        own = self.buckets
+        for bucket, count in other.buckets.items():
+            own[bucket] = own.get(bucket, 0) + count
+
+    def quantile(self, q: float) -> float | None:
+        """The nearest-rank quantile within `RELATIVE_ERROR`; `None` without values. `q` is in (0, 1]."""
+        left = max(1, math.ceil(q * self.n - 1e-9))
+        for bucket, count in sorted(self.buckets.items()):
+            left -= count
+            if left <= 0:
+                return _value(bucket)
+        return None
+
+    def to_bytes(self) -> bytes:
+        """Buckets in order, each as its distance from the one before and its count, in seven bits a byte."""
+        out = bytearray()
+        before = 0
+        for bucket, count in sorted(self.buckets.items()):
+            _put(out, bucket - before)
+            _put(out, count)
+            before = bucket
+        return bytes(out)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "Sketch":
+        """The sketch that `to_bytes` wrote."""
+        numbers: list[int] = []
+        number = shift = 0
+        for byte in data:
+            number |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                numbers.append(number)
+                number = shift = 0
+        buckets: dict[int, int] = {}
+        bucket = 0
+        for distance, count in zip(numbers[::2], numbers[1::2], strict=True):
+            bucket += distance
+            buckets[bucket] = count
+        return cls(buckets)
+
+
+def _value(bucket: int) -> float:
+    return 0.0 if bucket == 0 else _MIDDLE * _GAMMA ** (bucket - _SHIFT)
+
+
+def _put(out: bytearray, number: int) -> None:
+    while number > 0x7F:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    out.append(number)

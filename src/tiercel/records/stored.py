@@ -1,0 +1,46 @@
+"""Records out of the tables in `schema.py`. Loads SQLAlchemy: import this only where it is used."""
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from sqlalchemy import ColumnElement, Connection, select
+
+from tiercel.domain.record import Record
+from tiercel.records.dimensions import PLAN_FIELDS, RUNG_FIELDS
+from tiercel.records.rows import record_from
+from tiercel.records.schema import attempts, plans, records, rungs
+
+IN_PORTIONS = {"yield_per": 1_000}
+
+
+def stored_records(
+    connection: Connection, condition: ColumnElement[bool], **options: int
+) -> Iterator[Record]:
+    """Records that the store has, with their attempts, in the order of their ids.
+
+    With `**IN_PORTIONS` few of them are held at a time; then they must all be taken.
+    """
+    planned = (
+        select(records, *(plans.c[name] for name in PLAN_FIELDS))
+        .join_from(records, plans, records.c.plan_number == plans.c.number)
+        .where(condition)
+        .order_by(records.c.id)
+        .execution_options(**options)
+    )
+    rows = connection.execute(planned).mappings()
+    chosen = (
+        select(attempts, *(rungs.c[name] for name in RUNG_FIELDS))
+        .join_from(attempts, records, attempts.c.record_id == records.c.id)
+        .join(rungs, attempts.c.rung_number == rungs.c.number)
+        .where(condition)
+        .order_by(attempts.c.record_id, attempts.c.position)
+        .execution_options(**options)
+    )
+    by_record = groupby(connection.execute(chosen).mappings(), key=lambda row: row["record_id"])
+    ahead = next(by_record, None)
+    for row in rows:
+        own: list[dict[str, object]] = []
+        if ahead is not None and ahead[0] == row["id"]:
+            own = [dict(attempt) for attempt in ahead[1]]
+            ahead = next(by_record, None)
+        yield record_from(dict(row), own)
