@@ -78,7 +78,8 @@ async def _serve(args: argparse.Namespace) -> None:
             loop.add_signal_handler(signal.SIGTERM, stopped.set)
             loop.add_signal_handler(signal.SIGINT, stopped.set)
             loop.add_signal_handler(signal.SIGHUP, reload, gateway.open_runtime)
-        print(banner(gateway.base_url, loaded, settings), file=sys.stderr, flush=True)
+        needs_key = gateway.runtime.state.admission.needs_key
+        print(banner(gateway.base_url, loaded, settings, needs_key=needs_key), file=sys.stderr, flush=True)
         await stopped.wait()
         gateway.runtime.draining = True
         log.info("draining: running answers may finish within %g seconds", settings.listener.drain_seconds)
@@ -104,7 +105,7 @@ def _nothing_to_serve(loaded: Loaded) -> list[str]:
     ]
 
 
-def banner(base_url: str, loaded: Loaded, settings: Settings) -> str:
+def banner(base_url: str, loaded: Loaded, settings: Settings, *, needs_key: bool) -> str:
     """What was found, and how to call it."""
     catalog = settings.catalog
     lines = [
@@ -117,7 +118,7 @@ def banner(base_url: str, loaded: Loaded, settings: Settings) -> str:
         lines.append(f"  no key for {', '.join(settings.missing_keys)}")
     for tier, members in _tiers(loaded.policy, settings).items():
         lines.append(f"  {tier:<10} {', '.join(members) or 'nobody: no member has a key'}")
-    keys = "client keys required" if settings.listener.keys else "no client keys: this machine only"
+    keys = "keys required" if needs_key else "no keys: this machine only (tiercel keys create makes one)"
     lines += [
         f"  records    {settings.storage.folder} (prompts and answers are not stored)",
         f"  access     {keys}",

@@ -123,7 +123,9 @@ class Access:
             least = min(bounds)
             if not allowance.covers(least):
                 raise self.budgets.refusal(allowance, least)
-        tokens = self.quotas.count_tokens(key, _expected_tokens(plan))
+        tokens = None
+        if key.quota.tokens_per_minute is not None:
+            tokens = self.quotas.count_tokens(key, _expected_tokens(plan))
         return plan, Grant(allowance, tokens, bounds)
 
 

@@ -65,10 +65,15 @@ class Admission:
         self._hosts = frozenset(name.lower() for name in (*listener.allowed_hosts, listener.host))
         self._names_hosts = bool(listener.allowed_hosts)
 
+    @property
+    def needs_key(self) -> bool:
+        """Whether everybody must show a key."""
+        return bool(self._given) or self._keyring.has_keys
+
     def admit(self, exchange: Exchange) -> AccessKey:
         """Check Host, Origin and key, in this order. Returns who asks, also kept as `exchange.key`."""
         host = exchange.header(b"host") or ""
-        needs_key = bool(self._given) or self._keyring.has_keys
+        needs_key = self.needs_key
         self._check_host(host, restricted=self._names_hosts or not needs_key)
         if needs_key:
             key = self._shown_key(exchange)

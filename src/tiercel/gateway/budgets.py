@@ -7,11 +7,11 @@ month in which a request came, as records are, from which it is read again at th
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 from tiercel.domain.errors import CallerError
-from tiercel.domain.keys import AccessKey, Budget
+from tiercel.domain.keys import NO_BUDGET, AccessKey, Budget
 from tiercel.domain.money import usd_text
 from tiercel.records.spending import Span, Spent
 
@@ -72,7 +72,8 @@ class Allowance:
 
     def covers(self, nano: int) -> bool:
         """Whether a call that costs this at most may be made now."""
-        return all(nano <= period.left(limit) for period, limit in self._bounds)
+        # a list: making a generator costs more than the comparisons
+        return all([nano <= period.left(limit) for period, limit in self._bounds])
 
     def reserve(self, call: int, nano: int) -> None:
         """Set this aside for the call of this number."""
@@ -140,13 +141,13 @@ class Budgets:
     def allowance(self, key: AccessKey) -> Allowance:
         """What this key's next request may spend."""
         now = self._clock()
-        mine = self._keys.setdefault(key.id, Account()).at(now)
+        mine = _account(self._keys, key.id).at(now)
+        bounds = _bounds(mine, key.budget)
         if not key.project:
-            return Allowance((mine.day, mine.month), tuple(_bounds(mine, key.budget)))
-        ours = self._projects.setdefault(key.project, Account()).at(now)
-        periods = (mine.day, mine.month, ours.day, ours.month)
-        bounds = (*_bounds(mine, key.budget), *_bounds(ours, self._project_budget(key.project)))
-        return Allowance(periods, bounds)
+            return Allowance((mine.day, mine.month), bounds)
+        ours = _account(self._projects, key.project).at(now)
+        bounds += _bounds(ours, self._project_budget(key.project))
+        return Allowance((mine.day, mine.month, ours.day, ours.month), bounds)
 
     def refusal(self, allowance: Allowance, nano: int) -> CallerError:
         """Why a call that costs this at most cannot be made now."""
@@ -155,17 +156,24 @@ class Budgets:
     def _accounts(self, key_id: str, project: str) -> list[Account]:
         accounts = []
         if key_id:
-            accounts.append(self._keys.setdefault(key_id, Account()))
+            accounts.append(_account(self._keys, key_id))
         if project:
-            accounts.append(self._projects.setdefault(project, Account()))
+            accounts.append(_account(self._projects, project))
         return accounts
 
 
-def _bounds(account: Account, budget: Budget) -> Iterator[tuple[Period, int]]:
-    if budget.day_nano is not None:
-        yield account.day, budget.day_nano
-    if budget.month_nano is not None:
-        yield account.month, budget.month_nano
+def _account(accounts: dict[str, Account], name: str) -> Account:
+    account = accounts.get(name)
+    if account is None:
+        account = accounts[name] = Account()
+    return account
+
+
+def _bounds(account: Account, budget: Budget) -> tuple[tuple[Period, int], ...]:
+    if budget is NO_BUDGET:
+        return ()
+    pairs = ((account.day, budget.day_nano), (account.month, budget.month_nano))
+    return tuple([(period, limit) for period, limit in pairs if limit is not None])
 
 
 def day_begin(now: float) -> float:

@@ -68,16 +68,16 @@ class Keyring:
         digest = hash_of(known.pepper, text)
         now = self._clock()
         # all are compared, so that the time says nothing about which was near
-        fits = [hmac.compare_digest(digest, secret.hash) for secret in stored.secrets]
-        if not any(fits) or stored is NOBODY:
+        fitting = [secret for secret in stored.secrets if hmac.compare_digest(digest, secret.hash)]
+        if not fitting or stored is NOBODY:
             return None
         key = stored.key
-        current = [s.expires_at is None or now < s.expires_at for s in stored.secrets]
         if key.revoked_at is not None:
             raise CallerError("auth", "this API key was revoked")
         if key.expires_at is not None and now >= key.expires_at:
             raise CallerError("auth", "this API key has expired")
-        if not any(fit and good for fit, good in zip(fits, current, strict=True)):
+        ends_at = fitting[0].expires_at
+        if ends_at is not None and now >= ends_at:
             raise CallerError("auth", "this API key was replaced by a newer one; ask whoever gave it to you")
         return key
 
