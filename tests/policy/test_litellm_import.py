@@ -158,6 +158,22 @@ def test_no_key_is_copied_from_the_file() -> None:
     assert 'operator_keys_env = ["LITELLM_MASTER_KEY"]' in made.settings_text
 
 
+def test_names_that_are_taken_here_are_changed() -> None:
+    """`auto` stands for routing, and the tier that is written has a name of its own."""
+    config = """\
+model_list:
+- {model_name: auto, litellm_params: {model: openai/gpt-4o}}
+- {model_name: imported, litellm_params: {model: 'xai/"quoted" \\ name'}}
+router_settings: {model_group_alias: {"auto:x": auto, imported-2: imported}}
+"""
+    made = imported(config)
+    catalog, policy = loaded(made)
+    assert list(policy.tiers) == ["imported-3"]
+    assert policy.tiers["imported-3"].members == ("auto-model", "imported")
+    assert catalog.serving("imported")[0].upstream_name == '"quoted" \\ name'
+    assert "alias auto:x: the name is taken" in left(made, 4)
+
+
 def test_an_address_that_is_only_in_the_environment_is_asked_for() -> None:
     """Addresses stand in the file here; where none is known, there is a place to fill in and a line that says so."""
     made = imported(COMPANY)
@@ -203,24 +219,37 @@ values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=6,
 )
+sizes = st.floats() | st.integers() | st.sampled_from([0, 1e6, ".inf", "1e-06", 10**400])
 settings_values = st.dictionaries(
     st.sampled_from(
         ["fallbacks", "model_group_alias", "num_retries", "timeout", "max_budget", "default_fallbacks"]
     ),
-    values,
+    values | sizes,
 )
 
 
-@given(name=st.text(min_size=1, max_size=12), params=values, router=settings_values, library=settings_values)
-def test_odd_ones_are_imported_or_refused(name: str, params: Any, router: Any, library: Any) -> None:
+@given(
+    name=st.text(min_size=1, max_size=12),
+    params=values,
+    size=sizes,
+    router=settings_values,
+    library=settings_values,
+)
+def test_odd_ones_are_imported_or_refused(
+    name: str, params: Any, size: Any, router: Any, library: Any
+) -> None:
     """Whatever stands where, there is a valid pair of files or a plain refusal."""
+    numbers = {key: size for key in ("weight", "input_cost_per_token", "output_cost_per_token")}
     entry = {
         "model_name": name,
-        "litellm_params": {"model": "openai/gpt-4o", "api_base": params, "weight": params},
+        "litellm_params": {"model": "openai/gpt-4o", "api_base": params, **numbers},
+        "model_info": {"max_input_tokens": size, "supports_vision": params, "mode": "chat"},
     }
     config = {"model_list": [entry], "router_settings": router, "litellm_settings": library}
     try:
-        made = imported(json.dumps(config, ensure_ascii=False))
+        made = imported(
+            json.dumps(config, ensure_ascii=False).replace("Infinity", ".inf").replace("NaN", ".nan")
+        )
     except ConfigError:
         return
     loaded(made)

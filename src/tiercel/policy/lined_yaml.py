@@ -3,6 +3,7 @@
 The one module that needs the extra `litellm`.
 """
 
+from math import isfinite
 from typing import Any, TypeAlias
 
 import msgspec
@@ -51,13 +52,14 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def number(self) -> float | None:
-        """The scalar as a number, also where it is written as text; `None` where it is none."""
+        """The scalar as a finite number, also where it is written as text; `None` where it is none."""
         if self.scalar is None or isinstance(self.scalar, bool):
             return None
         try:
-            return float(self.scalar)
-        except ValueError:
+            number = float(self.scalar)
+        except (ValueError, OverflowError):
             return None
+        return number if isfinite(number) else None
 
     @property
     def is_table_or_list(self) -> bool:

@@ -30,6 +30,7 @@ ALWAYS_SO = frozenset(
 PREFERENCES = {"latency-based-routing": "fastest", "cost-based-routing": "cheapest"}
 FALLBACKS = ("fallbacks", "context_window_fallbacks")
 PLACES = ("router_settings", "litellm_settings")
+MOST_RETRIES = 100
 DAY_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "mo": 30 * 86_400}
 
 
@@ -116,7 +117,11 @@ class _Reader:
             while target_name in wanted and steps <= len(wanted):
                 target_name, steps = wanted[target_name][1], steps + 1
             known = model_name(target_name)
-            if known in self._drafts.models:
+            if model_name(alias) != alias:
+                self._drafts.note(
+                    node, f"alias {alias}: the name is taken by routing, or has a space or an @"
+                )
+            elif known in self._drafts.models:
                 aliases[alias] = known
             else:
                 self._drafts.note(
@@ -172,8 +177,10 @@ class _Reader:
     def limits(self) -> dict[str, float]:
         limits: dict[str, float] = {}
         retries = self._either("num_retries")
-        if retries is not None and retries.number is not None and retries.number >= 0:
+        if retries is not None and retries.number is not None and 0 <= retries.number <= MOST_RETRIES:
             limits["retries"] = int(retries.number)
+        elif retries is not None:
+            self._drafts.note(retries, f"num_retries is no number from 0 to {MOST_RETRIES}")
         seconds = self._take("router_settings", "timeout") or self._take(
             "litellm_settings", "request_timeout"
         )
@@ -183,6 +190,8 @@ class _Reader:
             self._drafts.note(
                 seconds, "the timeout bounds a request with all its attempts here, not each of them"
             )
+        elif seconds is not None:
+            self._drafts.note(seconds, "the timeout is no number of seconds above 0, of a day at most")
         return limits
 
     def preference(self) -> str:

@@ -48,6 +48,10 @@ PRICES = {
     "cache_creation_input_token_cost": "cache_write_usd_per_million",
 }
 PER_MILLION = 1_000_000
+LARGEST = 1_000_000
+MOST_TOKENS = 1_000_000_000
+UNKNOWN_URL = "https://to-be-filled-in.invalid"
+"""Stands where an address is not known; no such host can ever exist."""
 SLUG = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -79,6 +83,8 @@ class DeploymentDraft(msgspec.Struct, frozen=True, kw_only=True):
     weight: float | None = None
     prices: dict[str, float] = {}
     """Dollars per million tokens, by the keys of a table of prices; empty where they are unknown, or known by name."""
+    source: str = ""
+    """Who said what it costs."""
 
 
 class Drafts:
@@ -171,13 +177,20 @@ def _read_entry(entry: Node, group: str, params: Node, drafts: Drafts) -> None:
     provider = _named(prefix, draft, drafts)
     _read_model(name, upstream_name, entry, drafts)
     weight = params.at("weight")
+    weighs = weight.number if weight is not None else None
+    if weight is not None and (weighs is None or not 0 <= weighs <= LARGEST):
+        drafts.note(weight, f"{group}: weight is not a number from 0 to {LARGEST:,}")
+        weighs = None
+    prices = _prices(params, entry.at("model_info"))
+    published = _published(name, upstream_name, draft.known)
     drafts.deployments.append(
         DeploymentDraft(
             group=name,
             provider=provider,
             upstream_name=upstream_name,
-            weight=weight.number if weight is not None else None,
-            prices=_prices(params, entry.at("model_info")) or _published(name, upstream_name, draft.known),
+            weight=weighs,
+            prices=prices or published,
+            source=drafts.name if prices else built_in_prices().source,
         )
     )
     for key, node in params.entries.items():
@@ -210,9 +223,9 @@ def _provider(prefix: str, origin: Origin, params: Node, drafts: Drafts, model: 
     address = params.at("api_base") or params.at("base_url")
     base_url = drafts.value_of(address, "api_base").rstrip("/") if address is not None else ""
     if address is not None and not base_url:
-        base_url = "https://to-be-filled-in.invalid"
+        base_url = UNKNOWN_URL
     if prefix == "azure":
-        base_url = _azure_url(base_url, params, drafts)
+        base_url = _azure_url(base_url, params, drafts, model)
     base_url = base_url or origin.base_url or ""
     if base_url and url_complaint(base_url, ""):
         drafts.note(
@@ -237,10 +250,14 @@ def _provider(prefix: str, origin: Origin, params: Node, drafts: Drafts, model: 
     )
 
 
-def _azure_url(base_url: str, params: Node, drafts: Drafts) -> str:
+def _azure_url(base_url: str, params: Node, drafts: Drafts, model: Node) -> str:
     version = params.at("api_version")
+    base_url = base_url or drafts.environ.get("AZURE_API_BASE", "").rstrip("/")
     if not base_url:
-        base_url = drafts.environ.get("AZURE_API_BASE", "").rstrip("/") or "https://to-be-filled-in.invalid"
+        drafts.note(
+            model, "api_base is missing, and AZURE_API_BASE is not set here; write it into tiercel.toml"
+        )
+        base_url = UNKNOWN_URL
     if version is None:
         return base_url
     return f"{base_url}?api-version={drafts.value_of(version, 'api_version')}"
@@ -304,7 +321,7 @@ def _read_model(name: str, upstream_name: str, entry: Node, drafts: Drafts) -> N
     model: dict[str, object] = {}
     for key, own in (("max_input_tokens", "window"), ("max_output_tokens", "max_output")):
         node = info.at(key)
-        if node is not None and node.number and node.number >= 1:
+        if node is not None and node.number and 1 <= node.number <= MOST_TOKENS:
             model[own] = int(node.number)
     for key, own in (
         ("supports_function_calling", "tools"),
@@ -347,8 +364,9 @@ def _prices(params: Node, info: Node | None) -> dict[str, float]:
     found = {}
     for key, own in PRICES.items():
         node = params.at(key) or (info.at(key) if info is not None else None)
-        if node is not None and node.number is not None:
-            found[own] = round(node.number * PER_MILLION, 9)
+        price = node.number if node is not None else None
+        if price is not None and 0 <= price * PER_MILLION <= LARGEST:
+            found[own] = round(price * PER_MILLION, 9)
     return found if {"input_usd_per_million", "output_usd_per_million"} <= found.keys() else {}
 
 

@@ -46,6 +46,7 @@ def settings_text(drafts: Drafts, listener: ListenerText, *, as_json: bool) -> s
 def policy_text(drafts: Drafts, named: AliasesText, *, limits: dict[str, float], prefer: str) -> str:
     """`policy.toml`."""
     chat = [name for name in drafts.models if name not in drafts.embeddings] or list(drafts.models)
+    tier = _free(TIER, {*drafts.models, *named.aliases})
     rules = {group: _rule_name(group, number) for number, group in enumerate(named.ladders)}
     blocks = [
         f"# Made of {drafts.name} by `tiercel import litellm`.\nversion = 1",
@@ -55,9 +56,9 @@ def policy_text(drafts: Drafts, named: AliasesText, *, limits: dict[str, float],
         blocks.append("\n".join(["[limits]", *(f"{key} = {value:g}" for key, value in limits.items())]))
     blocks.append(
         f'# What model = "auto" may use, the cheapest first. `tiercel init` shows a policy that tells tasks apart.\n'
-        f'[tiers.{TIER}]\nmembers = {listed(chat)}\nprefer = "cheapest"'
+        f'[tiers.{tier}]\nmembers = {listed(chat)}\nprefer = "cheapest"'
     )
-    blocks.append(f'[[rules]]\nname = "{DEFAULT_RULE}"\nladder = ["{TIER}"]')
+    blocks.append(f'[[rules]]\nname = "{DEFAULT_RULE}"\nladder = ["{tier}"]')
     for group, ladder in named.ladders.items():
         blocks.append(
             f"# For those who ask for {quoted(group)}: see [aliases].\n"
@@ -78,6 +79,14 @@ def quoted(text: str) -> str:
 
 def listed(texts: list[str]) -> str:
     return f"[{', '.join(quoted(text) for text in texts)}]"
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """This name, or it with a number, whichever nobody has."""
+    first, number = name, 2
+    while name in taken:
+        name, number = f"{first}-{number}", number + 1
+    return name
 
 
 def _rule_name(group: str, number: int) -> str:
@@ -110,10 +119,7 @@ def _model(name: str, facts: dict[str, object]) -> str:
 
 
 def _deployment(draft: DeploymentDraft, names: set[str], drafts: Drafts) -> str:
-    first = name = f"{draft.provider}/{draft.group}"
-    number = 2
-    while name in names or name in drafts.models:
-        name, number = f"{first}-{number}", number + 1
+    name = _free(f"{draft.provider}/{draft.group}", {*names, *drafts.models})
     names.add(name)
     lines = [
         _header("deployments", name),
@@ -121,13 +127,13 @@ def _deployment(draft: DeploymentDraft, names: set[str], drafts: Drafts) -> str:
         f"provider = {quoted(draft.provider)}",
         f"upstream_name = {quoted(draft.upstream_name)}",
     ]
-    if draft.weight is not None and draft.weight >= 0:
+    if draft.weight is not None:
         lines.append(f"weight = {draft.weight:g}")
     if draft.prices:
         prices = ", ".join(
             f"{key} = {price:.9f}".rstrip("0").rstrip(".") for key, price in draft.prices.items()
         )
-        lines.append(f"prices = {{ {prices}, source = {quoted(drafts.name)} }}")
+        lines.append(f"prices = {{ {prices}, source = {quoted(draft.source)} }}")
     return "\n".join(lines)
 
 
