@@ -133,3 +133,18 @@ def test_words_for_amounts_and_times() -> None:
         1_209_600.0,
     )
     assert count("12") == 12
+
+
+def test_explain_says_what_a_key_leaves_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OPENROUTER_API_KEY", "sk-or-made-up")
+    (tmp_path / "tiercel.toml").write_text("version = 1\n\n[providers.openrouter]\n", "utf-8")
+    assert main(["keys", "create", "--allow", "balanced", "--task", "coding", "--json"]) == 0
+    key_id = msgspec.json.decode(capsys.readouterr().out)["id"]
+    assert main(["explain", "--key", key_id, "Say hello"]) == 0
+    told = capsys.readouterr().out
+    assert "key: this key may use balanced only" in told
+    assert "coding  (stated)" in told
+    assert main(["explain", "--key", "nobody", "Say hello"]) == 2

@@ -15,7 +15,7 @@ from tiercel.domain.keys import AccessKey, Budget, Quota
 from tiercel.domain.money import nano_from_usd
 from tiercel.domain.policy import Limits, Rule, When
 from tiercel.records.key_store import KeyStore
-from tiercel.testing.scripted import Fails, Says, ScriptedProvider
+from tiercel.testing.scripted import Delivery, Fails, Says, ScriptedProvider
 
 PRICES = Prices(input=1_000_000_000, output=5_000_000_000)
 ANSWER = Says(text="hello", input_tokens=10, output_tokens=100)
@@ -230,3 +230,24 @@ async def test_a_revoked_key_is_refused_within_a_second_over_http(tmp_path: Path
             assert time.monotonic() - revoked_at < 1.0
         assert answer.status == 401
         assert "revoked" in message_of(answer)
+
+
+async def test_streams_and_embeddings_are_paid_from_the_budget_as_well(tmp_path: Path) -> None:
+    key = issue(tmp_path, AccessKey(budget=Budget(day_nano=nano_from_usd(1))))
+    async with ScriptedProvider(ANSWER) as cheap, house(tmp_path, cheap.deployment("cheap")) as here:
+        await ask(here, key, stream=True)
+        cheap.add(vectors_of(1_000))
+        embedding = {"model": "cheap", "input": "hello"}
+        assert (await send(here, key, "POST", "/v1/embeddings", embedding)).status == 200
+        left = nano_from_usd(1) - COST_NANO - 1_000 * 1_000
+        allowance = here.gateway.runtime.access.budgets.allowance(key.key)
+        assert allowance.covers(left)
+        assert not allowance.covers(left + 1)
+
+
+def vectors_of(tokens: int) -> Delivery:
+    """One vector, as OpenAI's API gives it."""
+    data = [{"object": "embedding", "index": 0, "embedding": [0.1, 0.2]}]
+    usage = {"prompt_tokens": tokens, "total_tokens": tokens}
+    body = {"object": "list", "data": data, "model": "cheap", "usage": usage}
+    return Delivery(headers=(("content-type", "application/json"),), pieces=(msgspec.json.encode(body),))

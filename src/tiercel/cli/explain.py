@@ -9,8 +9,11 @@ from tiercel.checks.registry import Registry
 from tiercel.checks.resolve import resolve_policy
 from tiercel.cli.configuration import add_file_arguments, load_configuration
 from tiercel.domain.errors import ConfigError, ProblemError
+from tiercel.domain.keys import ANYBODY, AccessKey
 from tiercel.domain.request import Hints, Message, ModelRequest, Text
 from tiercel.gateway.hints import checked_hints
+from tiercel.records.key_store import KeyStore
+from tiercel.routing.allowed import within
 from tiercel.routing.explain import render_text
 from tiercel.routing.facts import read_facts
 from tiercel.routing.plan import make_plan
@@ -27,6 +30,9 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--model", default="auto", help="what the client would send as model (default: auto)")
     for name in ("task", "risk", "latency", "residency"):
         parser.add_argument(f"--{name}", help=f"the hint x-tiercel-{name}")
+    parser.add_argument(
+        "--key", metavar="ID", help="as for the key of this id: what it may use, and its hints"
+    )
     add_file_arguments(parser)
     parser.set_defaults(func=run)
 
@@ -37,9 +43,10 @@ def run(args: argparse.Namespace) -> int:
     policy = resolve_policy(loaded.policy, Registry.load())
     request = _request(args)
     try:
-        hints = _hints(args)
+        key = _key(args, Path(loaded.settings.storage.folder))
+        hints = _hints(args, key)
         facts = read_facts(request, hints, residency_default=policy.residency_default)
-        plan = make_plan(request, facts, policy, loaded.settings.catalog)
+        plan = within(make_plan(request, facts, policy, loaded.settings.catalog), key.allowed)
     except ProblemError as error:
         print(f"would be refused ({error.kind}): {error.message}")
         return 1
@@ -57,6 +64,19 @@ def _request(args: argparse.Namespace) -> ModelRequest:
     return ModelRequest(format="openai_chat", model=args.model, messages=(message,))
 
 
-def _hints(args: argparse.Namespace) -> Hints:
+def _key(args: argparse.Namespace, folder: Path) -> AccessKey:
+    """The key that is asked about, else one that may do everything. Raises `ConfigError` where there is none."""
+    if args.key is None:
+        return ANYBODY
+    with KeyStore.open(folder) as store:
+        stored = store.read().keys.get(args.key)
+    if stored is None:
+        raise ConfigError(f"--key {args.key}: there is no key of this id; `tiercel keys list` shows them")
+    return stored.key
+
+
+def _hints(args: argparse.Namespace, key: AccessKey) -> Hints:
     stated = {name: getattr(args, name) for name in ("task", "risk", "latency", "residency")}
+    stated["task"] = stated["task"] or key.task
+    stated["risk"] = stated["risk"] or key.risk
     return checked_hints({name: (value, f"--{name}") for name, value in stated.items() if value is not None})
