@@ -35,6 +35,10 @@ HEADERS_SECONDS = 10.0
 BODY_SECONDS = 60.0
 KEEP_ALIVE_SECONDS = 75
 SWEEP_SECONDS = 1.0
+LINGER_SECONDS = 0.5
+"""How long a server that stops keeps idle connections: a request that is on its way there is answered, and told that
+the connection ends. Closing them at once would lose it."""
+SOON_SECONDS = 0.01
 OWN_DESCRIPTORS = 32
 """What the process needs for itself: journal, database, event loop, a reader or two."""
 ENOUGH_DESCRIPTORS = 65_536
@@ -105,6 +109,8 @@ class GuardedProtocol(HttpToolsProtocol):
     one_too_many = False
     """Whether there was no room for this client when it came, and still is none."""
     answering: RequestResponseCycle | None = None
+    is_leaving = False
+    """Whether the server stops: whatever is answered from now on is the last on its connection."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the base class
         super().connection_made(transport)
@@ -144,6 +150,8 @@ class GuardedProtocol(HttpToolsProtocol):
             self._refuse(400, "Exactly one valid Host header is required.")
         self.deadline = self.loop.time() + BODY_SECONDS
         super().on_headers_complete()
+        if self.is_leaving:
+            self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         if not self.refuses_load:
@@ -182,8 +190,15 @@ class GuardedProtocol(HttpToolsProtocol):
         status, answer = self.door.refusals.answer(self.url)
         self.deadline = self.loop.time() + KEEP_ALIVE_SECONDS
         self.transport.write(STATUS_LINE[status] + answer)
-        if not self.parser.should_keep_alive():
+        if self.is_leaving or not self.parser.should_keep_alive():
             self.transport.close()
+
+    def leave(self) -> None:
+        """Let the next answer be the last; one that has begun without saying so may be followed by another."""
+        self.is_leaving = True
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is not None and not cycle.response_started:
+            cycle.keep_alive = False
 
     # What follows spares the common case ASGI's messages, which cost more than all that the ladder decides. Each says
     # no where the case is not the common one, and the request then goes on by ASGI.
@@ -307,6 +322,7 @@ class Server:
         self._listening: list[socket.socket] = []
         self._accepting: set[asyncio.Task[Any]] = set()
         self._sweeper: asyncio.Task[None] | None = None
+        self._is_leaving = False
 
     def occupancy(self) -> Occupancy:
         """How full it is now."""
@@ -342,16 +358,15 @@ class Server:
 
     async def stop(self, drain_seconds: float) -> None:
         """Accept nothing new, let running answers finish for so long, then cancel what is left."""
-        if self._server is not None:
-            self._server.close()
-        for listening in self._listening:
-            listening.close()
-        self._listening = []
+        await self._stop_listening()
         self._door.load.release()
-        for connection in list(self._state.connections):
+        for connection in self._connections():
+            connection.leave()
+        drain_seconds -= await self._linger(min(LINGER_SECONDS, drain_seconds))
+        for connection in self._connections():
             connection.shutdown()
         if self._state.tasks:
-            _, late = await asyncio.wait(self._state.tasks, timeout=drain_seconds)
+            _, late = await asyncio.wait(self._state.tasks, timeout=max(0.0, drain_seconds))
             for task in late:
                 task.cancel()
             if late:
@@ -363,8 +378,33 @@ class Server:
             self._sweeper.cancel()
             with suppress(asyncio.CancelledError):
                 await self._sweeper
-        for connection in list(self._state.connections):
+        for connection in self._connections():
             connection.transport.close()
+
+    async def _stop_listening(self) -> None:
+        """After those have come in whom the system has already told that they are connected."""
+        self._is_leaving = True
+        if self._server is not None:
+            self._server.close()
+        self._accept_more()
+        for listening in self._listening:
+            listening.close()
+        self._listening = []
+        if self._accepting:
+            await asyncio.wait(self._accepting)
+
+    async def _linger(self, seconds: float) -> float:
+        """Wait for so long, or until all connections are closed. Returns the seconds it took."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        while True:
+            waited = loop.time() - began
+            if not self._state.connections or waited >= seconds:
+                return waited
+            await asyncio.sleep(SOON_SECONDS)
+
+    def _connections(self) -> list[GuardedProtocol]:
+        return [one for one in self._state.connections if isinstance(one, GuardedProtocol)]
 
     def _accepted(self) -> asyncio.Protocol:
         if self._door.load.waiting:
@@ -389,6 +429,7 @@ class Server:
     def _protocol(self) -> asyncio.Protocol:
         protocol = GuardedProtocol(config=self._config, server_state=self._state, app_state={})
         protocol.door = self._door
+        protocol.is_leaving = self._is_leaving
         return protocol
 
     async def _sweep(self) -> None:
@@ -401,9 +442,8 @@ class Server:
             if is_crowded != (len(self._state.connections) > room):
                 is_crowded = not is_crowded
                 _tell_of_crowd(is_crowded, len(self._state.connections), room)
-            for connection in list(self._state.connections):
-                if isinstance(connection, GuardedProtocol):
-                    connection.sweep(now)
+            for connection in self._connections():
+                connection.sweep(now)
 
 
 def keep_kernel_short(listening: socket.socket) -> None:

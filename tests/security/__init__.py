@@ -1,0 +1,1 @@
+"""What an attacker may try, class by class; docs/security.md is the index."""
