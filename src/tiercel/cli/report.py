@@ -25,10 +25,12 @@ from tiercel.domain.secret import Secret
 from tiercel.domain.settings import Storage
 from tiercel.measure.cost import Cost
 from tiercel.measure.rate import Rate
-from tiercel.measure.report import By, Group, Report, summarise
+from tiercel.measure.report import By, Group, Report, summarise, summarise_tallies
 from tiercel.policy.settings_file import load_storage
 
 UNKNOWN = "-"
+EXACT_UP_TO = 2_000
+"""So many requests are looked at one by one, except by session, of which no sums are kept."""
 _UNIT_SECONDS = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
 
@@ -36,7 +38,9 @@ def add_parser(subparsers: Any) -> None:
     """Register the command."""
     parser = subparsers.add_parser("report", help="what requests cost and how they went", description=__doc__)
     parser.add_argument(
-        "--by", choices=get_args(By), help="a line for each task, model, tier, effort or session"
+        "--by",
+        choices=get_args(By),
+        help="a line for each task, model, tier, effort or session",
     )
     parser.add_argument(
         "--since",
@@ -56,12 +60,7 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the report. Raises `ConfigError` where nothing was recorded yet."""
-    # SQLAlchemy takes long to load, and no other command needs it here
-    from tiercel.records.query import load_history
-
-    folder, url = _place(args.data)
-    history = load_history(folder, since=args.since, database_url=url)
-    report = summarise(history.records, history.feedback, args.by)
+    report = made(*place_of(args.data), args.since, args.by)
     if args.json:
         print(msgspec.json.format(msgspec.json.encode(in_dollars(report)), indent=2).decode())
     else:
@@ -69,7 +68,20 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _place(folder: Path | None) -> tuple[Path, Secret | None]:
+def made(folder: Path, url: Secret | None, since: float | None, by: By | None) -> Report:
+    """The report: of few records from themselves, of many from sums. Raises `ConfigError`."""
+    # SQLAlchemy takes long to load, and no other command needs it here
+    from tiercel.records.query import load_history, load_tallies
+
+    if by != "session":
+        report = summarise_tallies(load_tallies(folder, since=since, database_url=url), by)
+        if report.total.requests > EXACT_UP_TO:
+            return report
+    history = load_history(folder, since=since, database_url=url)
+    return summarise(history.records, history.feedback, by)
+
+
+def place_of(folder: Path | None) -> tuple[Path, Secret | None]:
     """The data folder and the database beside it; a folder that is named stands for itself, without PostgreSQL."""
     if folder is not None:
         return folder, None
@@ -188,6 +200,8 @@ def _notes(report: Report) -> list[str]:
         "TTFT, tok/s: where the upstream streamed; p95: from 20 values on",
         "as it came: valid without a repair, of the same answers as format valid",
     ]
+    if report.percentile_error:
+        lines.append(f"p50, p95: within {percent(report.percentile_error)}; all other numbers are exact")
     if report.by in ("model", "tier", "effort"):
         lines.append(f"calls: to this {report.by}; all else: requests it answered (none: nobody did)")
     if report.total.cost.unknown:

@@ -8,6 +8,7 @@ from tiercel.domain.climb import Why
 from tiercel.domain.measured import GOOD_FINISHES, form_of, is_empty
 from tiercel.domain.record import AttemptRecord, Record
 from tiercel.measure.rate import Rate, rate
+from tiercel.records.tally import Tally
 
 
 class Climbing(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,4 +66,31 @@ def calls(attempts: Sequence[AttemptRecord]) -> Calls:
         non_stop=rate(len(non_stop), len(finished)),
         format_valid=rate(sum(form != "invalid" for form in forms), len(forms)),
         format_valid_as_is=rate(forms.count("as_is"), len(forms)),
+    )
+
+
+def climbing_of(tally: Tally) -> Climbing:
+    """The same from sums."""
+    counts = tally.counts
+    n = counts["requests"]
+    return Climbing(
+        retry=rate(counts["retry"], n),
+        fallback=rate(counts["fallback"], n),
+        re_ask=rate(counts["re_ask"], n),
+        escalation=rate(counts["escalation"], n),
+        hedge=rate(counts["hedge"], n),
+    )
+
+
+def calls_of(tally: Tally) -> Calls:
+    """The same from sums."""
+    counts = tally.counts
+    own = counts["calls"] - counts["calls_cancelled"]
+    return Calls(
+        n=counts["calls"],
+        failed=rate(counts["calls_failed"], own),
+        empty=rate(counts["calls_empty"], own),
+        non_stop=rate(counts["calls_non_stop"], counts["calls_finished"]),
+        format_valid=rate(counts["forms_valid"], counts["forms"]),
+        format_valid_as_is=rate(counts["forms_as_is"], counts["forms"]),
     )

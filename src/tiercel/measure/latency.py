@@ -6,7 +6,8 @@ import msgspec
 
 from tiercel.domain.measured import tokens_per_second
 from tiercel.domain.record import DELIVERED, Record
-from tiercel.measure.quantile import Percentiles, percentiles
+from tiercel.measure.quantile import Percentiles, percentiles, sketched
+from tiercel.records.tally import Tally
 
 
 class Speed(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,4 +30,13 @@ def speed(records: Sequence[Record]) -> Speed:
         latency_seconds=percentiles(record.seconds for record in delivered),
         ttft_seconds=percentiles(r.ttft_seconds for r in delivered if r.ttft_seconds is not None),
         tokens_per_second=percentiles(value for value in speeds if value is not None),
+    )
+
+
+def speed_of(tally: Tally) -> Speed:
+    """The same from sums, within the error of their sketches."""
+    return Speed(
+        latency_seconds=sketched(tally.latency_seconds),
+        ttft_seconds=sketched(tally.ttft_seconds),
+        tokens_per_second=sketched(tally.tokens_per_second),
     )

@@ -2,14 +2,12 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import get_args
 
 import msgspec
 
 from tiercel.domain.record import Feedback, Outcome, Record
 from tiercel.measure.rate import Rate, rate
-
-OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+from tiercel.records.tally import OUTCOMES, Tally
 
 
 class Quality(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +31,18 @@ def quality(records: Sequence[Record], feedback: Mapping[str, Feedback]) -> Qual
         verified=rate(sum(record.verified for record in successes), len(successes)),
         accepted=rate(opinions.count("accepted"), len(opinions)),
         outcomes=most_first(outcomes),
+    )
+
+
+def quality_of(tally: Tally) -> Quality:
+    """The same from sums."""
+    counts = tally.counts
+    successes = counts["passed"] - counts["rejected_passed"]
+    return Quality(
+        success=rate(successes, counts["requests"]),
+        verified=rate(counts["verified"] - counts["rejected_verified"], successes),
+        accepted=rate(counts["accepted"], counts["opinions"]),
+        outcomes=most_first({outcome: counts[outcome] for outcome in OUTCOMES}),
     )
 
 

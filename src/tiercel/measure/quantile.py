@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from tiercel.records.sketch import Sketch
+
 SMALLEST_SAMPLE_FOR_P95 = 20
 """Below it the p95 would be the maximum under another name."""
 
@@ -35,4 +37,14 @@ def percentiles(values: Iterable[float]) -> Percentiles:
         n=len(found),
         p50=quantile(found, 0.50) if found else None,
         p95=quantile(found, 0.95) if len(found) >= SMALLEST_SAMPLE_FOR_P95 else None,
+    )
+
+
+def sketched(sketch: Sketch) -> Percentiles:
+    """The same of values that only a sketch is left of: each within its relative error."""
+    n = sketch.n
+    return Percentiles(
+        n=n,
+        p50=sketch.quantile(0.50),
+        p95=sketch.quantile(0.95) if n >= SMALLEST_SAMPLE_FOR_P95 else None,
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, select, true
+from sqlalchemy import ColumnElement, Connection, and_, select, true
 
 from tiercel.domain.errors import ConfigError
 from tiercel.domain.record import Feedback, JournalEntry, Record
@@ -19,10 +19,22 @@ from tiercel.records.database import database_path
 from tiercel.records.engines import Database, DatabaseError
 from tiercel.records.migrate import current_revision
 from tiercel.records.revisions import HEAD, UnusableDatabaseError
+from tiercel.records.rollups import MINUTE, ceil_to, read_tallies, since_condition
 from tiercel.records.rows import noun_from
-from tiercel.records.schema import feedback, ingest_state, records
+from tiercel.records.schema import attempts, feedback, ingest_state, plans, records, rungs
 from tiercel.records.segments import read_from, segments
-from tiercel.records.stored import stored_records
+from tiercel.records.stored import portions, stored_records
+from tiercel.records.tally import (
+    Cell,
+    Judged,
+    Tallies,
+    add_feedback,
+    add_record,
+    judged,
+    merge_into,
+    take_back_interrupted,
+    tally_records,
+)
 
 
 class History(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,7 +50,7 @@ def load_history(folder: Path, *, since: float | None = None, database_url: Secr
 
     Raises `ConfigError` where nothing was recorded yet, or it cannot be read.
     """
-    condition = true() if since is None else records.c.started_at >= since
+    condition = _since(since)
     with _Snapshot.taken(folder, database_url) as snapshot:
         found = {record.id: record for record in snapshot.stored_records(condition)}
         said = list(snapshot.stored_feedback(true()))
@@ -50,6 +62,33 @@ def load_history(folder: Path, *, since: float | None = None, database_url: Secr
     in_order = sorted(found.values(), key=lambda record: (record.started_at, record.id))
     known = {key: entry for key, entry in latest(said).items() if key in found}
     return History(records=tuple(in_order), feedback=known)
+
+
+def load_tallies(folder: Path, *, since: float | None = None, database_url: Secret | None = None) -> Tallies:
+    """The same as sums, of the same records and feedback, without reading each record; raises the same.
+
+    Counts are exact, and the percentiles of its sketches within 1 %.
+    """
+    tallies: Tallies = {}
+    with _Snapshot.taken(folder, database_url) as snapshot:
+        merge_into(tallies, snapshot.stored_tallies(since))
+        waiting = list(snapshot.waiting())
+        ended = {entry.id: entry for entry in waiting if isinstance(entry, Record)}
+        known = {record.id: record for record in snapshot.stored_by_id(ended)}
+        own = [record for record in ended.values() if since is None or record.started_at >= since]
+        for record in own:
+            stored = known.get(record.id)
+            if stored is None or stored.outcome == "interrupted":
+                add_record(tallies, record)
+            if stored is not None and stored.outcome == "interrupted":
+                take_back_interrupted(tallies, stored)
+        spoken = (entry for entry in waiting if isinstance(entry, Feedback))
+        said = latest((*snapshot.stored_feedback(true()), *spoken))
+        mine = {record.id: record for record in own}
+        for about in (*snapshot.stored_judged(set(said) - set(mine), since), *map(judged, own)):
+            if about.record_id in said:
+                add_feedback(tallies, about, said[about.record_id])
+    return tallies
 
 
 def is_empty(folder: Path) -> bool:
@@ -125,6 +164,45 @@ class _Snapshot:
             for row in self._connection.execute(select(feedback).where(condition)).mappings():
                 yield noun_from(Feedback, dict(row))
 
+    def stored_tallies(self, since: float | None) -> Tallies:
+        """What the store has from `since` on: of the minute that it cuts the records themselves, then the sums."""
+        if self._connection is None:
+            return {}
+        found = read_tallies(self._connection, since_condition(since))
+        if since is not None:
+            cut = and_(records.c.started_at >= since, records.c.started_at < ceil_to(MINUTE, since))
+            merge_into(found, tally_records(self.stored_records(cut)))
+        return found
+
+    def stored_by_id(self, ids: Iterable[str]) -> Iterator[Record]:
+        """Those of these records that the store has."""
+        for portion in portions(list(ids)):
+            yield from self.stored_records(records.c.id.in_(portion))
+
+    def stored_judged(self, ids: Iterable[str], since: float | None) -> Iterator[Judged]:
+        """What feedback on these records is counted by, of those that the store has."""
+        if self._connection is None:
+            return
+        columns = (
+            *(records.c[name] for name in ("id", "outcome", "verified", "project", "task")),
+            plans.c.rule,
+            *(rungs.c[name] for name in ("tier", "model", "effort")),
+            records.c.simulated,
+        )
+        answers = (attempts.c.record_id == records.c.id) & (attempts.c.number == records.c.delivered)
+        chosen = (
+            select(*columns)
+            .join_from(records, plans, records.c.plan_number == plans.c.number)
+            .outerjoin(attempts, answers)
+            .outerjoin(rungs, attempts.c.rung_number == rungs.c.number)
+        )
+        for portion in portions(sorted(ids)):
+            for row in self._connection.execute(chosen.where(records.c.id.in_(portion), _since(since))):
+                passed, (project, task, rule) = row.outcome == "passed", (row.project, row.task, row.rule)
+                answer = (row.tier or "", row.model or "", row.effort or "")
+                cell = Cell(project, task, rule, *answer, row.simulated)
+                yield Judged(row.id, cell, passed, passed and row.verified)
+
     def waiting(self) -> Iterator[JournalEntry]:
         """What the journal has and the store had not taken in."""
         offsets: dict[str, int] = {}
@@ -133,6 +211,10 @@ class _Snapshot:
             offsets = {row.segment: row.offset for row in found}
         for name, file in self._files.items():
             yield from read_from(file, offsets.get(name, 0)).entries
+
+
+def _since(since: float | None) -> ColumnElement[bool]:
+    return true() if since is None else records.c.started_at >= since
 
 
 @contextmanager

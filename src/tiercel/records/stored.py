@@ -1,6 +1,6 @@
 """Records out of the tables in `schema.py`. Loads SQLAlchemy: import this only where it is used."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from sqlalchemy import ColumnElement, Connection, select
@@ -10,6 +10,8 @@ from tiercel.records.dimensions import PLAN_FIELDS, RUNG_FIELDS
 from tiercel.records.rows import record_from
 from tiercel.records.schema import attempts, plans, records, rungs
 
+IDS_PER_STATEMENT = 500
+"""SQLite of old takes at most 999 values."""
 IN_PORTIONS = {"yield_per": 1_000}
 
 
@@ -44,3 +46,9 @@ def stored_records(
             own = [dict(attempt) for attempt in ahead[1]]
             ahead = next(by_record, None)
         yield record_from(dict(row), own)
+
+
+def portions(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    """The ids in as many as a statement takes."""
+    for start in range(0, len(ids), IDS_PER_STATEMENT):
+        yield ids[start : start + IDS_PER_STATEMENT]

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple, TypeAlias, cast, get_args
 
 from tiercel.domain.measured import GOOD_FINISHES, form_of, is_empty, is_priced, tokens_per_second
-from tiercel.domain.record import DELIVERED, AttemptRecord, Outcome, Record
+from tiercel.domain.record import DELIVERED, AttemptRecord, Feedback, Outcome, Record
 from tiercel.records.sketch import Sketch
 
 Count = Literal[
@@ -66,6 +66,15 @@ class Cell(NamedTuple):
     model: str
     effort: str
     simulated: bool
+
+
+class Judged(NamedTuple):
+    """What is to be known of a record to count the feedback on it. `verified` only where it `passed`."""
+
+    record_id: str
+    cell: Cell
+    passed: bool
+    verified: bool
 
 
 class Tally:
@@ -130,11 +139,29 @@ def add_record(tallies: Tallies, record: Record) -> None:
         _add_call((tally if attempt is answer else _at(tallies, record, attempt)).counts, attempt)
 
 
+def judged(record: Record) -> Judged:
+    """What feedback on this record is counted by."""
+    passed = record.outcome == "passed"
+    return Judged(record.id, _cell(record, record.answer), passed, passed and record.verified)
+
+
+def add_feedback(tallies: Tallies, about: Judged, said: Feedback) -> None:
+    """Adds the feedback that counts of a record."""
+    tally = tallies.setdefault(about.cell, Tally())
+    if said.verdict is not None:
+        tally.counts["opinions"] += 1
+        tally.counts["accepted"] += said.verdict == "accepted"
+    if said.verdict == "rejected":
+        tally.counts["rejected_passed"] += about.passed
+        tally.counts["rejected_verified"] += about.verified
+
+
 def take_back_interrupted(tallies: Tallies, record: Record) -> None:
-    """Takes away a record that was only known as interrupted: it made no calls, and its real one is added."""
-    counts = _at(tallies, record, None).counts
-    counts["requests"] -= 1
-    counts["interrupted"] -= 1
+    """Takes away a record that was only known as interrupted, and so has nothing in a sketch."""
+    alone: Tallies = {}
+    add_record(alone, record)
+    for cell, tally in alone.items():
+        tallies.setdefault(cell, Tally()).counts.subtract(tally.counts)
 
 
 def tally_records(records: Iterable[Record]) -> Tallies:
@@ -152,12 +179,16 @@ def merge_into(tallies: Tallies, more: Mapping[Cell, Tally]) -> None:
 
 
 def _at(tallies: Tallies, record: Record, call: AttemptRecord | None) -> Tally:
-    tier, model, effort = ("", "", "") if call is None else (call.tier or "", call.model, call.effort or "")
-    cell = Cell(record.project, record.task, record.rule, tier, model, effort, record.simulated)
+    cell = _cell(record, call)
     tally = tallies.get(cell)
     if tally is None:
         tally = tallies[cell] = Tally()
     return tally
+
+
+def _cell(record: Record, call: AttemptRecord | None) -> Cell:
+    tier, model, effort = ("", "", "") if call is None else (call.tier or "", call.model, call.effort or "")
+    return Cell(record.project, record.task, record.rule, tier, model, effort, record.simulated)
 
 
 def _add_call(counts: Counter[Count | Said], call: AttemptRecord) -> None:
