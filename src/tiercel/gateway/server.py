@@ -38,7 +38,6 @@ SWEEP_SECONDS = 1.0
 LINGER_SECONDS = 0.5
 """How long a server that stops keeps idle connections: a request that is on its way there is answered, and told that
 the connection ends. Closing them at once would lose it."""
-SOON_SECONDS = 0.01
 OWN_DESCRIPTORS = 32
 """What the process needs for itself: journal, database, event loop, a reader or two."""
 ENOUGH_DESCRIPTORS = 65_536
@@ -80,13 +79,15 @@ class Door(msgspec.Struct, frozen=True, kw_only=True):
     """What decides who comes in, beside the connection's own limits.
 
     `urgent` are URLs that are always answered, and at once. A client that takes nothing of its answer for
-    `write_seconds` is cut off.
+    `write_seconds` is cut off, one whose request takes longer to arrive than the other two is refused.
     """
 
     load: Load
     refusals: Refusals
     urgent: frozenset[bytes]
     write_seconds: float
+    headers_seconds: float = HEADERS_SECONDS
+    body_seconds: float = BODY_SECONDS
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -103,6 +104,9 @@ class GuardedProtocol(HttpToolsProtocol):
     deadline: float | None = None
     """When the request being read must be complete, by the loop's clock; `None` while none is being read."""
     header_bytes = 0
+    is_reading_head = False
+    head_bytes = 0
+    """What came of a request's head in pieces that did not end it."""
     refusal: tuple[int, str] | None = None
     on_lost: Callable[[], None] | None = None
     """Called when the client closes the connection while it is being answered."""
@@ -115,7 +119,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the base class
         super().connection_made(transport)
         transport.set_write_buffer_limits(high=UNSENT_BYTES)
-        self.deadline = self.loop.time() + HEADERS_SECONDS
+        self.deadline = self.loop.time() + self.door.headers_seconds
         self.one_too_many = self._is_crowded()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -127,28 +131,52 @@ class GuardedProtocol(HttpToolsProtocol):
         if self.on_lost is not None:
             self.on_lost()
 
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.is_reading_head:
+            # the parser keeps a line that does not end to itself, however long it grows
+            self.head_bytes += len(data)
+            if self.head_bytes > 2 * MAX_HEADER_BYTES and not self.transport.is_closing():
+                self.refusal = (431, "Too many or too large headers.")
+                self.send_400_response("")
+        elif self.deadline is None and self.cycle.response_complete and not self.timeout_keep_alive_task:
+            # empty lines between requests: they begin none, and keep no connection open
+            self.deadline = self.loop.time() + self.door.headers_seconds
+
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self.is_reading_head = True
+        self.head_bytes = 0
         self.one_too_many = self.one_too_many and self._is_crowded()
         self.scope["extensions"] = {CONNECTION: self}  # type: ignore[dict-item]  # an object, not a mapping
         self.refuses_load = False
         self.header_bytes = 0
-        self.deadline = self.loop.time() + HEADERS_SECONDS
+        self.deadline = self.loop.time() + self.door.headers_seconds
+
+    def on_url(self, url: bytes) -> None:
+        self.url += url
+        if len(self.url) > MAX_HEADER_BYTES:
+            self._refuse(414, "Too long a URL.")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self.header_bytes += len(name) + len(value)
         if self.header_bytes > MAX_HEADER_BYTES or len(self.headers) >= MAX_HEADERS:
             self._refuse(431, "Too many or too large headers.")
-        super().on_header(name, value)
+        if self.is_reading_head:  # what follows a chunked body is no header of the request
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         if not self.door.load.takes_one_more(len(self.tasks)) and self._may_refuse():
+            self.is_reading_head = False
             self.refuses_load = True
             return
         hosts = [value for name, value in self.headers if name == b"host"]
         if len(hosts) != 1 or HOST.match(hosts[0].decode("latin-1")) is None:
             self._refuse(400, "Exactly one valid Host header is required.")
-        self.deadline = self.loop.time() + BODY_SECONDS
+        if self.parser.get_http_version() not in ("1.1", "1.0"):
+            self._refuse(505, "HTTP/1.1 is spoken here.")
+        self.is_reading_head = False
+        self.deadline = self.loop.time() + self.door.body_seconds
         super().on_headers_complete()
         if self.is_leaving:
             self.cycle.keep_alive = False
@@ -181,9 +209,11 @@ class GuardedProtocol(HttpToolsProtocol):
     def _may_refuse(self) -> bool:
         """Whether a refusal may be written now: not before the answer to an earlier request, nor to one that is always
         answered."""
-        earlier: RequestResponseCycle | None = self.cycle
-        is_busy = earlier is not None and not earlier.response_complete
-        return not is_busy and not self.expect_100_continue and self.url not in self.door.urgent
+        return not self._is_busy() and not self.expect_100_continue and self.url not in self.door.urgent
+
+    def _is_busy(self) -> bool:
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is not None and not cycle.response_complete
 
     def _refuse_load(self) -> None:
         self.door.load.refused += 1
@@ -246,6 +276,10 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Answer what the parser refused; the connection is closed after it."""
+        if self._is_busy() and (self.cycle.response_started or self.is_reading_head):
+            # an earlier request waits for its answer, or has a part of it, and would take this for it
+            self.transport.close()
+            return
         status, message = self.refusal or (400, msg)
         body = message.encode("ascii")
         head = (
@@ -401,7 +435,7 @@ class Server:
             waited = loop.time() - began
             if not self._state.connections or waited >= seconds:
                 return waited
-            await asyncio.sleep(SOON_SECONDS)
+            await asyncio.sleep(LINGER_SECONDS / 50)
 
     def _connections(self) -> list[GuardedProtocol]:
         return [one for one in self._state.connections if isinstance(one, GuardedProtocol)]
