@@ -21,7 +21,6 @@ from rich.text import Text
 from tiercel.cli.configuration import SETTINGS_FILE
 from tiercel.domain.json import Json
 from tiercel.domain.money import usd_from_nano, usd_text
-from tiercel.domain.secret import Secret
 from tiercel.domain.settings import Storage
 from tiercel.measure.cost import Cost
 from tiercel.measure.rate import Rate
@@ -60,7 +59,7 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the report. Raises `ConfigError` where nothing was recorded yet."""
-    report = made(*place_of(args.data), args.since, args.by)
+    report = made(storage_of(args.data), args.since, args.by)
     if args.json:
         print(msgspec.json.format(msgspec.json.encode(in_dollars(report)), indent=2).decode())
     else:
@@ -68,11 +67,12 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def made(folder: Path, url: Secret | None, since: float | None, by: By | None) -> Report:
+def made(storage: Storage, since: float | None, by: By | None) -> Report:
     """The report: of few records from themselves, of many from sums. Raises `ConfigError`."""
     # SQLAlchemy takes long to load, and no other command needs it here
     from tiercel.records.query import load_history, load_tallies
 
+    folder, url = Path(storage.folder), storage.database_url
     if by != "session":
         report = summarise_tallies(load_tallies(folder, since=since, database_url=url), by)
         if report.total.requests > EXACT_UP_TO:
@@ -81,13 +81,12 @@ def made(folder: Path, url: Secret | None, since: float | None, by: By | None) -
     return summarise(history.records, history.feedback, by)
 
 
-def place_of(folder: Path | None) -> tuple[Path, Secret | None]:
-    """The data folder and the database beside it; a folder that is named stands for itself, without PostgreSQL."""
+def storage_of(folder: Path | None) -> Storage:
+    """Where records are kept; a folder that is named stands for itself, without PostgreSQL."""
     if folder is not None:
-        return folder, None
+        return Storage(folder=str(folder))
     config = Path(SETTINGS_FILE)
-    storage = load_storage(config, os.environ) if config.exists() else Storage()
-    return Path(storage.folder), storage.database_url
+    return load_storage(config, os.environ) if config.exists() else Storage()
 
 
 def parse_since(text: str) -> float:

@@ -36,6 +36,8 @@ class Storage(msgspec.Struct, frozen=True, kw_only=True):
     """All segments together; beyond it the journal counts as not writable."""
     when_unwritable: Literal["refuse", "serve"] = "refuse"
     retention_days: int | None = None
+    project_retention_days: tuple[tuple[str, int], ...] = ()
+    """Of these projects instead of `retention_days`."""
     database_url: Secret | None = None
     """Where PostgreSQL is, password and all, read from the variable that `database_url_env` names; `None` for SQLite
     in `folder`."""

@@ -86,6 +86,10 @@ class StorageTable(Table, frozen=True, kw_only=True):
     retention_days: Annotated[Positive | None, Meta(description="Records older than this are removed.")] = (
         None
     )
+    project_retention_days: Annotated[
+        dict[FilledText, Positive] | None,
+        Meta(description="For these projects instead of `retention_days`: `{ search = 30 }`."),
+    ] = None
     database_url_env: Annotated[
         FilledText | None,
         Meta(

@@ -16,6 +16,7 @@ from tiercel.domain.errors import TiercelError
 from tiercel.domain.secret import Secret
 from tiercel.records.database import ANSWER_SECONDS
 from tiercel.records.journal import Journal
+from tiercel.records.retention import Retention, apply
 from tiercel.records.segments import DAMAGED_SUFFIX, Chunk, damaged_segments, read_entries, segments
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ POLL_SECONDS = 0.5
 LONGEST_BACKOFF_SECONDS = 5.0
 BATCH_BYTES = 250_000
 RETENTION_EVERY_SECONDS = 3600.0
-SECONDS_PER_DAY = 86_400.0
 
 
 class IngestStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,14 +53,14 @@ class Ingestor:
         folder: Path,
         journal: Journal,
         *,
-        retention_days: int | None = None,
+        retention: Retention | None = None,
         database_url: Secret | None = None,
         answer_seconds: float = ANSWER_SECONDS,
         poll_seconds: float = POLL_SECONDS,
     ) -> None:
         self._folder = folder
         self._journal = journal
-        self._retention_days = retention_days
+        self._retention = retention or Retention()
         self._database_url = database_url
         self._answer_seconds = answer_seconds
         self._poll_seconds = poll_seconds
@@ -205,10 +205,9 @@ class Ingestor:
         self._offsets.pop(segment.name, None)
 
     def _apply_retention(self, store: "Store") -> None:
-        if self._retention_days is None or time.monotonic() < self._retention_due:
-            return
-        store.forget_before(time.time() - self._retention_days * SECONDS_PER_DAY)
-        self._retention_due = time.monotonic() + RETENTION_EVERY_SECONDS
+        if time.monotonic() >= self._retention_due:
+            apply(self._retention, store, now=time.time())
+            self._retention_due = time.monotonic() + RETENTION_EVERY_SECONDS
 
     def _run(self) -> None:
         wait = self._poll_seconds

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, select, true
+from sqlalchemy import ColumnElement, Connection, and_, func, select, true
 
 from tiercel.domain.errors import ConfigError
 from tiercel.domain.record import Feedback, JournalEntry, Record
@@ -96,6 +96,25 @@ def is_empty(folder: Path) -> bool:
     return not database_path(folder).exists() and not segments(folder)
 
 
+def count_records(
+    folder: Path, *, before: float, project: str | None = None, database_url: Secret | None = None
+) -> int:
+    """How many records started before (Unix seconds), of one project or of all. Raises as `load_history` does."""
+    own = records.c.started_at < before
+    if project is not None:
+        own &= records.c.project == project
+    with _Snapshot.taken(folder, database_url) as snapshot:
+        waiting = {
+            entry.id
+            for entry in snapshot.waiting()
+            if isinstance(entry, Record)
+            and entry.started_at < before
+            and (project is None or entry.project == project)
+        }
+        known = {record.id for record in snapshot.stored_by_id(waiting)}
+        return snapshot.count(own) + len(waiting - known)
+
+
 def find_record(folder: Path, record_id: str, *, database_url: Secret | None = None) -> Record | None:
     """One record by its id. Raises `ConfigError` as `load_history` does."""
     with _Snapshot.taken(folder, database_url) as snapshot:
@@ -173,6 +192,13 @@ class _Snapshot:
             cut = and_(records.c.started_at >= since, records.c.started_at < ceil_to(MINUTE, since))
             merge_into(found, tally_records(self.stored_records(cut)))
         return found
+
+    def count(self, condition: ColumnElement[bool]) -> int:
+        if self._connection is None:
+            return 0
+        return self._connection.execute(
+            select(func.count()).select_from(records).where(condition)
+        ).scalar_one()
 
     def stored_by_id(self, ids: Iterable[str]) -> Iterator[Record]:
         """Those of these records that the store has."""

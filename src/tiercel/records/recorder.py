@@ -18,6 +18,7 @@ from tiercel.records.database import check_database
 from tiercel.records.ingest import Ingestor, IngestStatus
 from tiercel.records.journal import Journal, StorageError
 from tiercel.records.lock import FolderLock
+from tiercel.records.retention import Retention
 from tiercel.records.segments import decode_record, encode, segments
 
 logger = logging.getLogger(__name__)
@@ -67,7 +68,7 @@ class Recorder:
             check_database(folder, storage.database_url)
             journal = Journal.open(folder, storage)
             ingestor = Ingestor(
-                folder, journal, retention_days=storage.retention_days, database_url=storage.database_url
+                folder, journal, retention=Retention.of(storage), database_url=storage.database_url
             )
             ingestor.start()
             undo.pop_all()

@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias, cast
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, delete, or_, select, true
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, or_, select
 
 from tiercel.domain.record import Record
 from tiercel.records.rows import Row, bounded
@@ -73,19 +73,19 @@ class RollupWriter:
         if self._gathered.total() > ROWS_BEFORE_MERGING:
             self._merge(connection)
 
-    def rebuild(self, connection: Connection, start: int, project: str | None = None) -> None:
-        """Makes the hour and the day of the minute `start` anew from their parts, of one project or of all."""
-        for span, part in ((HOUR, MINUTE), (DAY, HOUR)):
-            first = floor_to(span, start)
-            bucket = and_(rollups.c.span_seconds == span, rollups.c.start_at == first, of_project(project))
-            connection.execute(delete(rollups).where(bucket))
-            parts = and_(
-                rollups.c.span_seconds == part,
-                rollups.c.start_at >= first,
-                rollups.c.start_at < first + span,
-                of_project(project),
-            )
-            self._put(connection, rollups, list(_rows((span, first), read_tallies(connection, parts))))
+    def forget(self, connection: Connection, before: int, whose: ColumnElement[bool]) -> None:
+        """Drops the sums of all minutes before this one. The hour and the day that it lies in are made anew from what
+        is left of their parts. The first in its transaction, because in PostgreSQL it keeps other writers away."""
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql("LOCK TABLE rollups IN EXCLUSIVE MODE")
+        span, start = rollups.c.span_seconds, rollups.c.start_at
+        connection.execute(delete(rollups).where(span == MINUTE, start < before, whose))
+        for longer, part in ((HOUR, MINUTE), (DAY, HOUR)):
+            first = floor_to(longer, before)
+            connection.execute(delete(rollups).where(span == longer, start <= first, whose))
+            parts = and_(span == part, start >= first, start < first + longer, whose)
+            rows = list(_rows((longer, first), read_tallies(connection, parts)))
+            self._put(connection, rollups, rows)
 
     def _merge(self, connection: Connection) -> None:
         rows: list[Row] = []
@@ -128,11 +128,6 @@ def since_condition(since: float | None) -> ColumnElement[bool]:
         and_(span == HOUR, start >= hour, start < day),
         and_(span == DAY, start >= day),
     )
-
-
-def of_project(project: str | None) -> ColumnElement[bool]:
-    """Rows of one project, or all of them."""
-    return true() if project is None else rollups.c.project == project
 
 
 def read_tallies(connection: Connection, condition: ColumnElement[bool]) -> Tallies:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table, delete, insert, select, true, update
+from sqlalchemy import ColumnElement, Connection, Table, delete, insert, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tiercel.domain.errors import TiercelError
@@ -20,14 +20,12 @@ from tiercel.records.dimensions import plan_row, rung_row
 from tiercel.records.engines import Database, DatabaseError, put_in
 from tiercel.records.instance import instance_of
 from tiercel.records.migrate import bring_up_to_date
-from tiercel.records.rollups import RollupWriter, back_fill, by_minute, take_missing_mark
+from tiercel.records.rollups import MINUTE, RollupWriter, back_fill, by_minute, floor_to, take_missing_mark
 from tiercel.records.rows import Row, attempt_rows, interrupted, noun_from, plain_row, record_row, without_nul
-from tiercel.records.schema import attempts, feedback, ingest_state, pending, plans, records, rungs
-from tiercel.records.stored import IN_PORTIONS, stored_records
+from tiercel.records.schema import attempts, feedback, ingest_state, pending, plans, records, rollups, rungs
+from tiercel.records.stored import IN_PORTIONS, portions, stored_records
 
 PlainNoun = TypeVar("PlainNoun", Feedback, Started)
-IDS_PER_STATEMENT = 500
-"""SQLite of old takes at most 999 values."""
 FORGOTTEN_AT_ONCE = 1_000
 MIGRATION_SECONDS = 3600.0
 REMEMBERED_SHARED = 10_000
@@ -112,22 +110,28 @@ class Store:
             own = ingest_state.c.instance == self._instance
             connection.execute(delete(ingest_state).where(own, ingest_state.c.segment.in_(names)))
 
-    def forget_before(self, unix_seconds: float) -> int:
-        """Deletes records that started before, with their attempts and feedback. Returns how many records.
+    def forget_before(
+        self, unix_seconds: float, *, project: str | None = None, but: Collection[str] = ()
+    ) -> int:
+        """Deletes records of minutes that ended before, with their attempts, feedback and sums: of one project, or of
+        all `but` some. Returns how many records.
 
         A portion at a time, so that ingest and other servers never wait long.
         """
+        before = floor_to(MINUTE, unix_seconds)
+        with self._transaction() as connection:
+            self._rollups.forget(connection, before, _whose(rollups, project, but))
         forgotten = 0
         while True:
             oldest = (
                 select(records.c.id)
-                .where(records.c.started_at < unix_seconds)
+                .where(records.c.started_at < before, _whose(records, project, but))
                 .order_by(records.c.started_at)
                 .limit(FORGOTTEN_AT_ONCE)
             )
             with self._transaction() as connection:
                 found = connection.execute(oldest).scalars().all()
-                for ids in _portions(found):
+                for ids in portions(found):
                     connection.execute(delete(attempts).where(attempts.c.record_id.in_(ids)))
                     connection.execute(delete(feedback).where(feedback.c.record_id.in_(ids)))
                     connection.execute(delete(records).where(records.c.id.in_(ids)))
@@ -156,7 +160,7 @@ class Store:
         replaced = [key for key, outcome in outcomes.items() if outcome == "interrupted"]
         fresh = [record for key, record in done.items() if key not in outcomes or key in replaced]
         gone: list[Record] = []
-        for ids in _portions(replaced):
+        for ids in portions(replaced):
             gone += stored_records(connection, records.c.id.in_(ids))
             connection.execute(delete(attempts).where(attempts.c.record_id.in_(ids)))
             connection.execute(delete(records).where(records.c.id.in_(ids)))
@@ -166,7 +170,7 @@ class Store:
         self._put(connection, records, [record_row(record) for record in fresh])
         self._put(connection, attempts, [row for record in fresh for row in attempt_rows(record)])
         self._rollups.add(connection, by_minute(fresh, gone))
-        for ids in _portions(list(done)):
+        for ids in portions(list(done)):
             connection.execute(delete(pending).where(pending.c.id.in_(ids)))
         return shared
 
@@ -175,7 +179,7 @@ class Store:
     ) -> None:
         """Inserts those whose id the table does not have."""
         known: set[str] = set()
-        for portion in _portions(list(nouns)):
+        for portion in portions(list(nouns)):
             known.update(connection.execute(select(table.c.id).where(table.c.id.in_(portion))).scalars())
         rows = [plain_row(noun) | more for key, noun in nouns.items() if key not in known]
         self._put(connection, table, rows)
@@ -230,12 +234,13 @@ def _sorted_out(
 def _outcomes(connection: Connection, ids: Sequence[str]) -> dict[str, str]:
     """The outcomes of those of these records that are there."""
     found: dict[str, str] = {}
-    for portion in _portions(ids):
+    for portion in portions(ids):
         rows = connection.execute(select(records.c.id, records.c.outcome).where(records.c.id.in_(portion)))
         found.update((row.id, row.outcome) for row in rows)
     return found
 
 
-def _portions(ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(ids), IDS_PER_STATEMENT):
-        yield ids[start : start + IDS_PER_STATEMENT]
+def _whose(table: Table, project: str | None, but: Collection[str]) -> ColumnElement[bool]:
+    """Rows of one project, or of all but some."""
+    own = table.c.project
+    return own.not_in(but) if project is None else own == project
