@@ -107,7 +107,8 @@ class Runtime:
         )
         if key.allowed:
             plan = within(plan, key.allowed)
-        return _kept(plan, machinery.origins.caller(request)) if facts.in_tool_loop else plan
+        caller = machinery.origins.caller(request)
+        return plan if caller is None else _kept(plan, caller)
 
     def plan(self, state: State, request: ModelRequest, hints: Hints, key: AccessKey) -> Plan:
         """Facts and all: the plan for this request under this configuration."""
@@ -167,7 +168,7 @@ class Runtime:
         )
 
 
-def _kept(plan: Plan, caller: str | None) -> Plan:
+def _kept(plan: Plan, caller: str) -> Plan:
     """The plan with the rung first whose tool calls have just been answered: another model would start over, without
     its own reasoning and the provider's cache."""
     for index, rung in enumerate(plan.rungs):
