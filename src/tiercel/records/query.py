@@ -23,7 +23,7 @@ from tiercel.records.rollups import MINUTE, ceil_to, read_tallies, since_conditi
 from tiercel.records.rows import noun_from
 from tiercel.records.schema import attempts, feedback, ingest_state, plans, records, rungs
 from tiercel.records.segments import read_from, segments
-from tiercel.records.stored import portions, stored_records
+from tiercel.records.stored import IN_PORTIONS, portions, stored_records
 from tiercel.records.tally import (
     Cell,
     Judged,
@@ -62,6 +62,36 @@ def load_history(folder: Path, *, since: float | None = None, database_url: Secr
     in_order = sorted(found.values(), key=lambda record: (record.started_at, record.id))
     known = {key: entry for key, entry in latest(said).items() if key in found}
     return History(records=tuple(in_order), feedback=known)
+
+
+def each_record(
+    folder: Path,
+    *,
+    since: float | None = None,
+    project: str | None = None,
+    database_url: Secret | None = None,
+) -> Iterator[tuple[Record, Feedback | None]]:
+    """The same, one after the other in the order of their ids, without holding them all; of one project or of all.
+
+    What waits in the journal comes last. To be taken to the end.
+    """
+    condition = _since(since) if project is None else _since(since) & (records.c.project == project)
+    with _Snapshot.taken(folder, database_url) as snapshot:
+        waiting = list(snapshot.waiting())
+        spoken = (entry for entry in waiting if isinstance(entry, Feedback))
+        said = latest((*snapshot.stored_feedback(true()), *spoken))
+        ended = {
+            entry.id: entry
+            for entry in waiting
+            if isinstance(entry, Record)
+            and (since is None or entry.started_at >= since)
+            and project in (None, entry.project)
+        }
+        for record in snapshot.stored_records(condition, **IN_PORTIONS):
+            own = ended.pop(record.id, record)
+            yield own, said.get(own.id)
+        for own in ended.values():
+            yield own, said.get(own.id)
 
 
 def load_tallies(folder: Path, *, since: float | None = None, database_url: Secret | None = None) -> Tallies:
@@ -171,11 +201,11 @@ class _Snapshot:
             except (DatabaseError, OSError) as error:
                 raise ConfigError(f"cannot read the records: {error}") from error
 
-    def stored_records(self, condition: ColumnElement[bool]) -> Iterator[Record]:
+    def stored_records(self, condition: ColumnElement[bool], **options: int) -> Iterator[Record]:
         """Records that the store has, with their attempts."""
         if self._connection is None:
             return
-        yield from stored_records(self._connection, condition)
+        yield from stored_records(self._connection, condition, **options)
 
     def stored_feedback(self, condition: ColumnElement[bool]) -> Iterator[Feedback]:
         """Feedback that the store has."""
