@@ -14,6 +14,7 @@ from tests.gateway.house import house, one_tier, settings_for
 from tests.gateway.plain_http import call
 from tests.security.framing_cases import CHUNKED, FRAMING, HOST
 from tests.security.raw_bytes import BODY, HIDDEN, exchange_bytes, statuses
+from tiercel.domain.settings import Listener
 from tiercel.gateway.app import Gateway, make_door, open_runtime
 from tiercel.gateway.server import Server
 from tiercel.testing.scripted import Says, ScriptedProvider
@@ -69,6 +70,24 @@ async def test_a_refusal_is_never_taken_for_the_answer_before_it(tmp_path: Path)
         received, closed = await exchange_bytes(here.url, HIDDEN + b"nonsense\r\n\r\n")
         assert (received, closed) == (b"", True)
         release.set()
+
+
+async def test_what_goes_wrong_after_an_answer_is_no_second_answer(tmp_path: Path) -> None:
+    """The body is refused for its size, and goes on as nonsense: one 413, and the end."""
+    head = b"POST /v1/chat/completions HTTP/1.1\r\n" + HOST + CHUNKED + b"\r\n"
+    listener = Listener(port=0, max_body_bytes=10)
+    async with (
+        ScriptedProvider() as cheap,
+        house(tmp_path, cheap.deployment("cheap"), listener=listener) as here,
+    ):
+        url = urlsplit(here.url)
+        reader, writer = await asyncio.open_connection(url.hostname, url.port)
+        writer.write(head + b"64\r\n" + b"x" * 100 + b"\r\n")
+        assert (await reader.readuntil(b"\r\n")).startswith(b"HTTP/1.1 413 ")
+        writer.write(b"nonsense\r\n" + HIDDEN)
+        rest = await asyncio.wait_for(reader.read(), 5)
+        writer.close()
+        assert statuses(rest) == []
 
 
 @asynccontextmanager

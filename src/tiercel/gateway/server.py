@@ -106,7 +106,6 @@ class GuardedProtocol(HttpToolsProtocol):
     header_bytes = 0
     is_reading_head = False
     head_bytes = 0
-    """What came of a request's head in pieces that did not end it."""
     refusal: tuple[int, str] | None = None
     on_lost: Callable[[], None] | None = None
     """Called when the client closes the connection while it is being answered."""
@@ -276,8 +275,9 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Answer what the parser refused; the connection is closed after it."""
-        if self._is_busy() and (self.cycle.response_started or self.is_reading_head):
-            # an earlier request waits for its answer, or has a part of it, and would take this for it
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is not None and (self._is_busy() if self.is_reading_head else cycle.response_started):
+            # who waits for the answer to an earlier request, or has an answer to this one, would be misled
             self.transport.close()
             return
         status, message = self.refusal or (400, msg)
