@@ -1,7 +1,7 @@
 """What happened: one record per client request with all its attempts, and the feedback that came later.
 
 These are the payloads of the journal. A field is added with a default and never renamed, so that an old journal can
-always be read. Prompts and answers are not here.
+always be read. Prompts and answers are only in `Content`, which is written where the operator chose to keep it.
 """
 
 from typing import Literal, TypeAlias
@@ -144,4 +144,23 @@ class Feedback(msgspec.Struct, frozen=True, kw_only=True, tag="feedback", omit_d
     comment: str | None = None
 
 
-JournalEntry: TypeAlias = Started | Record | Feedback
+Place = Literal["tools", "message", "answer"]
+
+
+class Block(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A piece of a conversation. `key` is a hash of it; `text` is its JSON, `None` where only the hash is kept."""
+
+    place: Place
+    key: str
+    bytes: int
+    text: str | None = None
+
+
+class Content(msgspec.Struct, frozen=True, kw_only=True, tag="content", omit_defaults=True):
+    """What was said in the request of record `record_id`, in its order, the answers last."""
+
+    record_id: str
+    blocks: tuple[Block, ...]
+
+
+JournalEntry: TypeAlias = Started | Record | Feedback | Content

@@ -27,6 +27,9 @@ class Listener(msgspec.Struct, frozen=True, kw_only=True):
     """How many requests may be under way at once; `None` for as many as the open files leave room for."""
 
 
+ContentKept = Literal["none", "hashes", "redacted", "full"]
+
+
 class Storage(msgspec.Struct, frozen=True, kw_only=True):
     """Where records are kept. Segments of the journal are rotated at `segment_bytes` and removed once ingested."""
 
@@ -35,6 +38,8 @@ class Storage(msgspec.Struct, frozen=True, kw_only=True):
     journal_limit_bytes: int = 1_000_000_000
     """All segments together; beyond it the journal counts as not writable."""
     when_unwritable: Literal["refuse", "serve"] = "refuse"
+    content: ContentKept = "none"
+    """What is kept of prompts and answers."""
     retention_days: int | None = None
     project_retention_days: tuple[tuple[str, int], ...] = ()
     """Of these projects instead of `retention_days`."""

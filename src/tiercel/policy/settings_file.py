@@ -150,6 +150,7 @@ def storage_of(
         segment_bytes=round(table.segment_mb * MEGABYTE),
         journal_limit_bytes=round(table.journal_limit_mb * MEGABYTE),
         when_unwritable=table.when_unwritable,
+        content=table.content,
         retention_days=table.retention_days,
         project_retention_days=tuple((table.project_retention_days or {}).items()),
         database_url=database_url_of(table.database_url_env, environ, problems),

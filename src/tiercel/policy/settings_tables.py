@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, field
 
 from tiercel.domain.request import Effort, Format, Modality
+from tiercel.domain.settings import ContentKept
 from tiercel.policy.tables import Amount, CatalogName, Count, FilledText, Name, Positive, Seconds, Table
 
 Quirks = Literal[
@@ -83,6 +84,13 @@ class StorageTable(Table, frozen=True, kw_only=True):
         Literal["refuse", "serve"],
         Meta(description="When no record can be written: refuse requests, or serve them unrecorded."),
     ] = "refuse"
+    content: Annotated[
+        ContentKept,
+        Meta(
+            description="What is kept of prompts and answers: nothing, hashes, texts without addresses, keys and "
+            "numbers, or everything."
+        ),
+    ] = "none"
     retention_days: Annotated[Positive | None, Meta(description="Records older than this are removed.")] = (
         None
     )

@@ -11,8 +11,11 @@ import msgspec
 
 from tiercel.domain.climb import Verdict
 from tiercel.domain.record import AttemptRecord, Feedback, Record, Started
+from tiercel.domain.request import ModelRequest
+from tiercel.domain.response import ModelResponse
 from tiercel.domain.secret import Secret
 from tiercel.domain.settings import Storage
+from tiercel.records.content import ContentMaker
 from tiercel.records.counters import Counters, Counts
 from tiercel.records.database import check_database
 from tiercel.records.ingest import Ingestor, IngestStatus
@@ -40,9 +43,11 @@ class Recorder:
         ingestor: Ingestor,
         *,
         database_url: Secret | None = None,
+        maker: ContentMaker | None = None,
     ) -> None:
         self.folder = folder
         self._database_url = database_url
+        self._maker = maker
         self._lock = lock
         self._journal = journal
         self._ingestor = ingestor
@@ -67,6 +72,7 @@ class Recorder:
             undo.callback(lock.release)
             check_database(folder, storage.database_url)
             journal = Journal.open(folder, storage)
+            maker = ContentMaker.open(folder, storage.content)
             ingestor = Ingestor(
                 folder, journal, retention=Retention.of(storage), database_url=storage.database_url
             )
@@ -74,7 +80,7 @@ class Recorder:
             undo.pop_all()
         kind = "the journal of a PostgreSQL" if storage.database_url else f"SQLite {sqlite3.sqlite_version}"
         logger.info("records in %s: %s, written by this process alone", folder, kind)
-        return cls(folder, lock, journal, ingestor, database_url=storage.database_url)
+        return cls(folder, lock, journal, ingestor, database_url=storage.database_url, maker=maker)
 
     def started(self, started: Started) -> None:
         """To be told before the first call goes out. Raises `StorageError` when it was not written."""
@@ -96,6 +102,17 @@ class Recorder:
             self._counters.unrecorded += 1
             self._keep(record, error)
             raise
+
+    def said(self, record_id: str, request: ModelRequest, response: ModelResponse | None) -> None:
+        """Keeps what was asked and answered, as far as the operator chose; nothing is lost to the client without it."""
+        if self._maker is None:
+            return
+        try:
+            self._journal.append(self._maker.content(record_id, request, response))
+        except StorageError as error:
+            logger.error(
+                "%s: the content of record %s is not kept: %s", self.folder, record_id, error.message
+            )
 
     def feedback(self, feedback: Feedback) -> None:
         """Keeps what the user said. Raises `StorageError` when it was not written."""

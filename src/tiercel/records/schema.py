@@ -147,6 +147,27 @@ rollups = Table(
     comment="Sums over each minute, hour and day; several rows of the same kind add up",
 )
 
+blocks = Table(
+    "blocks",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("bytes", BigInteger, nullable=False),
+    Column("text", Text),
+    comment="Pieces of conversations, each once; only where the operator chose to keep content",
+)
+
+contents = Table(
+    "contents",
+    metadata,
+    Column("record_id", Text, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("block_key", Text, nullable=False),
+    PrimaryKeyConstraint("record_id", "position"),
+    Index("contents_by_block", "block_key"),
+    comment="Which blocks a request and its answers are made of",
+)
+
 feedback = Table(
     "feedback",
     metadata,

@@ -13,8 +13,9 @@ from sqlalchemy import ColumnElement, Connection, Table, delete, insert, select,
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tiercel.domain.errors import TiercelError
-from tiercel.domain.record import Feedback, JournalEntry, Record, Started
+from tiercel.domain.record import Content, Feedback, JournalEntry, Record, Started
 from tiercel.domain.secret import Secret
+from tiercel.records.content_store import content_rows, forget_contents
 from tiercel.records.database import ANSWER_SECONDS
 from tiercel.records.dimensions import plan_row, rung_row
 from tiercel.records.engines import Database, DatabaseError, put_in
@@ -22,7 +23,18 @@ from tiercel.records.instance import instance_of
 from tiercel.records.migrate import bring_up_to_date
 from tiercel.records.rollups import MINUTE, RollupWriter, back_fill, by_minute, floor_to, take_missing_mark
 from tiercel.records.rows import Row, attempt_rows, interrupted, noun_from, plain_row, record_row, without_nul
-from tiercel.records.schema import attempts, feedback, ingest_state, pending, plans, records, rollups, rungs
+from tiercel.records.schema import (
+    attempts,
+    blocks,
+    contents,
+    feedback,
+    ingest_state,
+    pending,
+    plans,
+    records,
+    rollups,
+    rungs,
+)
 from tiercel.records.stored import IN_PORTIONS, portions, stored_records
 
 PlainNoun = TypeVar("PlainNoun", Feedback, Started)
@@ -73,11 +85,15 @@ class Store:
 
     def insert(self, entries: Iterable[JournalEntry], segment: str, offset: int) -> None:
         """Takes in `entries`, and that `segment` was read up to `offset`: both, or neither with `StoreError`."""
-        begun, done, said = _sorted_out(entries)
+        kept = list(entries)
+        begun, done, said = _sorted_out(kept)
+        pieces, lists = content_rows(entry for entry in kept if isinstance(entry, Content))
         shared: set[int] = set()
         with self._transaction() as connection:
             shared = self._insert_records(connection, done)
             self._insert_new(connection, feedback, said)
+            self._put(connection, blocks, pieces, or_leave=True)
+            self._put(connection, contents, lists, or_leave=True)
             finished = _outcomes(connection, list(begun))
             under_way = {key: begun[key] for key in begun if key not in finished}
             self._insert_new(connection, pending, under_way, instance=self._instance)
@@ -132,6 +148,7 @@ class Store:
             with self._transaction() as connection:
                 found = connection.execute(oldest).scalars().all()
                 for ids in portions(found):
+                    forget_contents(connection, ids)
                     connection.execute(delete(attempts).where(attempts.c.record_id.in_(ids)))
                     connection.execute(delete(feedback).where(feedback.c.record_id.in_(ids)))
                     connection.execute(delete(records).where(records.c.id.in_(ids)))

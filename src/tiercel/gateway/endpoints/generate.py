@@ -102,6 +102,7 @@ async def _whole(runtime: Runtime, exchange: Exchange, served: Served) -> None:
         _abandon(runtime, exchange, served, climb)
         raise
     record = _finished(served, climbed, first_content_seconds=None)
+    runtime.recorder.said(record.id, served.request, climbed.response)
     runtime.record_end(record)
     if climbed.response is None:
         raise unanswered(climbed.step, served.plan)
@@ -162,6 +163,7 @@ async def _conclude(
         if first_content_at is None
         else first_content_at - served.receipt.received,
     )
+    runtime.recorder.said(record.id, served.request, climbed.response)
     runtime.record_end(record)
     if climbed.response is None:
         error = unanswered(climbed.step, served.plan)
