@@ -210,7 +210,7 @@ class _Snapshot:
     def stored_feedback(self, condition: ColumnElement[bool]) -> Iterator[Feedback]:
         """Feedback that the store has."""
         if self._connection is not None:
-            for row in self._connection.execute(select(feedback).where(condition)).mappings():
+            for row in self._connection.execute(select(feedback).where(condition)).mappings().all():
                 yield noun_from(Feedback, dict(row))
 
     def stored_tallies(self, since: float | None) -> Tallies:
@@ -253,7 +253,7 @@ class _Snapshot:
             .outerjoin(rungs, attempts.c.rung_number == rungs.c.number)
         )
         for portion in portions(sorted(ids)):
-            for row in self._connection.execute(chosen.where(records.c.id.in_(portion), _since(since))):
+            for row in self._connection.execute(chosen.where(records.c.id.in_(portion), _since(since))).all():
                 passed, (project, task, rule) = row.outcome == "passed", (row.project, row.task, row.rule)
                 answer = (row.tier or "", row.model or "", row.effort or "")
                 cell = Cell(project, task, rule, *answer, row.simulated)

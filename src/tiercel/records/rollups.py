@@ -133,7 +133,7 @@ def since_condition(since: float | None) -> ColumnElement[bool]:
 def read_tallies(connection: Connection, condition: ColumnElement[bool]) -> Tallies:
     """These rows, those of the same cell put together."""
     columns = [rollups.c[name] for name in _READ]
-    return _tallies(connection.execute(select(*columns).where(condition)))
+    return _tallies(connection.execute(select(*columns).where(condition)).all())
 
 
 _READ = (*Cell._fields, "first_at", "last_at", *SKETCHES, *COUNTS)

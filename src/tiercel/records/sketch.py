@@ -4,6 +4,9 @@ Two sketches add up to the sketch of all their values, in any order, which perce
 """
 
 import math
+from itertools import accumulate
+
+import msgspec
 
 RELATIVE_ERROR = 0.01
 """A quantile of a sketch is at most so far, as a share of it, from the value that a sorted list would give."""
@@ -14,6 +17,9 @@ _LOG_GAMMA = math.log(_GAMMA)
 _MIDDLE = 2 / (1 + _GAMMA)
 _SHIFT = 1 - math.ceil(math.log(SMALLEST) / _LOG_GAMMA)
 _LAST = math.ceil(math.log(1e12) / _LOG_GAMMA) + _SHIFT
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(tuple[list[int], list[int]]).decode
 
 
 class Sketch:
@@ -39,6 +45,9 @@ class Sketch:
     def merge(self, other: "Sketch") -> None:
         """Counts what the other has counted."""
         own = self.buckets
+        if not own:
+            own.update(other.buckets)
+            return
         for bucket, count in other.buckets.items():
             own[bucket] = own.get(bucket, 0) + count
 
@@ -52,40 +61,19 @@ class Sketch:
         return None
 
     def to_bytes(self) -> bytes:
-        """Buckets in order, each as its distance from the one before and its count, in seven bits a byte."""
-        out = bytearray()
-        before = 0
-        for bucket, count in sorted(self.buckets.items()):
-            _put(out, bucket - before)
-            _put(out, count)
-            before = bucket
-        return bytes(out)
+        """Buckets in order, each as its distance from the one before, and then their counts; MessagePack."""
+        buckets = sorted(self.buckets)
+        distances = [bucket - before for before, bucket in zip([0, *buckets], buckets, strict=False)]
+        return _encode((distances, [self.buckets[bucket] for bucket in buckets])) if buckets else b""
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "Sketch":
         """The sketch that `to_bytes` wrote."""
-        numbers: list[int] = []
-        number = shift = 0
-        for byte in data:
-            number |= (byte & 0x7F) << shift
-            shift += 7
-            if byte < 0x80:
-                numbers.append(number)
-                number = shift = 0
-        buckets: dict[int, int] = {}
-        bucket = 0
-        for distance, count in zip(numbers[::2], numbers[1::2], strict=True):
-            bucket += distance
-            buckets[bucket] = count
-        return cls(buckets)
+        if not data:
+            return cls()
+        distances, counts = _decode(data)
+        return cls(dict(zip(accumulate(distances), counts, strict=True)))
 
 
 def _value(bucket: int) -> float:
     return 0.0 if bucket == 0 else _MIDDLE * _GAMMA ** (bucket - _SHIFT)
-
-
-def _put(out: bytearray, number: int) -> None:
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
