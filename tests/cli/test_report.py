@@ -11,12 +11,13 @@ import pytest
 from rich.console import Console
 
 from tests.measure.samples import DAY, FEEDBACK, TABLE, answered
-from tiercel.cli.report import add_parser, duration, money, parse_since, percent, render
+from tiercel.cli.report import EXACT_UP_TO, add_parser, duration, money, parse_since, percent, render
 from tiercel.domain.errors import ConfigError
 from tiercel.domain.record import Record
 from tiercel.domain.settings import Storage
-from tiercel.measure.report import By, summarise
+from tiercel.measure.report import By, summarise, summarise_tallies
 from tiercel.records.recorder import Recorder
+from tiercel.records.tally import tally_records
 
 SIMULATED = tuple(msgspec.structs.replace(record, simulated=bool(record.attempts)) for record in TABLE)
 
@@ -278,3 +279,23 @@ def test_percent_hides_no_exception(share: float | None, text: str) -> None:
 def test_durations_have_three_digits(seconds: float | None, text: str) -> None:
     """In the unit in which they are read at a glance."""
     assert duration(seconds) == text
+
+
+def test_a_report_from_sums_says_how_exact_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    """And one from the records themselves, which is exact, says nothing of it."""
+    words = "p50, p95: within 1 %; all other numbers are exact"
+    render(summarise_tallies(tally_records(TABLE)), Console(highlight=False))
+    assert words in capsys.readouterr().out
+    assert words not in printed(TABLE, None)
+
+
+def test_many_requests_are_reported_from_sums(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Beyond the number up to which each is looked at."""
+    recorder = Recorder.open(Storage(folder=str(tmp_path)))
+    for i in range(EXACT_UP_TO + 1):
+        recorder.finished(msgspec.structs.replace(TABLE[0], id=f"{i:06d}"))
+    recorder.close()
+    run("--data", str(tmp_path), "--json")
+    found = json.loads(capsys.readouterr().out)
+    assert (found["total"]["requests"], found["percentile_error"]) == (EXACT_UP_TO + 1, 0.01)
+    assert found["total"]["speed"]["latency_seconds"]["p50"] == pytest.approx(1.0, rel=0.01)

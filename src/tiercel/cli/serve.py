@@ -14,10 +14,17 @@ from tiercel import __version__
 from tiercel.cli.configuration import Loaded, add_file_arguments, load_configuration
 from tiercel.domain.errors import ConfigError
 from tiercel.domain.policy import Policy
-from tiercel.domain.settings import Settings
+from tiercel.domain.settings import ContentKept, Settings
 from tiercel.gateway.logs import configure_logs
 
 log = logging.getLogger("tiercel")
+
+KEPT: dict[ContentKept, str] = {
+    "none": "are not stored",
+    "hashes": "are stored as hashes",
+    "redacted": "are stored redacted",
+    "full": "are stored in full",
+}
 
 
 def add_parser(subparsers: Any) -> None:
@@ -120,7 +127,7 @@ def banner(base_url: str, loaded: Loaded, settings: Settings, *, needs_key: bool
         lines.append(f"  {tier:<10} {', '.join(members) or 'nobody: no member has a key'}")
     keys = "keys required" if needs_key else "no keys: this machine only (tiercel keys create makes one)"
     lines += [
-        f"  records    {settings.storage.folder} (prompts and answers are not stored)",
+        f"  records    {settings.storage.folder} (prompts and answers {KEPT[settings.storage.content]})",
         f"  access     {keys}",
         "",
         f"  curl {base_url}/v1/chat/completions -H 'content-type: application/json' \\",
