@@ -52,8 +52,8 @@ def users_of(name: str) -> set[str]:
         ),
         ("connect_to_write", {"records/engines.py"}),
         ("to_write", {"records/store.py"}),
-        ("Store", {"records/ingest.py"}),
-        ("Ingestor", {"records/recorder.py"}),
+        ("Store", {"records/forgetting.py", "records/ingest.py"}),
+        ("Ingestor", {"records/forgetting.py", "records/recorder.py"}),
         ("create_engine", {"records/engines.py"}),
     ],
 )

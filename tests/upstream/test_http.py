@@ -260,6 +260,9 @@ async def test_closing_the_client_fails_running_calls(client: HttpClient) -> Non
             await task
 
 
+LOOP_READS_BYTES = 262_144
+
+
 async def test_slow_reader_makes_the_server_wait(client: HttpClient) -> None:
     """What lies unread stays near the limit, and all of it arrives in the end."""
     total = 4_000_000
@@ -278,7 +281,8 @@ async def test_slow_reader_makes_the_server_wait(client: HttpClient) -> None:
         response = await post(client, server.url, HttpLimits(idle_seconds=0.05))
         await asyncio.sleep(0.1)  # longer than the idle limit: a pause of ours is not the server's
         first = await anext(response)
-        assert len(first) < PAUSE_ABOVE_BYTES * 3
+        # beyond the limit there may be what the event loop took from the socket at once, and the start of it
+        assert len(first) < PAUSE_ABOVE_BYTES + 2 * LOOP_READS_BYTES
         assert len(first) + len(await response.read()) == total
 
 
