@@ -121,7 +121,6 @@ def since_condition(since: float | None) -> ColumnElement[bool]:
         return span == DAY
     minute = ceil_to(MINUTE, since)
     hour, day = ceil_to(HOUR, minute), ceil_to(DAY, minute)
-    hour = min(hour, day)
     start = rollups.c.start_at
     return or_(
         and_(span == MINUTE, start >= minute, start < hour),
