@@ -20,9 +20,9 @@ from tiercel.domain.policy import Gate
 from tiercel.domain.record import AttemptRecord, Outcome, Record
 from tiercel.domain.request import Message, ModelRequest, Text
 from tiercel.domain.response import Choice, Finish
-from tiercel.gateway.routes import NAMED_ROUTES, PUBLIC, ROUTES
 from tiercel.gateway.endpoints.answer_headers import answer_headers
 from tiercel.gateway.hints import HEADERS
+from tiercel.gateway.routes import NAMED_ROUTES, PUBLIC, ROUTES
 from tiercel.policy import read_policy, read_settings
 from tiercel.policy.claims import ClaimsTable, read_claims
 from tiercel.policy.policy_tables import PolicyFile

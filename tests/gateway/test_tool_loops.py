@@ -99,7 +99,10 @@ async def test_dotted_names_reach_a_strict_provider_and_come_back(tmp_path: Path
 
 async def test_words_beside_a_tools_result_do_not_end_the_loop(tmp_path: Path) -> None:
     """As agents send them who put a note beside the result: the model has still to answer."""
-    async with ScriptedProvider(Fails(status=503)) as cheap, ScriptedProvider(CALLS, Says(text="Sunny.")) as dear:
+    async with (
+        ScriptedProvider(Fails(status=503)) as cheap,
+        ScriptedProvider(CALLS, Says(text="Sunny.")) as dear,
+    ):
         cheap.default = Says(text="Who are you?")
         async with house(tmp_path, cheap.deployment("cheap"), dear.deployment("dear")) as here:
             conversation = await first_turn(here)
