@@ -13,6 +13,7 @@ import sys
 from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import suppress
+from typing import cast
 
 import msgspec
 
@@ -77,8 +78,8 @@ class Client(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._begun = b""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvloop's is no subclass
-        self._transport = transport
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass, and behaves like one
 
     def ask(self, request: bytes, due: float) -> None:
         assert self._transport is not None

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
@@ -127,7 +127,8 @@ class PostgresServer:
 
     def _signal_all(self, number: signal.Signals) -> None:
         for pid in self._pids():
-            os.kill(pid, number)
+            with suppress(ProcessLookupError):  # a worker that has just done its work
+                os.kill(pid, number)
 
     def _await(self) -> None:
         assert self._process is not None

@@ -57,8 +57,9 @@ def run(args: argparse.Namespace) -> int:
     else:
         written = 0
         with part.open("wb") as file:
-            for written, line in enumerate(json_lines(found), 1):  # noqa: B007 how many there were
+            for line in json_lines(found):
                 file.write(line)
+                written += 1
     os.replace(part, args.out)
     print(f"{count_text(written, 'record')} written to {args.out}.")
     return 0

@@ -19,7 +19,7 @@ from tiercel.records.redaction import redact
 
 LARGEST_BLOCK_BYTES = 256_000
 LARGEST_CONTENT_BYTES = 4_000_000
-SECRET_NAME = "content-secret"  # noqa: S105 the name of a file
+HASH_KEY_FILE = "content-secret"
 SECRET_BYTES = 32
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
@@ -70,7 +70,7 @@ class ContentMaker:
 
 
 def _secret_of(folder: Path) -> bytes:
-    path = folder / SECRET_NAME
+    path = folder / HASH_KEY_FILE
     if path.exists():
         known = path.read_bytes()
         if len(known) == SECRET_BYTES:

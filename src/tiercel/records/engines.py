@@ -11,9 +11,10 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy import Connection, Engine, Table, create_engine, event, insert
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool, Pool, StaticPool
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from tiercel.domain.errors import TiercelError
 from tiercel.domain.secret import Secret
@@ -127,20 +128,22 @@ def put_in(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
     PostgreSQL gets them by COPY, which costs it a fraction of statements with values.
     """
     names = tuple(rows[0])
-    columns = ", ".join(f'"{name}"' for name in names)
-    values = itemgetter(*names)
     if connection.dialect.name == "sqlite":
-        statement = f"INSERT INTO {table.name} ({columns}) VALUES ({', '.join('?' * len(names))})"  # noqa: S608 our own names
-        connection.exec_driver_sql(statement, [values(row) for row in rows])
+        compiled = insert(table).compile(dialect=connection.dialect, column_keys=list(names))
+        assert isinstance(compiled, SQLCompiler)
+        values = itemgetter(*(compiled.positiontup or ()))
+        connection.exec_driver_sql(str(compiled), [values(row) for row in rows])
         return
     import psycopg
 
+    columns = ", ".join(f'"{name}"' for name in names)
     driven = connection.connection.driver_connection
     assert isinstance(driven, psycopg.Connection)
     with (
         driven.cursor() as cursor,
         cursor.copy(f"COPY {table.name} ({columns}) FROM STDIN".encode()) as copy,
     ):
+        values = itemgetter(*names)
         for row in rows:
             copy.write_row(values(row))
 

@@ -10,17 +10,26 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Connection,
     Double,
+    FromClause,
     Index,
     Integer,
     MetaData,
     PrimaryKeyConstraint,
     Table,
     Text,
+    and_,
+    column,
+    func,
     insert,
-    text,
+    literal,
+    null,
+    or_,
+    select,
 )
+from sqlalchemy import table as named_table
 
 revision = "0002"
 down_revision = "0001"
@@ -29,6 +38,8 @@ LOCAL = "local"
 """The instance of what was under way when the database was of one server: the first that comes takes it over."""
 PLAN = ("rule", "ladder", "why", "policy_hash")
 RUNG = ("rung", "deployment", "provider", "model", "tier", "effort")
+LISTS = ("stated", "verdicts", "repairs", "lost", "notes")
+"""Nothing in them is nothing."""
 SHARED = ("records", "attempts", "pending", "ingest_state")
 
 tables = MetaData()
@@ -180,7 +191,8 @@ def upgrade() -> None:
 def _share(connection: Connection, table: Table, fields: Iterable[str], source: str) -> None:
     """Fills `table` with the different values of `fields` in `source`, each with its number."""
     names = tuple(fields)
-    found = connection.execute(text(f"SELECT DISTINCT {', '.join(names)} FROM {source}"))  # noqa: S608 our own names
+    columns: list[ColumnElement[Any]] = [column(name) for name in names]
+    found = connection.execute(select(*columns).distinct().select_from(named_table(source)))
     rows = [dict(zip(names, row, strict=True), number=_number(names, tuple(row))) for row in found]
     if rows:
         connection.execute(insert(table), rows)
@@ -195,18 +207,19 @@ def _copy(
     connection: Connection, table: Table, source: str, shared: Table | None = None, by: Iterable[str] = ()
 ) -> None:
     """All rows of `source`; what an older row does not have is empty, and what it shares is named by its number."""
-    replaced = {
-        "modalities": "NULLIF(o.modalities, '[\"text\"]')",
-        "project": "''",
-        "key_id": "''",
-        "instance": f"'{LOCAL}'",
-        "plan_number": "s.number",
-        "rung_number": "s.number",
-    } | {name: f"NULLIF(o.{name}, '[]')" for name in ("stated", "verdicts", "repairs", "lost", "notes")}
-    names = [column.name for column in table.columns]
-    values = ", ".join(replaced.get(name, f'o."{name}"') for name in names)
-    targets = ", ".join(f'"{name}"' for name in names)
-    same = " AND ".join(f"(o.{name} = s.{name} OR o.{name} IS NULL AND s.{name} IS NULL)" for name in by)
-    join = f" JOIN {shared.name} s ON {same}" if shared is not None else ""
-    statement = f"INSERT INTO {table.name} ({targets}) SELECT {values} FROM {source} o{join}"  # noqa: S608 our own names
-    connection.execute(text(statement))
+    names = [field.name for field in table.columns]
+    old = named_table(source, *(column(name) for name in {*names, *by})).alias("o")
+    replaced: dict[str, ColumnElement[Any]] = {
+        "modalities": func.nullif(old.c.modalities, '["text"]') if "modalities" in names else null(),
+        "project": literal(""),
+        "key_id": literal(""),
+        "instance": literal(LOCAL),
+    }
+    replaced |= {name: func.nullif(old.c[name], "[]") for name in LISTS if name in names}
+    origin: FromClause = old
+    if shared is not None:
+        same = [or_(old.c[n] == shared.c[n], and_(old.c[n].is_(None), shared.c[n].is_(None))) for n in by]
+        origin = old.join(shared, and_(*same))
+        replaced |= {"plan_number": shared.c.number, "rung_number": shared.c.number}
+    values = select(*(replaced.get(name, old.c[name]) for name in names)).select_from(origin)
+    connection.execute(insert(table).from_select(names, values))

@@ -6,6 +6,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Double, Integer, LargeBinary
 revision = "0003"
 down_revision = "0002"
 
+# as it was at this version: a migration never follows what the present tables become
 COUNTS = (
     "requests",
     "called",
