@@ -98,3 +98,23 @@ async def test_an_answer_too_long_to_keep_is_delivered_and_may_run_again(tmp_pat
             second = await create(model="auto", messages=USER, extra_headers=ONCE)
     assert first.choices[0].message.content == long.text
     assert second.choices[0].message.content == "again"
+
+
+async def test_want_of_room_forgets_old_answers_and_nothing_that_is_being_answered(tmp_path: Path) -> None:
+    release = asyncio.Event()
+    slow = Says(text="slow", release=release)
+    async with ScriptedProvider(slow) as provider:
+        provider.default = Says(text="x" * 3_000_000)
+        async with house(tmp_path, provider.deployment("cheap")) as here:
+            create = here.client.chat.completions.create
+            running = asyncio.create_task(create(model="auto", messages=USER, extra_headers=ONCE))
+            await provider.wait_for_requests(1)
+            for number in range(24):  # 72 MB, where there is room for 64
+                await create(model="auto", messages=USER, extra_headers={"Idempotency-Key": f"n{number}"})
+            with pytest.raises(openai.ConflictError):
+                await create(model="auto", messages=USER, extra_headers=ONCE)
+            release.set()
+            await running
+            for key, calls in ((ONCE, 25), ({"Idempotency-Key": "n23"}, 25), ({"Idempotency-Key": "n0"}, 26)):
+                await create(model="auto", messages=USER, extra_headers=key)
+                assert len(provider.requests) == calls

@@ -7,11 +7,15 @@ that failed is not: then trying again is just what is wanted. Other processes an
 import hashlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from typing import TypeAlias
 
 import msgspec
 
 from tiercel.domain.errors import CallerError
 from tiercel.gateway.exchange import Exchange, Headers, Sent
+
+Owner: TypeAlias = Callable[[Exchange], bytes]
+"""Who asks; worked out only for requests that come with a key."""
 
 HEADER = b"idempotency-key"
 REPLAYED = (b"idempotency-replayed", b"true")
@@ -22,13 +26,13 @@ MAX_ANSWER_BYTES = 4_000_000
 """A longer answer is not kept, and its request may run again."""
 
 
-class Kept(msgspec.Struct, kw_only=True):
-    """A request under its key. `body` is `None` while it is being answered."""
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to a request under its key; `digest` is the request's."""
 
     digest: bytes
-    began: float
-    headers: Headers = []
-    body: bytes | None = None
+    since: float
+    headers: Headers
+    body: bytes
 
 
 class Replays:
@@ -38,9 +42,11 @@ class Replays:
         self._clock = clock
         self._max_bytes = max_bytes
         self._bytes = 0
+        self._running: dict[bytes, bytes] = {}
+        """What is being answered: never forgotten for want of room, or it would be answered twice."""
         self._kept: OrderedDict[bytes, Kept] = OrderedDict()
 
-    def claim(self, exchange: Exchange, owner: bytes, body: bytes) -> "Claim | None":
+    def claim(self, exchange: Exchange, owner: Owner, body: bytes) -> "Claim | None":
         """This request's claim to its key, `None` where it came without one.
 
         Raises `CallerError`: for a bad key, for one whose request is still running, and for one that was used for
@@ -52,24 +58,24 @@ class Replays:
         if not key or len(key) > MAX_KEY_CHARS:
             raise CallerError("invalid_request", f"Idempotency-Key: expected 1 to {MAX_KEY_CHARS} characters")
         self._forget_old()
-        name = hashlib.sha256(owner + b"\0" + key.encode("utf-8", "replace")).digest()
+        name = hashlib.sha256(owner(exchange) + b"\0" + key.encode("utf-8", "replace")).digest()
         digest = hashlib.sha256(exchange.path.encode("utf-8", "replace") + b"\0" + body).digest()
-        known = self._kept.get(name)
-        if known is None:
-            known = self._kept[name] = Kept(digest=digest, began=self._clock())
-            return Claim(self, name, known)
-        if known.digest != digest:
+        kept = self._kept.get(name)
+        known = kept.digest if kept is not None else self._running.get(name)
+        if known is not None and known != digest:
             raise CallerError("unprocessable", "this Idempotency-Key was used for another request")
-        if known.body is None:
+        if kept is None and known is not None:
             raise CallerError(
                 "conflict",
                 "the request with this Idempotency-Key is still being answered",
                 retry_after_seconds=1.0,
             )
-        return Claim(self, name, known)
+        if kept is None:
+            self._running[name] = digest
+        return Claim(self, name, kept)
 
     async def once(
-        self, exchange: Exchange, owner: bytes, body: bytes, answer: Callable[[], Awaitable[None]]
+        self, exchange: Exchange, owner: Owner, body: bytes, answer: Callable[[], Awaitable[None]]
     ) -> None:
         """Have this request answered, by `answer` or with the answer that there was. Raises as `claim` does."""
         claim = self.claim(exchange, owner, body)
@@ -84,43 +90,41 @@ class Replays:
         finally:
             claim.settle(exchange)
 
-    def keep(self, name: bytes, kept: Kept, headers: Headers, body: bytes) -> None:
-        """Keep the answer of a claim."""
-        kept.headers, kept.body = headers, body
+    def keep(self, name: bytes, headers: Headers, body: bytes) -> None:
+        """The request of a claim was answered well: keep that, and let go of the oldest where there is no room."""
+        digest = self._running.pop(name)
+        self._kept[name] = Kept(digest=digest, since=self._clock(), headers=headers, body=body)
         self._bytes += len(body)
         while self._bytes > self._max_bytes:
             self._drop(next(iter(self._kept)))
-        if name in self._kept:
-            self._kept.move_to_end(name)
 
     def release(self, name: bytes) -> None:
         """Let the request of a claim run again."""
-        if name in self._kept:
-            self._drop(name)
+        del self._running[name]
 
     def _forget_old(self) -> None:
         oldest = self._clock() - KEPT_SECONDS
         while self._kept:
             name, kept = next(iter(self._kept.items()))
-            if kept.began > oldest:
+            if kept.since > oldest:
                 return
             self._drop(name)
 
     def _drop(self, name: bytes) -> None:
-        self._bytes -= len(self._kept.pop(name).body or b"")
+        self._bytes -= len(self._kept.pop(name).body)
 
 
 class Claim:
     """One request's hold on its key: while it is answered here, or to the answer that there was."""
 
-    def __init__(self, replays: Replays, name: bytes, kept: Kept) -> None:
+    def __init__(self, replays: Replays, name: bytes, kept: Kept | None) -> None:
         self._replays = replays
         self._name = name
         self._kept = kept
 
     async def replay(self, exchange: Exchange) -> bool:
         """Send the answer there was, if there was one."""
-        if self._kept.body is None:
+        if self._kept is None:
             return False
         await exchange.answer(200, [*self._kept.headers, REPLAYED], self._kept.body)
         return True
@@ -132,4 +136,4 @@ class Claim:
             self._replays.release(self._name)
         else:
             headers = [(name, value) for name, value in sent.headers if name != b"content-length"]
-            self._replays.keep(self._name, self._kept, headers, b"".join(sent.pieces))
+            self._replays.keep(self._name, headers, b"".join(sent.pieces))

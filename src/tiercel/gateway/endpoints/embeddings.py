@@ -32,7 +32,7 @@ async def embed(runtime: Runtime, exchange: Exchange, how: Embedding) -> None:
         body = await exchange.body(state.settings.listener.max_body_bytes)
         await runtime.replays.once(
             exchange,
-            state.admission.owner(exchange),
+            state.admission.owner,
             body,
             lambda: _embed(runtime, exchange, how, receipt, body),
         )

@@ -52,7 +52,7 @@ async def generate(runtime: Runtime, exchange: Exchange, how: Generation) -> Non
         body = await exchange.body(state.settings.listener.max_body_bytes)
         await runtime.replays.once(
             exchange,
-            state.admission.owner(exchange),
+            state.admission.owner,
             body,
             lambda: _generate(runtime, exchange, how, receipt, body),
         )
