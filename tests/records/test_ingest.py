@@ -268,7 +268,8 @@ def test_a_full_disk_keeps_records_in_the_journal(tmp_path: Path) -> None:
     ingestor.start()
     print(wait_until(lambda: ingestor.status().state == "waiting"))
     resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
-    print(wait_until(lambda: ingestor.status().state == "running"), ingestor.status().entries, ingestor.status().problem)
+    print(wait_until(lambda: ingestor.status().state == "running"))
+    print(ingestor.status().entries, ingestor.status().problem)
     journal.close()
     ingestor.stop()
     """
