@@ -25,6 +25,11 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--quick", action="store_true", help="shorter loads: a first impression, not a result"
     )
+    parser.add_argument(
+        "--keys",
+        action="store_true",
+        help="beside them, a gateway that asks for a key and counts every limit and budget",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample to this file")
     parser.add_argument(
         "--tools", type=Path, default=TOOLS, metavar="DIR", help="where mock.c, lg.c and nginx_proxy.conf are"
@@ -74,7 +79,7 @@ def speed(rig: Rig, args: argparse.Namespace) -> dict[str, object]:
     durations = QUICK if args.quick else Durations()
     if rig.nginx is None:
         say("nginx is not installed: its columns are missing, and so is what compares with it")
-    results = measure(rig, durations, args.rounds, say)
+    results = measure(rig, durations, args.rounds, say, keyed=args.keys)
     print(table(results))
     print(
         f"\nMedians of {args.rounds} interleaved rounds (lowest–highest), of latency by turns; 1 MB is 1,000,000 bytes."

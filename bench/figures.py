@@ -1,15 +1,16 @@
 """The figures: what each is called, medians and spreads over rounds, and the table. Arithmetic only."""
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, TypeAlias
 
 import msgspec
 
-Subject: TypeAlias = Literal["tiercel", "nginx", "direct"]
-"""What was measured; `direct` is the upstream without anything before it."""
+Subject: TypeAlias = Literal["tiercel", "keyed", "nginx", "direct"]
+"""What was measured; `keyed` is Tiercel with a key, its limits and budgets, `direct` the upstream without anything
+before it."""
 
-SUBJECTS: tuple[Subject, ...] = ("tiercel", "nginx", "direct")
+SUBJECTS: tuple[Subject, ...] = ("tiercel", "keyed", "nginx", "direct")
 UNKNOWN = "–"
 
 
@@ -138,9 +139,9 @@ class Results:
         ]
 
 
-def times_nginx(results: Results, key: str) -> float | None:
-    """Tiercel's median in nginx's; `None` without both, or where nginx's is not above zero."""
-    ours, theirs = results.summary(key, "tiercel"), results.summary(key, "nginx")
+def times_nginx(results: Results, key: str, subject: Subject = "tiercel") -> float | None:
+    """The subject's median in nginx's; `None` without both, or where nginx's is not above zero."""
+    ours, theirs = results.summary(key, subject), results.summary(key, "nginx")
     if ours is None or theirs is None or theirs.median <= 0:
         return None
     return ours.median / theirs.median
@@ -160,26 +161,34 @@ def judged(results: Results, figure: Figure) -> str:
 
 def table(results: Results) -> str:
     """All figures that were measured, as a Markdown table with aligned columns."""
-    rows = [["figure", "Tiercel", "nginx", "times nginx", "direct", "aim", "n, all rounds"]]
-    for figure in FIGURES:
-        summaries = {subject: results.summary(figure.key, subject) for subject in SUBJECTS}
-        if not any(summaries.values()):
-            continue
-        ratio = times_nginx(results, figure.key) if figure.compared else None
-        counted = summaries["tiercel"]
-        rows.append(
-            [
-                f"{figure.title}, {figure.unit}",
-                *(_cell(summaries[subject], figure.digits) for subject in ("tiercel", "nginx")),
-                UNKNOWN if ratio is None else f"{ratio:.2g}" if ratio < 10 else f"{ratio:.0f}",
-                _cell(summaries["direct"], figure.digits),
-                judged(results, figure),
-                UNKNOWN if counted is None else f"{counted.n:,} {figure.of}",
-            ]
-        )
-    if all(results.summary(figure.key, "nginx") is None for figure in FIGURES):
-        rows = [[*row[:2], *row[4:]] for row in rows]
-    return markdown(rows)
+    columns = _columns(results)
+    measured = [
+        figure for figure in FIGURES if any(results.summary(figure.key, subject) for subject in SUBJECTS)
+    ]
+    return markdown(
+        [[heading for heading, _ in columns], *([cell(figure) for _, cell in columns] for figure in measured)]
+    )
+
+
+def _columns(results: Results) -> list[tuple[str, Callable[[Figure], str]]]:
+    """Heading and cells, of those columns alone that have something to show."""
+    has = {subject: any(results.summary(figure.key, subject) for figure in FIGURES) for subject in SUBJECTS}
+    columns: list[tuple[str, Callable[[Figure], str], bool]] = [
+        ("figure", lambda figure: f"{figure.title}, {figure.unit}", True),
+        ("Tiercel", lambda figure: _summary_cell(results, figure, "tiercel"), True),
+        ("with keys", lambda figure: _summary_cell(results, figure, "keyed"), has["keyed"]),
+        ("nginx", lambda figure: _summary_cell(results, figure, "nginx"), has["nginx"]),
+        ("times nginx", lambda figure: _ratio_cell(results, figure, "tiercel"), has["nginx"]),
+        (
+            "with keys, times nginx",
+            lambda figure: _ratio_cell(results, figure, "keyed"),
+            has["keyed"] and has["nginx"],
+        ),
+        ("direct", lambda figure: _summary_cell(results, figure, "direct"), True),
+        ("aim", lambda figure: judged(results, figure), True),
+        ("n, all rounds", lambda figure: _counted_cell(results, figure), True),
+    ]
+    return [(heading, cell) for heading, cell, is_shown in columns if is_shown]
 
 
 def markdown(rows: Sequence[Sequence[str]]) -> str:
@@ -198,13 +207,26 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _cell(summary: Summary | None, digits: int) -> str:
+def _summary_cell(results: Results, figure: Figure, subject: Subject) -> str:
+    summary = results.summary(figure.key, subject)
     if summary is None:
         return UNKNOWN
-    middle = f"{summary.median:,.{digits}f}"
+    middle = f"{summary.median:,.{figure.digits}f}"
     if summary.rounds == 1:
         return middle
-    return f"{middle} ({summary.low:,.{digits}f}–{summary.high:,.{digits}f})"
+    return f"{middle} ({summary.low:,.{figure.digits}f}–{summary.high:,.{figure.digits}f})"
+
+
+def _ratio_cell(results: Results, figure: Figure, subject: Subject) -> str:
+    ratio = times_nginx(results, figure.key, subject) if figure.compared else None
+    if ratio is None:
+        return UNKNOWN
+    return f"{ratio:.2g}" if ratio < 10 else f"{ratio:.0f}"
+
+
+def _counted_cell(results: Results, figure: Figure) -> str:
+    counted = results.summary(figure.key, "tiercel")
+    return UNKNOWN if counted is None else f"{counted.n:,} {figure.of}"
 
 
 class Point(msgspec.Struct, frozen=True, kw_only=True):

@@ -54,9 +54,12 @@ def send(rig: Rig, port: int, *options: str) -> Loaded:
     return loaded
 
 
-def read_paced(rig: Rig, port: int, *, streams: int, tokens_per_second: int, seconds: float) -> Paced:
+def read_paced(
+    rig: Rig, port: int, *, key: str, streams: int, tokens_per_second: int, seconds: float
+) -> Paced:
     """Read so many streams at once at that pace. Raises `BenchError` unless all came to their end."""
     command = [sys.executable, "-m", "bench.paced", "--port", str(port), "--streams", str(streams)]
+    command += ["--auth", key]
     command += ["--tokens-per-second", str(tokens_per_second), "--seconds", str(seconds)]
     paced = msgspec.json.decode(run_load(command, rig.load_core), type=Paced)
     if paced.finished < paced.streams:

@@ -47,7 +47,7 @@ class Stream:
         self._tail = joined[joined.rfind(TOKEN) + 1 if tokens else 0 :][1 - len(END) :]
 
 
-def request_bytes(port: int, pace_seconds: float, tokens: int) -> bytes:
+def request_bytes(port: int, key: str, pace_seconds: float, tokens: int) -> bytes:
     """A streaming request; the mock upstream takes its pace from `seed` and its length from `max_tokens`."""
     prompt = "Explain in two sentences what the capital of France is known for."
     body = msgspec.json.encode(
@@ -61,14 +61,15 @@ def request_bytes(port: int, pace_seconds: float, tokens: int) -> bytes:
         }
     )
     head = (
-        f"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\ncontent-type: application/json\r\n"
+        f"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nauthorization: Bearer {key}\r\n"
+        "content-type: application/json\r\n"
     )
     return head.encode("ascii") + b"content-length: %d\r\n\r\n%s" % (len(body), body)
 
 
-def read_streams(port: int, streams: int, pace_seconds: float, tokens: int) -> list[Stream]:
+def read_streams(port: int, key: str, streams: int, pace_seconds: float, tokens: int) -> list[Stream]:
     """Open, read to the end, and give back all streams."""
-    request = request_bytes(port, pace_seconds, tokens)
+    request = request_bytes(port, key, pace_seconds, tokens)
     between = STARTED_WITHIN_SECONDS / streams + pace_seconds / streams
     found: list[Stream] = []
     is_open = 0
@@ -117,6 +118,7 @@ def judge(streams: list[Stream], pace_seconds: float, tokens: int) -> Paced:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--auth", required=True, metavar="KEY")
     parser.add_argument("--streams", type=int, required=True)
     parser.add_argument("--tokens-per-second", type=int, required=True)
     parser.add_argument("--seconds", type=float, required=True)
@@ -124,7 +126,7 @@ def main() -> None:
     gc.disable()
     pace_seconds = 1 / args.tokens_per_second
     tokens = round(args.seconds * args.tokens_per_second)
-    streams = read_streams(args.port, args.streams, pace_seconds, tokens)
+    streams = read_streams(args.port, args.auth, args.streams, pace_seconds, tokens)
     print(msgspec.json.encode(judge(streams, pace_seconds, tokens)).decode())
 
 

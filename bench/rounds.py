@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 import msgspec
 
 from bench.figures import Results, Subject
-from bench.load import read_paced, send
+from bench.load import Loaded, read_paced, send
 from bench.rig import Rig
 from bench.subjects import Control, Serving, gateway, mock_upstream, nginx, served
 
@@ -46,50 +46,50 @@ class Round:
         results: Results,
         durations: Durations,
         servers: dict[Subject, Serving],
-        control: Control,
+        controls: dict[Subject, Control],
     ) -> None:
         self._rig = rig
         self._results = results
         self._durations = durations
         self._servers = servers
         self._proxies = {subject: serving for subject, serving in servers.items() if subject != "direct"}
-        self._control = control
+        self._controls = controls
 
     def warm_up(self) -> None:
         """Connections are open, code and caches warm, and records so far are out of the way."""
         for serving in self._proxies.values():
-            send(self._rig, serving.port, "--conns", SATURATING_CONNECTIONS, "--requests", WARM_UP_REQUESTS)
-            send(self._rig, serving.port, "--stream", "--conns", "8", "--requests", WARM_UP_STREAMS)
-        self._control.caught_up()
+            self._send(serving, "--conns", SATURATING_CONNECTIONS, "--requests", WARM_UP_REQUESTS)
+            self._send(serving, "--stream", "--conns", "8", "--requests", WARM_UP_STREAMS)
+        for control in self._controls.values():
+            control.caught_up()
 
     def requests(self) -> None:
         """As many as it can: processor time of each, and how many a core can do."""
         seconds = f"{self._durations.saturated}"
         for subject, serving in self._proxies.items():
             before = serving.cpu_seconds()
-            loaded = send(self._rig, serving.port, "--conns", SATURATING_CONNECTIONS, "--seconds", seconds)
+            loaded = self._send(serving, "--conns", SATURATING_CONNECTIONS, "--seconds", seconds)
             used = serving.cpu_seconds() - before
             self._results.add("cpu_per_request", subject, 1e6 * used / loaded.ok, loaded.ok)
             self._results.add("requests_per_second", subject, loaded.rps, loaded.ok)
 
     def ingest(self) -> None:
         """What was put off while requests were measured."""
-        serving = self._servers["tiercel"]
-        entries_before = self._control.status().entries
-        before = serving.cpu_seconds()
-        entries = self._control.caught_up().entries - entries_before
-        used = serving.cpu_seconds() - before
-        records = entries // 2  # that it was begun, and how it ended
-        self._results.add("cpu_per_record", "tiercel", 1e6 * used / records, records)
+        for subject, control in self._controls.items():
+            serving = self._servers[subject]
+            entries_before = control.status().entries
+            before = serving.cpu_seconds()
+            entries = control.caught_up().entries - entries_before
+            used = serving.cpu_seconds() - before
+            records = entries // 2  # that it was begun, and how it ended
+            self._results.add("cpu_per_record", subject, 1e6 * used / records, records)
 
     def chunks(self) -> None:
         """Streams without a pace: processor time of each chunk."""
         seconds = f"{self._durations.saturated}"
         for subject, serving in self._proxies.items():
             before = serving.cpu_seconds()
-            loaded = send(
-                self._rig, serving.port, "--stream", "--conns", STREAM_CONNECTIONS, "--seconds", seconds
-            )
+            loaded = self._send(serving, "--stream", "--conns", STREAM_CONNECTIONS, "--seconds", seconds)
             used = serving.cpu_seconds() - before
             self._results.add("cpu_per_chunk", subject, 1e6 * used / loaded.chunks, loaded.chunks)
 
@@ -100,6 +100,7 @@ class Round:
             paced = read_paced(
                 self._rig,
                 serving.port,
+                key=serving.key,
                 streams=PACED_STREAMS,
                 tokens_per_second=TOKENS_PER_SECOND,
                 seconds=self._durations.paced,
@@ -118,10 +119,7 @@ class Round:
     def _latency_turn(self) -> None:
         seconds = f"{self._durations.latency}"
         options = ("--rate", REQUESTS_PER_SECOND, "--conns", LATENCY_CONNECTIONS, "--seconds", seconds)
-        found = {
-            subject: send(self._rig, serving.port, *options).lat_us
-            for subject, serving in self._servers.items()
-        }
+        found = {subject: self._send(serving, *options).lat_us for subject, serving in self._servers.items()}
         direct = found["direct"]
         for subject, quantiles in found.items():
             self._results.add("latency_p50", subject, quantiles.p50 / 1e3, quantiles.n)
@@ -130,12 +128,19 @@ class Round:
                 self._results.add("added_p50", subject, (quantiles.p50 - direct.p50) / 1e3, quantiles.n)
                 self._results.add("added_p99", subject, (quantiles.p99 - direct.p99) / 1e3, quantiles.n)
 
+    def _send(self, serving: Serving, *options: str) -> Loaded:
+        return send(self._rig, serving.port, "--auth", serving.key, *options)
 
-def measure_starts(rig: Rig, results: Results, durations: Durations, upstream_port: int) -> None:
+
+def measure_starts(
+    rig: Rig, results: Results, durations: Durations, upstream_port: int, *, keyed: bool
+) -> None:
     """Each subject as its own command starts it: readiness, memory at rest, memory after load (ingest and all)."""
     starters: dict[Subject, Callable[[], AbstractContextManager[Serving]]] = {
         "tiercel": lambda: served(rig, upstream_port)
     }
+    if keyed:
+        starters["keyed"] = lambda: served(rig, upstream_port, keyed=True)
     if rig.nginx is not None:
         starters["nginx"] = lambda: nginx(rig, upstream_port)
     seconds = f"{durations.saturated}"
@@ -144,34 +149,45 @@ def measure_starts(rig: Rig, results: Results, durations: Durations, upstream_po
             results.add("ready", subject, serving.ready_seconds, 1)
             time.sleep(IDLE_AFTER_SECONDS)
             results.add("memory_idle", subject, serving.resident_bytes() / 1e6, 1)
-            whole = send(rig, serving.port, "--conns", SATURATING_CONNECTIONS, "--seconds", seconds)
-            streams = send(rig, serving.port, "--stream", "--conns", STREAM_CONNECTIONS, "--seconds", seconds)
+            options = ("--auth", serving.key, "--seconds", seconds)
+            whole = send(rig, serving.port, "--conns", SATURATING_CONNECTIONS, *options)
+            streams = send(rig, serving.port, "--stream", "--conns", STREAM_CONNECTIONS, *options)
             results.add("memory_loaded", subject, serving.resident_bytes() / 1e6, whole.ok + streams.ok)
 
 
 @contextmanager
-def opened_round(rig: Rig, results: Results, durations: Durations, upstream: Serving) -> Iterator[Round]:
-    """Both proxies up and warm, ingest put off."""
+def opened_round(
+    rig: Rig, results: Results, durations: Durations, upstream: Serving, *, keyed: bool
+) -> Iterator[Round]:
+    """All proxies up and warm, ingest put off."""
     with ExitStack() as stack:
-        ours, control = stack.enter_context(gateway(rig, upstream.port, defer_ingest=True))
-        servers: dict[Subject, Serving] = {"tiercel": ours}
+        ours: tuple[Subject, ...] = ("tiercel", "keyed") if keyed else ("tiercel",)
+        servers: dict[Subject, Serving] = {}
+        controls: dict[Subject, Control] = {}
+        for subject in ours:
+            servers[subject], controls[subject] = stack.enter_context(
+                gateway(rig, upstream.port, defer_ingest=True, keyed=subject == "keyed")
+            )
         if rig.nginx is not None:
             servers["nginx"] = stack.enter_context(nginx(rig, upstream.port))
         servers["direct"] = upstream
-        opened = Round(rig, results, durations, servers, control)
+        opened = Round(rig, results, durations, servers, controls)
         opened.warm_up()
         yield opened
 
 
-def measure(rig: Rig, durations: Durations, rounds: int, say: Say) -> Results:
-    """All rounds. Raises `BenchError` where something did not answer as it should."""
+def measure(rig: Rig, durations: Durations, rounds: int, say: Say, *, keyed: bool = False) -> Results:
+    """All rounds; `keyed` adds a gateway with a key, its limits and budgets.
+
+    Raises `BenchError` where something did not answer as it should.
+    """
     results = Results()
     with mock_upstream(rig) as upstream:
         for number in range(1, rounds + 1):
             prefix = f"round {number} of {rounds}: "
             say(prefix + "starting, memory")
-            measure_starts(rig, results, durations, upstream.port)
-            with opened_round(rig, results, durations, upstream) as opened:
+            measure_starts(rig, results, durations, upstream.port, keyed=keyed)
+            with opened_round(rig, results, durations, upstream, keyed=keyed) as opened:
                 say(prefix + "requests")
                 opened.requests()
                 say(prefix + "ingest")

@@ -14,12 +14,27 @@ import msgspec
 from bench.processes import cpu_seconds, resident_bytes
 from bench.rig import BenchError, Rig, free_port, process, seconds_until_ready
 from bench.serve import Status
+from tiercel.domain.keys import AccessKey, Budget, Quota
 from tiercel.policy import shipped_policy_text
+from tiercel.records.key_store import KeyStore
 
 TIERS = ("fast", "balanced", "deep")
 UPSTREAM_MODEL = "gpt-4o-mini"
 UNREACHABLE_MODEL = "unreachable"
 """Served by a provider where nobody listens, so that failures have their part in mixed load."""
+
+NO_KEY = "sk-test"
+"""What is sent where no key is asked for: clients always send one."""
+PROJECT = "bench"
+ABUNDANT = 1_000_000_000
+PLENTY = Budget(day_nano=ABUNDANT * 1_000_000_000, month_nano=ABUNDANT * 1_000_000_000)
+BENCH_KEY = AccessKey(
+    project=PROJECT,
+    allowed=TIERS,
+    quota=Quota(requests_per_minute=ABUNDANT, tokens_per_minute=ABUNDANT, concurrent=ABUNDANT),
+    budget=PLENTY,
+)
+"""Every limit that there is, so that each is counted and none is ever reached."""
 
 SETTINGS = """\
 version = 1
@@ -54,11 +69,12 @@ prices = {{ input_usd_per_million = 0.15, output_usd_per_million = 0.6 }}
 
 
 class Serving(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that answers on a port. `ready_seconds` is how long that took from its start."""
+    """Something that answers on a port, `ready_seconds` after its start, to whoever shows `key`."""
 
     port: int
     pid: int
     ready_seconds: float
+    key: str = NO_KEY
 
     def cpu_seconds(self) -> float:
         return cpu_seconds(self.pid)
@@ -133,6 +149,13 @@ def own_folder(rig: Rig, upstream_port: int) -> Iterator[Path]:
         yield folder
 
 
+def issue_key(folder: Path) -> str:
+    """A key with every limit, of a project with a budget, for the gateway that has this folder."""
+    with KeyStore.open(folder / "records", make=True) as store:
+        store.set_project_budget(PROJECT, PLENTY)
+        return store.create(BENCH_KEY).text
+
+
 @contextmanager
 def mock_upstream(rig: Rig) -> Iterator[Serving]:
     """The upstream of everything, on the load's core."""
@@ -165,21 +188,26 @@ def nginx(rig: Rig, upstream_port: int) -> Iterator[Serving]:
 
 
 @contextmanager
-def served(rig: Rig, upstream_port: int) -> Iterator[Serving]:
-    """`tiercel serve` itself, ingest and all."""
+def served(rig: Rig, upstream_port: int, *, keyed: bool = False) -> Iterator[Serving]:
+    """`tiercel serve` itself, ingest and all; `keyed` with a key and all its limits."""
     port = free_port()
     with own_folder(rig, upstream_port) as folder:
+        key = issue_key(folder) if keyed else NO_KEY
         command = [sys.executable, "-m", "tiercel", "serve", "--log-level", "warning", "--port", str(port)]
         since = time.perf_counter()
         with process(command, rig.server_core, folder=folder, log=folder / "log") as child:
-            yield Serving(port=port, pid=child.pid, ready_seconds=seconds_until_ready(child, port, since))
+            ready_seconds = seconds_until_ready(child, port, since)
+            yield Serving(port=port, pid=child.pid, ready_seconds=ready_seconds, key=key)
 
 
 @contextmanager
-def gateway(rig: Rig, upstream_port: int, *, defer_ingest: bool) -> Iterator[tuple[Serving, Control]]:
+def gateway(
+    rig: Rig, upstream_port: int, *, defer_ingest: bool, keyed: bool = False
+) -> Iterator[tuple[Serving, Control]]:
     """The same gateway, started so that ingest can be put off."""
     port = free_port()
     with own_folder(rig, upstream_port) as folder:
+        key = issue_key(folder) if keyed else NO_KEY
         log = folder / "log"
         command = [sys.executable, "-m", "bench.serve", "--port", str(port)]
         command += ["--config", "tiercel.toml", "--policy", "policy.toml"]
@@ -189,4 +217,4 @@ def gateway(rig: Rig, upstream_port: int, *, defer_ingest: bool) -> Iterator[tup
             control = Control(child, log)
             control.hear()
             ready_seconds = seconds_until_ready(child, port, since)
-            yield Serving(port=port, pid=child.pid, ready_seconds=ready_seconds), control
+            yield Serving(port=port, pid=child.pid, ready_seconds=ready_seconds, key=key), control

@@ -104,6 +104,15 @@ def test_table_has_no_nginx_columns_without_nginx() -> None:
     assert "0.10" in text
 
 
+def test_table_has_columns_of_a_gateway_with_keys_where_one_was_measured() -> None:
+    series: dict[Subject, list[float]] = {"tiercel": [80.0], "keyed": [100.0], "nginx": [20.0]}
+    heading, _, line = table(results(cpu_per_request=series)).splitlines()
+    cells = dict(zip(*([cell.strip() for cell in row.split("|")] for row in (heading, line)), strict=True))
+    assert (cells["Tiercel"], cells["with keys"]) == ("80.0", "100.0")
+    assert (cells["times nginx"], cells["with keys, times nginx"]) == ("4", "5")
+    assert "keys" not in table(results(cpu_per_request={"tiercel": [80.0], "nginx": [20.0]}))
+
+
 def test_table_leaves_out_what_was_not_measured() -> None:
     assert len(table(results(ready={"tiercel": [0.2]})).splitlines()) == 3
 

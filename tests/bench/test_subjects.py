@@ -1,7 +1,12 @@
 """The gateway that is measured is configured as a real one: shipped rules and gates, a model in each tier."""
 
-from bench.subjects import TIERS, policy_text, settings_text
+from pathlib import Path
+
+import msgspec
+
+from bench.subjects import PROJECT, TIERS, issue_key, policy_text, settings_text
 from tiercel.checks.registry import Registry
+from tiercel.gateway.keyring import Keyring
 from tiercel.policy import cross_check, read_policy, read_settings, shipped_policy
 
 
@@ -18,3 +23,19 @@ def test_settings_serve_every_tier() -> None:
     policy = read_policy(policy_text(), "policy.toml")
     assert cross_check(policy, settings.catalog, Registry.load().problems).problems == ()
     assert {f"mock/bench-{tier}" for tier in TIERS} <= settings.catalog.deployments.keys()
+
+
+def test_the_key_has_every_limit_there_is(tmp_path: Path) -> None:
+    """So that a round with keys pays for all of them; the folder is the one that the settings name."""
+    text = issue_key(tmp_path)
+    keyring = Keyring.open(tmp_path / read_settings(settings_text(9), "tiercel.toml", {}).storage.folder)
+    try:
+        key = keyring.find(text)
+        assert key is not None
+        limits = [*msgspec.structs.astuple(key.quota), *msgspec.structs.astuple(key.budget)]
+        limits += msgspec.structs.astuple(keyring.project_budget(PROJECT))
+        assert None not in limits
+        assert len(limits) == 7
+        assert key.allowed == TIERS
+    finally:
+        keyring.close()
