@@ -195,14 +195,12 @@ async def drips_text(peer: Peer) -> None:
         (replies(chunked(delta(role="assistant"), end=False)), True, "first_token"),
         (replies(chunked(delta(content="x"), end=False)), True, "idle"),
         (drips_text, True, "deadline"),
-        (silent, False, "first_byte"),
+        (silent, False, "deadline"),
         (replies(answer(completion("Hello"))[:-5]), False, "idle"),
     ],
 )
 async def test_each_clock_of_a_call_ends_it(script: Script, stream: bool, code: str) -> None:
-    limits = CallLimits(
-        first_token_seconds=0.15, idle_seconds=0.15, total_seconds=0.3, first_byte_seconds=0.1
-    )
+    limits = CallLimits(first_token_seconds=0.15, idle_seconds=0.15, total_seconds=0.3)
     async with calls(script) as made:
         result = await made.call(stream=stream, limits=limits)
     assert result.failure is not None

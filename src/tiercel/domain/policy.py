@@ -66,6 +66,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 
     date: str
     source: str
+    whole_answer_seconds: float = 300.0
+    """For an answer that does not stream, where another rung could still answer; the last has until the deadline."""
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

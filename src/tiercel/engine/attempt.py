@@ -175,7 +175,9 @@ class AttemptRunner:
 
     def _limits(self) -> CallLimits:
         limits = self._plan.limits
-        elapsed = self._machinery.clock() - self._received
+        left_seconds = limits.deadline_seconds - (self._machinery.clock() - self._received)
+        if not self._request.stream and self._others_follow:
+            left_seconds = min(left_seconds, limits.whole_answer_seconds)
         return CallLimits(
             first_token_seconds=self._rung.first_token_seconds or limits.first_token_seconds,
             idle_seconds=limits.idle_seconds,

@@ -87,6 +87,13 @@ class LimitsTable(Table, frozen=True, kw_only=True):
 
 
 class DefaultsTable(Table, frozen=True, kw_only=True):
+    whole_answer_seconds: Annotated[
+        Seconds | None,
+        Meta(
+            description="An answer that does not stream and is not complete by then has failed, "
+            "unless nobody else is left to ask (300)."
+        ),
+    ] = None
     """What holds where a rule says nothing else."""
 
     gates: Annotated[

@@ -46,14 +46,13 @@ class CallLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Bounds of one call; seconds count from its beginning, `idle_seconds` from the last byte received.
 
     `first_token_seconds` holds for streams, where it ends at the first reasoning or content token. A whole answer's
-    first byte comes with its last one, so it has `total_seconds`, or `first_byte_seconds` where that is given.
+    first byte comes with its last one, so it has `total_seconds`.
     """
 
     first_token_seconds: float
     idle_seconds: float
     total_seconds: float
     max_answer_bytes: int = 8_000_000
-    first_byte_seconds: float | None = None
 
 
 class CallResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -326,17 +325,12 @@ class _Call:
     def http_limits(self, connect_seconds: float) -> HttpLimits:
         limits = self.limits
         total = limits.total_seconds
-        if self.target.stream:
-            begin = limits.first_token_seconds
-            deadline = min(begin, total)
-        else:
-            begin = limits.first_byte_seconds or total
-            deadline = total
+        begin = min(limits.first_token_seconds, total) if self.target.stream else total
         return HttpLimits(
             connect_seconds=connect_seconds,
             first_byte_seconds=begin,
             idle_seconds=limits.idle_seconds,
-            deadline_seconds=deadline,
+            deadline_seconds=begin,
             max_body_bytes=limits.max_answer_bytes,
         )
 

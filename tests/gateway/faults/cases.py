@@ -13,14 +13,16 @@ from tiercel.domain.request import Format
 from tiercel.testing.fault_kinds import FAULT_KINDS
 from tiercel.testing.scripted import Fails, Fault, Raw, Reply, Says
 
-When = Literal["before", "after", "good", "refused", "late"]
+When = Literal["before", "after", "good", "refused"]
 """`before` or `after` the client has begun to get the answer; `good` means that it gets it whole all the same,
-`refused` that it gets the model's refusal, `late` that nobody has time to answer any more."""
+`refused` that it gets the model's refusal."""
 
 ALL: tuple[Format, ...] = ("openai_chat", "openai_responses", "anthropic", "gemini", "ollama")
 SPOKEN = "one two three four five six seven eight"
 PATIENT = Limits(deadline_seconds=30.0, first_token_seconds=20.0, idle_seconds=20.0, retries=0)
-HASTY = Limits(deadline_seconds=5.0, first_token_seconds=1.2, idle_seconds=1.2, retries=0)
+HASTY = Limits(
+    deadline_seconds=5.0, first_token_seconds=1.2, idle_seconds=1.2, whole_answer_seconds=1.2, retries=0
+)
 """For faults that only a clock ends."""
 
 
@@ -134,10 +136,10 @@ CASES: tuple[Case, ...] = (
     ),
     _named("error-first", "server_error", kinds=_OVERLOADED_IN_STREAM, upstreams=ALL),
     _named("error-later", "server_error", stream="after", kinds=_OVERLOADED_IN_STREAM, upstreams=ALL),
-    _named("silent", "timeout", whole="late", limits=HASTY),
-    _named("slow", "timeout", whole="late", limits=HASTY),
+    _named("silent", "timeout", limits=HASTY),
+    _named("slow", "timeout", limits=HASTY),
     _named("stall", "timeout", stream="after", limits=HASTY, upstreams=ALL),
-    _named("drip", "timeout", change=Fault(drip_seconds=0.05), whole="late", limits=HASTY),
+    _named("drip", "timeout", change=Fault(drip_seconds=0.05), limits=HASTY),
     _named(
         "endless", "timeout", stream="after", kinds={("openai_chat", False): "bad_response"}, limits=HASTY
     ),
