@@ -181,8 +181,13 @@ class AttemptRunner:
         return CallLimits(
             first_token_seconds=self._rung.first_token_seconds or limits.first_token_seconds,
             idle_seconds=limits.idle_seconds,
-            total_seconds=max(0.001, limits.deadline_seconds - elapsed),
+            total_seconds=max(0.001, left_seconds),
         )
+
+    @property
+    def _others_follow(self) -> bool:
+        """Whether the ladder has a rung behind this one; then a whole answer that never comes must leave it time."""
+        return self.call.rung + 1 < len(self._plan.rungs)
 
     def _cut(self, response: ModelResponse) -> tuple[ModelResponse, bool]:
         if self._cutter is not None and self._passed_through:
