@@ -50,11 +50,11 @@ def outcome(ran: Iterable[Ran], *, stream: bool, backed: bool) -> str:
         for cell in cells:
             if (cell.stream, cell.backed) == (stream, backed):
                 wrong = complaints(case, upstream, cell)
-                words.append(f"FAILED ({cell.client}, {upstream})" if wrong else in_words(case, cell))
+                words.append(f"FAILED ({cell.client}, {upstream})" if wrong else in_words(cell))
     return " or ".join(dict.fromkeys(words)) or "–"
 
 
-def in_words(case: Case, cell: Cell) -> str:
+def in_words(cell: Cell) -> str:
     """A cell that is as it should be."""
     problem = cell.record.problem
     match cell.record.outcome:
@@ -67,7 +67,8 @@ def in_words(case: Case, cell: Cell) -> str:
         case "broken":
             return f"part, then `{problem}`"
         case _:
-            again = f", Retry-After {case.retry_after}" if case.retry_after else ""
+            wait = cell.seen.headers.get("retry-after")
+            again = f", Retry-After {wait}" if wait else ""
             return f"`{problem}`{again}"
 
 

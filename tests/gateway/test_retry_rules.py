@@ -104,6 +104,36 @@ async def test_an_overload_is_told_in_the_clients_own_words_with_its_wait(
     assert found == [(503, "40", "true"), (529, "40", "true")]
 
 
+@pytest.mark.parametrize("client", CLIENTS)
+async def test_an_overload_without_a_wait_is_told_with_the_breakers(
+    tmp_path: Path, client: ClientName
+) -> None:
+    """Nobody said when to come back, but until the first breaker's rest is over it would be for nothing."""
+    async with ScriptedProvider() as provider:
+        provider.default = Fails(status=503)
+        deployment = provider.deployment("cheap")
+        policy = one_tier((deployment,), limits=Limits(retries=0))
+        async with house(tmp_path, deployment, policy=policy) as here, sdks(here.url, retries=0) as clients:
+            waits = [
+                (await clients.ask(client, "auto", stream=False)).headers["retry-after"] for _ in range(5)
+            ]
+    assert waits[:4] == ["5"] * 4
+    assert 5 < int(waits[4]) <= 10
+
+
+async def test_errors_that_opened_every_breaker_say_when_it_is_worth_coming_back(tmp_path: Path) -> None:
+    """Though no SDK is told to: waiting alone mends nothing."""
+    async with ScriptedProvider() as provider:
+        provider.default = Fails(status=500)
+        deployment = provider.deployment("cheap")
+        policy = one_tier((deployment,), limits=Limits(retries=0))
+        async with house(tmp_path, deployment, policy=policy) as here:
+            *before, last = [await ask(here) for _ in range(5)]
+    assert all("retry-after" not in answer.headers for answer in before)
+    assert 5 < int(last.headers["retry-after"]) <= 10
+    assert (last.status, last.headers["x-should-retry"]) == (502, "false")
+
+
 async def test_of_several_waits_the_client_is_told_the_shortest(tmp_path: Path) -> None:
     async with ScriptedProvider() as cheap, ScriptedProvider() as dear:
         cheap.default, dear.default = (Fails(status=429, retry_after=wait) for wait in ("90", "30"))

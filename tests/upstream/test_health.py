@@ -54,6 +54,16 @@ def test_five_failures_in_a_row_open_the_breaker(health: Health) -> None:
     assert rests(health)
 
 
+def test_the_first_of_several_rests_is_what_is_waited_for(health: Health, clock: Clock) -> None:
+    health.observe("a", failed("rate_limited", 40.0))
+    health.observe("b", failed("rate_limited", 20.0))
+    clock.now += 5
+    assert health.rest_seconds(["a", "b"]) == 15.0
+    assert health.rest_seconds(["a"]) == 35.0
+    assert health.rest_seconds(["a", "b", "never called"]) == 0.0
+    assert health.rest_seconds([]) == 0.0
+
+
 def test_success_in_between_starts_the_count_anew(health: Health) -> None:
     fail(health, 4)
     health.observe("a", GOOD)

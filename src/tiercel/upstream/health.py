@@ -143,6 +143,14 @@ class Health:
         known = self._deployments
         return frozenset(name for name in names if name in self._troubled and known[name].is_resting(now))
 
+    def rest_seconds(self, names: Iterable[str]) -> float:
+        """How long until the first of `names` may be called again; 0 where one of them does not rest."""
+        now = self._clock()
+        rests = [
+            self._deployments[name].rest_until - now if name in self._deployments else 0.0 for name in names
+        ]
+        return max(0.0, min(rests, default=0.0))
+
     def began(self, name: str) -> None:
         """A call to this deployment goes out now. After a rest it is the probe, and the others wait for its result."""
         deployment = self._deployments.get(name)

@@ -24,6 +24,8 @@ HASTY = Limits(
     deadline_seconds=5.0, first_token_seconds=1.2, idle_seconds=1.2, whole_answer_seconds=1.2, retries=0
 )
 """For faults that only a clock ends."""
+UNSAID = "5"
+"""Seconds after which a client may come back to a rate limit or an overload that does not say until when."""
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,7 +33,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
     `kind` is the failure in the record, `kinds` where it is another at some upstream, whole or streamed. `whole` and
     `stream` say when it happens (`None`: it is not asked for so), `elsewhere` whether somebody else may answer.
-    `again` is whether the client is told to come back, `retry_after` when. `url` replaces the provider's address.
+    `retry_after` is when the provider says that the client may come back. `url` replaces the provider's address.
     """
 
     row: str
@@ -44,7 +46,6 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     whole: When | None = "before"
     stream: When | None = "before"
     elsewhere: bool = True
-    again: bool = False
     retry_after: str | None = None
     url: str | None = None
     limits: Limits = PATIENT
@@ -61,6 +62,11 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
             if self.when(stream) in ("good", "refused")
             else self.kinds.get((upstream, stream), self.kind)
         )
+
+    def wait(self, upstream: Format, stream: bool) -> str | None:
+        """When the client is told to come back, if it is."""
+        passes = self.failure(upstream, stream) in ("rate_limited", "overloaded")
+        return self.retry_after or (UNSAID if passes else None)
 
     def reply(self, upstream: Format) -> Reply:
         """What the provider does."""
@@ -143,10 +149,10 @@ CASES: tuple[Case, ...] = (
     _named(
         "endless", "timeout", stream="after", kinds={("openai_chat", False): "bad_response"}, limits=HASTY
     ),
-    _named("rate-limited", "rate_limited", again=True, retry_after="2", upstreams=ALL),
-    _named("rate-limited-ms", "rate_limited", again=True, retry_after="2"),
+    _named("rate-limited", "rate_limited", retry_after="2", upstreams=ALL),
+    _named("rate-limited-ms", "rate_limited", retry_after="2"),
     _named("rate-limited-date", "rate_limited"),
-    _named("rate-limited-long", "rate_limited", again=True, retry_after="300"),
+    _named("rate-limited-long", "rate_limited", retry_after="300"),
     _named("rate-limited-nonsense", "rate_limited"),
     Case(
         row="F9",
@@ -160,7 +166,6 @@ CASES: tuple[Case, ...] = (
         name="rate-limited-words",
         about="429 whose message says when",
         kind="rate_limited",
-        again=True,
         retry_after="2",
         fault=Fails(status=429, message="Rate limit reached. Please try again in 1.2s."),
     ),
@@ -176,7 +181,6 @@ CASES: tuple[Case, ...] = (
         name="overloaded-until",
         about="529 with Retry-After",
         kind="overloaded",
-        again=True,
         retry_after="3",
         fault=Fails(status=529, retry_after="3"),
         upstreams=("openai_chat", "anthropic"),

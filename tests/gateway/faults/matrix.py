@@ -41,9 +41,10 @@ async def cells_of(case: Case, upstream: Format, folder: Path) -> tuple[Cell, ..
 
     The SDKs may come back as often as they like, unless they are told to: then they would have to wait.
     """
+    told_to_wait = any(case.wait(upstream, stream) for stream in (False, True))
     async with (
         _gateway(case, upstream, folder) as here,
-        sdks(here.url, retries=0 if case.again else 2) as clients,
+        sdks(here.url, retries=0 if told_to_wait else 2) as clients,
     ):
         return tuple(
             await asyncio.gather(

@@ -137,7 +137,7 @@ def complaints(case: Case, upstream: Format, cell: Cell) -> list[str]:
         case "after" if kind is not None:
             return wrong + _broken(cell, TOLD[kind])
         case _ if kind is not None:
-            return wrong + _refused(case, cell, TOLD[kind])
+            return wrong + _refused(cell, TOLD[kind], case.wait(upstream, cell.stream))
         case _:
             return [f"{case.name} expects nothing of this cell"]
 
@@ -155,7 +155,7 @@ def _answered(cell: Cell, text: str, *, attempts: int) -> list[str]:
     ]
 
 
-def _refused(case: Case, cell: Cell, told: Told) -> list[str]:
+def _refused(cell: Cell, told: Told, wait: str | None) -> list[str]:
     seen = cell.seen
     answer = (seen.headers.get("x-should-retry"), seen.headers.get("retry-after"))
     return [
@@ -164,9 +164,7 @@ def _refused(case: Case, cell: Cell, told: Told) -> list[str]:
         *_unequal("outcome", cell.record.outcome, "failed"),
         *_unequal("problem", cell.record.problem, told),
         *_unequal("attempts", len(cell.record.attempts), 1),
-        *_unequal(
-            "x-should-retry, retry-after", answer, ("true" if case.again else "false", case.retry_after)
-        ),
+        *_unequal("x-should-retry, retry-after", answer, ("true" if wait else "false", wait)),
         *_unequal("tries of the SDK", seen.tries, 1),
         *_indiscreet(cell),
     ]

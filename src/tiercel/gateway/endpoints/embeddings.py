@@ -81,7 +81,7 @@ async def _embed(runtime: Runtime, exchange: Exchange, how: Embedding, receipt: 
     record = finish_record(record, embedded.climbed, seconds=seconds, first_content_seconds=None)
     runtime.record_end(record)
     if embedded.embeddings is None:
-        raise unanswered(embedded.climbed.step, plan)
+        raise unanswered(embedded.climbed.step, plan, state.machinery.health)
     answer = record.answer
     model = answer.model if answer else request.model
     written = await _written(how, embedded.embeddings, request, model)

@@ -105,7 +105,7 @@ async def _whole(runtime: Runtime, exchange: Exchange, served: Served) -> None:
     runtime.recorder.said(record.id, served.request, climbed.response)
     runtime.record_end(record)
     if climbed.response is None:
-        raise unanswered(climbed.step, served.plan)
+        raise unanswered(climbed.step, served.plan, served.state.machinery.health)
     answer = record.answer
     stamp = served.stamp(answer.model if answer else served.request.model)
     body = served.how.surface.codec.encode_response(climbed.response, stamp)
@@ -166,7 +166,7 @@ async def _conclude(
     runtime.recorder.said(record.id, served.request, climbed.response)
     runtime.record_end(record)
     if climbed.response is None:
-        error = unanswered(climbed.step, served.plan)
+        error = unanswered(climbed.step, served.plan, served.state.machinery.health)
         if not exchange.started:
             raise error
         await exchange.send(client.problem(error), last=True)

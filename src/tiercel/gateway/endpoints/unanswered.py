@@ -3,21 +3,39 @@
 from tiercel.domain.climb import Deliver, GiveUp, Plan
 from tiercel.domain.errors import CallerError, ProblemKind, UnavailableError
 from tiercel.engine.account import problem_of
+from tiercel.upstream.health import MAX_REST_SECONDS, RATE_LIMIT_REST_SECONDS, Health
 
 CALLERS_FAULT: frozenset[ProblemKind] = frozenset(
     ("invalid_request", "context_length", "content_policy", "no_rung")
 )
 
+PASSES_SOON: frozenset[ProblemKind] = frozenset(("rate_limit", "overloaded"))
+"""Problems that time mends, whoever did not say how much of it."""
+BREAKS: frozenset[ProblemKind] = frozenset(("upstream_error", "upstream_unreachable"))
+"""Problems that open breakers: where all are open, nobody is asked in earnest before the first one's rest is over."""
 
-def unanswered(step: Deliver | GiveUp, plan: Plan) -> UnavailableError | CallerError:
+
+def unanswered(step: Deliver | GiveUp, plan: Plan, health: Health) -> UnavailableError | CallerError:
     """The problem that a climb's last step is, given that it delivers nothing."""
     assert isinstance(step, GiveUp)
     kind = problem_of(step)
-    retry_after_seconds = step.failure.retry_after_seconds if step.failure is not None else None
     if kind == "context_length":
         return _too_long(plan)
     fault = CallerError if kind in CALLERS_FAULT else UnavailableError
-    return fault(kind, _message(step), retry_after_seconds=retry_after_seconds)
+    return fault(kind, _message(step), retry_after_seconds=_wait_seconds(step, kind, plan, health))
+
+
+def _wait_seconds(step: GiveUp, kind: ProblemKind, plan: Plan, health: Health) -> float | None:
+    """When the client may come back: what a provider asked for, else until the first of the ladder rests no more.
+
+    Where nobody rests, an overload is taken to last as long as a rate limit that does not say.
+    """
+    if step.failure is not None and step.failure.retry_after_seconds is not None:
+        return step.failure.retry_after_seconds
+    rest_seconds = min(health.rest_seconds(rung.deployment.name for rung in plan.rungs), MAX_REST_SECONDS)
+    if kind in PASSES_SOON:
+        return rest_seconds or RATE_LIMIT_REST_SECONDS
+    return rest_seconds or None if kind in BREAKS else None
 
 
 def _too_long(plan: Plan) -> CallerError:
