@@ -8,11 +8,44 @@ import msgspec
 from tiercel.domain.climb import Verdict
 from tiercel.domain.errors import CheckError
 from tiercel.domain.json import JsonObject
+from tiercel.domain.policy import Asks
 from tiercel.domain.request import ModelRequest
 from tiercel.domain.response import Choice
 
-Ask: TypeAlias = Callable[[str], Awaitable[str]]
-"""Asks a model the given prompt and gives its text; handed in to checks that need one."""
+CHECK_SECONDS = 2.0
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """What a check asks a model. `schema` is the JSON Schema that the answer is to have, as the strictest form of
+    structured output that the model knows; the answer is to be checked all the same."""
+
+    system: str
+    prompt: str
+    schema: JsonObject | None = None
+    schema_name: str = "verdict"
+    max_output_tokens: int = 1_024
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
+    """What a model said to a question, and which model it was."""
+
+    text: str
+    model: str
+
+
+Ask: TypeAlias = Callable[[Question], Awaitable[Reply]]
+"""Asks the model that the gate names. Raises `CheckError` where it could not be asked or gave no answer."""
+
+
+class Opinion(msgspec.Struct, frozen=True, kw_only=True):
+    """Another model's answer to the same request. `attempt` is its number in the climb; `choice` is `None` where there
+    is no answer to compare, and `absent` says why."""
+
+    attempt: int
+    model: str
+    choice: Choice | None = None
+    absent: str = ""
+
 
 Options = TypeVar("Options", bound=msgspec.Struct)
 
@@ -21,11 +54,14 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     """What is measured: one choice of an answer, and the request it answers.
 
     `cut_by_client` says that a finish `length` comes from the client's own cap, so that it got what it asked for.
+    `opinions` are what the others said, for a check that asks for them; `model` is who gave this answer.
     """
 
     request: ModelRequest
     choice: Choice
     cut_by_client: bool = False
+    model: str = ""
+    opinions: tuple[Opinion, ...] = ()
 
     @property
     def nothing_to_read(self) -> str | None:
@@ -45,7 +81,8 @@ class CheckInfo(msgspec.Struct, frozen=True, kw_only=True):
     """What a check says of itself. `options` gives each option's meaning in a line.
 
     `applies` "json" means: only to requests that ask for JSON. Where the option `always_with` is given, the check
-    applies to every request. `needs_whole` says that a stream must wait for it until the answer is complete.
+    applies to every request. `needs_whole` says that a stream must wait for it until the answer is complete. `asks`
+    says what kind of model it needs; the gate names which. `seconds` is how long it may take for one answer.
     """
 
     name: str
@@ -54,6 +91,8 @@ class CheckInfo(msgspec.Struct, frozen=True, kw_only=True):
     summary: str
     options: dict[str, str] = {}
     always_with: str | None = None
+    asks: Asks = "nobody"
+    seconds: float = CHECK_SECONDS
 
 
 MeasureNow: TypeAlias = Callable[[Subject, JsonObject], Verdict]

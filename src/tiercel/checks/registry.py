@@ -84,7 +84,10 @@ class Registry:
             found = contained("its options could not be examined", lambda: check.problems(gate.options))
         except CheckError as error:
             found = [str(error)]
-        return [f"gate {gate.check!r}: {problem}" for problem in _words(found)]
+        return [
+            f"gate {gate.check!r}: {problem}"
+            for problem in (*_asking_problems(check.info, gate), *_words(found))
+        ]
 
     def resolve(self, gate: Gate) -> Gate:
         """The gate with what only its check knows. Raises `ConfigError` with the gate's problems."""
@@ -94,11 +97,25 @@ class Registry:
         info = self._checks[gate.check].info
         always = info.always_with is not None and gate.options.get(info.always_with) is not None
         applies = "always" if always else info.applies
-        return msgspec.structs.replace(gate, applies=applies, needs_whole=info.needs_whole)
+        return msgspec.structs.replace(
+            gate, applies=applies, needs_whole=info.needs_whole or info.asks != "nobody", asks=info.asks
+        )
 
     async def aclose(self) -> None:
         """Stop the worker process."""
         await self._isolated.aclose()
+
+
+def _asking_problems(info: CheckInfo, gate: Gate) -> list[str]:
+    """Whether the gate names whom its check asks."""
+    if info.asks == "nobody":
+        return ["it asks no model; remove 'ask'"] if gate.ask else []
+    if not gate.ask:
+        whom = "one or two models for their answers" if info.asks == "opinions" else "the model that judges"
+        return [f"'ask' is missing: name {whom}"]
+    if info.asks == "judge" and len(gate.ask) > 1:
+        return ["'ask' names several judges; name one, and use another gate for another judge"]
+    return []
 
 
 def _plugged_in(entry: EntryPoint) -> Check:

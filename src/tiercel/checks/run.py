@@ -11,14 +11,16 @@ from typing import Protocol
 
 import msgspec
 
-from tiercel.checks.check import Ask, Check, MeasureNow, Subject
+from tiercel.checks.check import CHECK_SECONDS, Ask, Check, MeasureNow, Opinion, Subject
 from tiercel.domain.climb import Verdict
 from tiercel.domain.errors import CheckError
 from tiercel.domain.policy import Gate
 from tiercel.domain.request import ModelRequest
 from tiercel.domain.response import Choice, ModelResponse
+from tiercel.ladder.gates import gate_passes
 
-CHECK_SECONDS = 2.0
+AskFor = Callable[[int], Ask]
+"""The means to ask the model of the gate at this place."""
 
 
 class Checks(Protocol):
@@ -43,33 +45,73 @@ async def run_checks(
     *,
     registry: Checks,
     cut_by_client: bool = False,
-    ask: Ask | None = None,
-    seconds: float = CHECK_SECONDS,
+    model: str = "",
+    ask_for: AskFor | None = None,
+    seconds: float | None = None,
 ) -> Checked:
     """Measure every choice of `response` at every gate that applies to `request`, in order.
 
     A gate's verdict is its worst choice's. Repaired text goes into the answer at once, so that later gates see it.
-    `seconds` bounds each gate. Never raises for what a check does.
+    Gates that compare opinions are left to `compare`. A model is asked only about an answer that passed the gates
+    before. `seconds` bounds each gate; else its check says for itself. Never raises for what a check does.
     """
     verdicts: list[Verdict] = []
-    for gate in gates:
+    for place, gate in enumerate(gates):
         if gate.applies == "json" and not wants_json(request):
+            continue
+        if gate.asks == "opinions" or (gate.asks == "judge" and _missed(gates, verdicts)):
             continue
         started = time.perf_counter()
         check = registry.get(gate.check)
         at_once = getattr(check, "measure_now", None)
         measured: list[Verdict] = []
         for choice in response.choices:
-            subject = Subject(request=request, choice=choice, cut_by_client=cut_by_client)
+            subject = Subject(request=request, choice=choice, cut_by_client=cut_by_client, model=model)
             if at_once is not None:
                 measured.append(_measure_now(at_once, gate, subject))
             else:
-                deadline = started + seconds
+                deadline = started + (_seconds_of(check) if seconds is None else seconds)
+                ask = None if gate.asks == "nobody" or ask_for is None else ask_for(place)
                 measured.append(await _measure(check, gate, subject, ask, deadline))
         response = _repaired(response, measured)
         worst = measured[0] if len(measured) == 1 else _worst(gate, response.choices, measured)
         verdicts.append(msgspec.structs.replace(worst, seconds=time.perf_counter() - started))
     return Checked(verdicts=tuple(verdicts), response=response)
+
+
+async def compare(
+    gate: Gate,
+    request: ModelRequest,
+    response: ModelResponse,
+    opinions: Sequence[Opinion],
+    *,
+    registry: Checks,
+    model: str = "",
+) -> Verdict:
+    """The verdict of a gate that compares an answer with what others said. Never raises for what a check does.
+
+    An opinion is one answer: a request for several is not compared.
+    """
+    started = time.perf_counter()
+    check = registry.get(gate.check)
+    if len(response.choices) != 1:
+        return _failed(gate, f"{len(response.choices)} answers cannot be compared with one")
+    subject = Subject(request=request, choice=response.choices[0], model=model, opinions=tuple(opinions))
+    verdict = await _measure(check, gate, subject, None, started + _seconds_of(check))
+    return msgspec.structs.replace(verdict, seconds=time.perf_counter() - started)
+
+
+def _seconds_of(check: Check | None) -> float:
+    return CHECK_SECONDS if check is None else check.info.seconds
+
+
+def _missed(gates: Sequence[Gate], verdicts: Sequence[Verdict]) -> bool:
+    """Whether one of these verdicts, which stand in the order of their gates, misses its gate."""
+    left = iter(gates)
+    return any(
+        not gate_passes(next(gate for gate in left if gate.check == verdict.check), verdict)
+        for verdict in verdicts
+    )
 
 
 def wants_json(request: ModelRequest) -> bool:

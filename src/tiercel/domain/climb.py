@@ -11,14 +11,17 @@ from tiercel.domain.policy import Gate, Limits
 from tiercel.domain.request import Effort
 from tiercel.domain.response import FinishReason
 
-Why = Literal["first", "retry", "fallback", "re_ask", "escalation", "hedge"]
+Why = Literal["first", "retry", "fallback", "re_ask", "escalation", "hedge", "opinion", "judge"]
+ASIDE: frozenset[Why] = frozenset(("opinion", "judge"))
+"""Calls beside the ladder, which a check asks for."""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a check measured: a score in [0, 1] and the reason. The gate, not the check, decides whether it passes.
 
     `message` is what a re-ask tells the model. `repaired` is the text as a local fix left it, `repairs` names the
-    fixes in order. `error` is set when the check could not do its work; then `score` says nothing.
+    fixes in order. `error` is set when the check could not do its work; then `score` says nothing. `elects` is the
+    number of the attempt whose answer the others agree on, where that is not the one that was measured.
     """
 
     check: str
@@ -29,6 +32,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     repairs: tuple[str, ...] = ()
     error: str | None = None
     seconds: float = 0.0
+    elects: int | None = None
 
 
 class Rung(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +68,13 @@ class Excluded(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class Aside(msgspec.Struct, frozen=True, kw_only=True):
+    """A rung that is not climbed: the gate at this place among the plan's gates asks it for an opinion or a verdict."""
+
+    gate: int
+    rung: Rung
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What routing decided for one request.
 
@@ -86,15 +97,23 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     keeps: int | None = None
     """The rung in the middle of whose tool loop the request is: it is asked first, wherever it stands."""
     policy_hash: str = ""
+    asks: bool = False
+    """Whether a gate asks other models; `asides` are those of them that may be asked."""
+    asides: tuple[Aside, ...] = ()
 
     @property
     def holds(self) -> bool:
         """Whether a stream waits until its checks have seen the whole answer."""
         return any(gate.needs_whole for gate in self.gates)
 
+    def rung_at(self, index: int) -> Rung:
+        """The rung that a call names: those of the ladder come first, then the asides."""
+        climbed = len(self.rungs)
+        return self.rungs[index] if index < climbed else self.asides[index - climbed].rung
+
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
-    """One call the ladder wants made. `number` counts the climb's attempts from 1; `rung` indexes the plan's rungs.
+    """One call the ladder wants made. `number` counts the climb's attempts from 1; `rung` is what `Plan.rung_at` takes.
 
     `corrects` names the attempt whose answer a re-ask complains about, with `correction` as the complaint.
     `output_boost` multiplies the output budget, after an answer that thinking left empty. `unsealed` leaves out what
@@ -114,7 +133,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """A call and what came of it, as far as the ladder needs to know. `verdicts` stand in the order of the gates.
 
-    `began_seconds` counts from the request's receipt and matters while the call is in flight.
+    `began_seconds` and `ended_seconds` count from the request's receipt.
     """
 
     call: Call
@@ -124,6 +143,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     refused: bool = False
     verdicts: tuple[Verdict, ...] = ()
     began_seconds: float = 0.0
+    ended_seconds: float = 0.0
 
 
 class Conditions(msgspec.Struct, frozen=True, kw_only=True):

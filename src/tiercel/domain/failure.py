@@ -20,6 +20,7 @@ FailureKind = Literal[
     "context_too_long",  # does not fit this model's window
     "content_policy",  # refused before any answer, by policy
     "seal_refused",  # a signature or encrypted thinking in the conversation is not accepted
+    "parameter_refused",  # a parameter of the drawing of tokens is not taken; without it the request may be fine
     "bad_request",  # the provider says that the request itself is wrong
     "bad_response",  # not what its format says: HTML, malformed JSON, wrong shapes
     "too_large",  # the answer exceeded our caps

@@ -13,6 +13,9 @@ Preference = Literal["cheapest", "fastest", "listed"]
 
 TierRole = Literal["fast", "balanced", "deep"]
 
+Asks = Literal["nobody", "opinions", "judge"]
+"""Whom a check asks: nobody, other models for their answer to the same request, or a model for its verdict."""
+
 
 class When(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Conditions on facts. All that are given must hold; within one, any of the values will do."""
@@ -34,7 +37,9 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `re_ask` is how often the same rung is asked again with the validator's message before the ladder escalates.
     `on_error` says whether a check that could not do its work lets the answer through (`open`) or not (`closed`).
-    `applies` and `needs_whole` come from the check itself, when the policy is resolved against the registry.
+    `ask` names the models that a check asks beside the ladder: second opinions, or a judge. `wait_seconds` is how long
+    an answer that is there waits for the opinions that are not.
+    `applies`, `needs_whole` and `asks` come from the check itself, when the policy is resolved against the registry.
     """
 
     check: str
@@ -42,8 +47,11 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     re_ask: int = 0
     options: JsonObject = {}
     on_error: Literal["open", "closed"] = "open"
+    ask: tuple[str, ...] = ()
+    wait_seconds: float = 10.0
     applies: Literal["always", "json"] = "always"
     needs_whole: bool = True
+    asks: Asks = "nobody"
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -58,6 +66,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Retries of one rung after a failure that may pass."""
     first_token_seconds: float = 120.0
     idle_seconds: float = 60.0
+    whole_answer_seconds: float = 300.0
+    """For an answer that does not stream, where another rung could still answer; the last has until the deadline."""
     commit_after_seconds: float = 15.0
 
 
@@ -66,8 +76,6 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 
     date: str
     source: str
-    whole_answer_seconds: float = 300.0
-    """For an answer that does not stream, where another rung could still answer; the last has until the deadline."""
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

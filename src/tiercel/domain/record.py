@@ -29,7 +29,10 @@ DELIVERED: frozenset[Outcome] = frozenset(("passed", "marked", "refused"))
 
 class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One call to one deployment. `began_seconds` counts from the request's receipt; TTFT and TTFA from the call's
-    sending. `cost_nano` is `None` where a price is unknown. `lost` names what the target could not carry."""
+    sending. `cost_nano` is `None` where a price is unknown. `lost` names what the target could not carry.
+
+    `missed` is the check whose gate the answer did not pass. `next_nano` is what the same tokens would have cost on the
+    ladder's next stage: what a check saves that lets this answer go."""
 
     number: int
     why: Why
@@ -53,6 +56,8 @@ class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     repairs: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    missed: str | None = None
+    next_nano: int | None = None
     empty: bool = False
     upstream_id: str | None = None
     simulated: bool = False

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from tiercel.domain.climb import Attempt, Call, Plan
+from tiercel.domain.climb import ASIDE, Attempt, Call, Plan
 from tiercel.domain.record import AttemptRecord
 from tiercel.ladder.reactions import REACTIONS
 from tiercel.routing.cost import most_nano
@@ -38,15 +38,16 @@ class Allowance(Protocol):
 
 
 def unaffordable(plan: Plan, attempts: Sequence[Attempt], allowance: Allowance) -> frozenset[int]:
-    """The rungs whose next call might cost more than is left.
+    """The rungs whose next call might cost more than is left, as `Plan.rung_at` counts them.
 
     The rung that was called last may be called again with more room for its answer, and shown its answer.
     """
     if not allowance.bounded:
         return NONE
     closed = {index for index, nano in enumerate(allowance.most) if not allowance.covers(nano)}
-    if attempts:
-        last = attempts[-1]
+    climbed = [attempt for attempt in attempts if attempt.call.why not in ASIDE]
+    if climbed:
+        last = climbed[-1]
         boost = last.call.output_boost
         if last.failure is not None:
             boost *= REACTIONS[last.failure.kind].boost
@@ -62,5 +63,5 @@ def reserve_for(allowance: Allowance, plan: Plan, call: Call) -> None:
         return
     nano: int | None = allowance.most[call.rung]
     if call.output_boost > 1 or call.corrects is not None:
-        nano = most_nano(plan.rungs[call.rung], plan.facts, boost=call.output_boost, answers_shown=1)
+        nano = most_nano(plan.rung_at(call.rung), plan.facts, boost=call.output_boost, answers_shown=1)
     allowance.reserve(call.number, nano or 0)

@@ -8,7 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from tiercel.checks.registry import Registry
-from tiercel.checks.run import run_checks
+from tiercel.checks.run import AskFor, run_checks
 from tiercel.domain.catalog import Target
 from tiercel.domain.climb import Attempt, Call, Plan, Rung, Verdict
 from tiercel.domain.events import ReasoningDelta, StreamEvent, TextDelta
@@ -83,13 +83,15 @@ class AttemptRunner:
         *,
         delivery: Delivery | None,
         received: float,
-        previous_text: str | None,
+        previous_text: str | None = None,
+        ask_for: AskFor | None = None,
     ) -> None:
         self.call = call
         self._machinery = machinery
         self._request = request
         self._plan = plan
-        self._rung: Rung = plan.rungs[call.rung]
+        self._rung: Rung = plan.rung_at(call.rung)
+        self._ask_for = ask_for
         self._delivery = delivery
         self._received = received
         self._previous_text = previous_text
@@ -130,6 +132,8 @@ class AttemptRunner:
             response,
             registry=self._machinery.registry,
             cut_by_client=was_cut or self._client_cap_reached(response),
+            model=self._rung.deployment.model.name,
+            ask_for=self._ask_for,
         )
         return self._answered(result, checked.response, checked.verdicts)
 
@@ -268,7 +272,10 @@ class AttemptRunner:
             verdicts=tuple([v if v.repaired is None else replace(v, repaired=None) for v in verdicts]),
             repairs=tuple(dict.fromkeys([step for verdict in verdicts for step in verdict.repairs])),
             lost=result.lost,
-            notes=rung.notes,
+            notes=(
+                *rung.notes,
+                *[f"{name} left out: the provider refused it before" for name in result.refused],
+            ),
             empty=failure is not None and failure.kind in ("empty", "empty_length"),
             upstream_id=result.upstream_id,
             simulated=deployment.provider.simulated,

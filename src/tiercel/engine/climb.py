@@ -6,12 +6,14 @@ from functools import partial
 
 import msgspec
 
+from tiercel.checks.check import Question, Reply
 from tiercel.domain.climb import Attempt, Call, Cancel, Conditions, Deliver, GiveUp, Plan, Rung, Start
 from tiercel.domain.failure import Failure
 from tiercel.domain.record import AttemptRecord
 from tiercel.domain.request import ModelRequest
 from tiercel.domain.response import ModelResponse
 from tiercel.engine.allowance import NONE, Allowance, reserve_for, unaffordable
+from tiercel.engine.asides import compare_opinions, judge_of, question_request, reply_of
 from tiercel.engine.attempt import AttemptRunner, Finding, Machinery
 from tiercel.engine.delivery import Delivery
 from tiercel.ladder.step import next_step
@@ -62,6 +64,8 @@ class Climb:
             self._prepare_hedging()
         try:
             while True:
+                if self._plan.asks:
+                    await self._compare_opinions()
                 step = next_step(self._plan, list(self._attempts.values()), self._conditions())
                 match step:
                     case Start():
@@ -77,7 +81,7 @@ class Climb:
     def rung_of(self, number: int) -> Rung | None:
         """The rung of attempt `number`."""
         attempt = self._attempts.get(number)
-        return self._plan.rungs[attempt.call.rung] if attempt is not None else None
+        return self._plan.rung_at(attempt.call.rung) if attempt is not None else None
 
     def lost_by(self, number: int) -> tuple[str, ...]:
         """What the rung of attempt `number` cannot carry, as far as it is known."""
@@ -141,21 +145,24 @@ class Climb:
         for number in [n for n, task in self._flying.items() if task in done]:
             self._settle(number, self._flying.pop(number).result())
 
-    def _prepare(self, call: Call) -> AttemptRunner:
+    def _prepare(self, call: Call, question: ModelRequest | None = None) -> AttemptRunner:
+        """Everything for this call but making it. `question` is asked in place of the request, and not checked."""
         if call.why in ("retry", "fallback"):
             self._machinery.health.spend_retry()
         elif call.why == "hedge":
             self._machinery.health.spend_hedge()
         if self._allowance is not None:
             reserve_for(self._allowance, self._plan, call)
+        rung = self._plan.rung_at(call.rung)
         runner = AttemptRunner(
             self._machinery,
-            self._request,
-            self._plan,
+            self._request if question is None else question,
+            self._plan if question is None else msgspec.structs.replace(self._plan, gates=()),
             call,
-            delivery=self._delivery,
+            delivery=self._delivery if question is None else None,
             received=self._received,
             previous_text=self._text_of(call.corrects),
+            ask_for=lambda place: partial(self._ask, place, rung.deployment.model.name),
         )
         began_seconds = self._machinery.clock() - self._received + call.delay_seconds
         self._attempts[call.number] = Attempt(call=call, began_seconds=began_seconds)
@@ -170,6 +177,23 @@ class Climb:
             raise
         self._settle(runner.call.number, finding)
 
+    async def _compare_opinions(self) -> None:
+        finding = await compare_opinions(
+            self._machinery, self._plan, self._request, self._attempts, self._findings
+        )
+        if finding is not None:
+            number = finding.attempt.call.number
+            self._attempts[number] = finding.attempt
+            self._findings[number] = finding
+
+    async def _ask(self, place: int, answered_by: str, question: Question) -> Reply:
+        """Have the gate at `place` ask its model. Raises `CheckError` where it gives no answer."""
+        index = judge_of(self._plan, place, answered_by, self._conditions())
+        call = Call(number=len(self._attempts) + 1, rung=index, why="judge")
+        runner = self._prepare(call, question_request(question, self._request.model))
+        await self._run_alone(runner)
+        return reply_of(self._findings[call.number])
+
     def _text_of(self, number: int | None) -> str | None:
         finding = self._findings.get(number) if number is not None else None
         return finding.response.text if finding is not None and finding.response is not None else None
@@ -177,6 +201,9 @@ class Climb:
     def _settle(self, number: int, finding: Finding) -> None:
         self._findings[number] = finding
         self._attempts[number] = finding.attempt
+        if self._plan.asks:
+            elapsed_seconds = self._machinery.clock() - self._received
+            self._attempts[number] = msgspec.structs.replace(finding.attempt, ended_seconds=elapsed_seconds)
         if self._allowance is not None:
             self._allowance.settle(finding.record)
 
@@ -202,7 +229,7 @@ class Climb:
     def _climbed(self, step: Deliver | GiveUp) -> Climbed:
         finding = self._findings.get(step.attempt) if isinstance(step, Deliver) else None
         if finding is not None and finding.response is not None:
-            rung = self._plan.rungs[finding.attempt.call.rung]
+            rung = self._plan.rung_at(finding.attempt.call.rung)
             self._machinery.origins.note(finding.response, rung.deployment)
         return Climbed(
             step=step,

@@ -4,6 +4,7 @@
 - `fallback`: another rung may be asked. `larger` only one with a larger window.
 - `boost`: the retry multiplies the output budget, because thinking used it up.
 - `unseals`: what earlier answers sealed is left out from now on, at this rung and at any other.
+- `spares`: the retry leaves out the parameter that was refused, which `upstream` remembers.
 - `burns`: the whole deployment is out for this climb, at every effort.
 """
 
@@ -21,12 +22,13 @@ class Reaction(msgspec.Struct, frozen=True, kw_only=True):
     fallback: Literal["any", "larger", "none"] = "any"
     boost: int = 1
     unseals: bool = False
+    spares: bool = False
     burns: bool = True
 
     @property
     def changes_the_call(self) -> bool:
         """Whether a retry is another call than the one that failed, so that there is nothing to wait for."""
-        return self.boost > 1 or self.unseals
+        return self.boost > 1 or self.unseals or self.spares
 
 
 REACTIONS: dict[FailureKind, Reaction] = {
@@ -44,6 +46,7 @@ REACTIONS: dict[FailureKind, Reaction] = {
     # whether a refusal may be taken elsewhere is the policy's; see `step._after_failure`
     "content_policy": Reaction(fallback="none", burns=False),
     "seal_refused": Reaction(retry="always", unseals=True, burns=False),
+    "parameter_refused": Reaction(retry="always", spares=True, burns=False),
     "bad_request": Reaction(fallback="none", burns=False),
     "bad_response": Reaction(),
     "too_large": Reaction(burns=False),
@@ -57,6 +60,7 @@ REACTIONS: dict[FailureKind, Reaction] = {
 
 TELLING: tuple[FailureKind, ...] = (
     "bad_request",
+    "parameter_refused",
     "seal_refused",
     "context_too_long",
     "content_policy",

@@ -10,6 +10,7 @@ The rules, in order:
    chance: its own failure ends nothing, and when both came to nothing, the climb goes on as if the better of the two
    had been the only one.
 3. An answer whose verdicts pass every gate is delivered. So is a refusal, unless the policy takes refusals elsewhere.
+   Where gates ask other models, `asides.py` says what that adds.
 4. An answer that misses a gate (a *verdict*) is asked for again at the same rung with the validator's message, as often
    as that gate allows; then the ladder *escalates*: to the next stage, or where there is none to what is left of this.
 5. A *failure* is retried at the same rung where that may help, else *falls back* to the next rung that may take it.
@@ -17,8 +18,8 @@ The rules, in order:
 6. Attempts, failures, money and time bound the whole climb. When nothing more may be tried, the last answer there
    was is delivered and marked, or withheld, as the policy says; without any answer the most telling failure is told.
 
-Everything that decides lives in this file and in the table of `reactions.py`. The same function serves live traffic,
-`explain`, the tests, and the replay of old records.
+Everything that decides lives in this file, in `asides.py` and in the table of `reactions.py`. The same function serves
+live traffic, `explain`, the tests, and the replay of old records.
 """
 
 from collections.abc import Iterable, Sequence
@@ -37,17 +38,26 @@ from tiercel.domain.climb import (
     Rung,
     Start,
     Step,
-    Verdict,
     Why,
 )
 from tiercel.domain.failure import Failure
-from tiercel.domain.policy import Gate
+from tiercel.ladder.asides import climbing, in_flight_nano, with_asides
 from tiercel.ladder.backoff import MAX_ASKED_SECONDS, backoff_seconds
+from tiercel.ladder.gates import missed_gate
 from tiercel.ladder.reactions import PASSING, REACTIONS, TELLING, Reaction
 
 
 def next_step(plan: Plan, attempts: Sequence[Attempt], conditions: Conditions) -> Step:
     """What to do now. Pure; a few microseconds."""
+    if not plan.asks:
+        return _climb(plan, attempts, conditions)
+    spent_nano = conditions.spent_nano + in_flight_nano(plan, attempts)
+    conditions = msgspec.structs.replace(conditions, spent_nano=spent_nano)
+    return with_asides(plan, attempts, conditions, _climb(plan, climbing(attempts), conditions))
+
+
+def _climb(plan: Plan, attempts: Sequence[Attempt], conditions: Conditions) -> Step:
+    """What the ladder itself wants to do."""
     if conditions.committed is not None:
         return _after_commit(plan, attempts, conditions)
     if any([attempt.state == "in_flight" for attempt in attempts]):
@@ -58,28 +68,6 @@ def next_step(plan: Plan, attempts: Sequence[Attempt], conditions: Conditions) -
     if last.state == "answered":
         return _after_answer(plan, attempts, last, conditions)
     return _after_failure(plan, attempts, last, conditions)
-
-
-def gate_passes(gate: Gate, verdict: Verdict) -> bool:
-    """Whether a verdict reaches its gate. A check that could not do its work passes only where the gate is open."""
-    if verdict.error is not None:
-        return gate.on_error == "open"
-    return verdict.score >= gate.at_least
-
-
-def missed_gate(plan: Plan, attempt: Attempt) -> tuple[Gate, Verdict] | None:
-    """The first gate that this answer does not pass, with its verdict.
-
-    Verdicts stand in the order of the gates; a gate whose check measured nothing has none.
-    """
-    verdicts = list(attempt.verdicts)
-    for gate in plan.gates:
-        if not verdicts or verdicts[0].check != gate.check:
-            continue
-        verdict = verdicts.pop(0)
-        if not gate_passes(gate, verdict):
-            return gate, verdict
-    return None
 
 
 def _first(plan: Plan, conditions: Conditions) -> Step:
@@ -192,6 +180,8 @@ def _after_answer(plan: Plan, attempts: Sequence[Attempt], last: Attempt, condit
         return _deliver(plan, last)
     gate, verdict = missed
     reason = f"{gate.check}: {verdict.error or verdict.reason}"
+    if verdict.elects is not None and verdict.error is None:
+        return Deliver(attempt=verdict.elects, passed=True, reason=reason)
     asked = sum(1 for a in attempts if a.call.rung == last.call.rung and a.call.why == "re_ask")
     if asked < gate.re_ask and verdict.error is None:
         call = Call(

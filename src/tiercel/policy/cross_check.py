@@ -50,6 +50,8 @@ class Checker:
         for path, gate in self.gates():
             for problem in check_problems(gate):
                 self.problems.add(path, problem)
+            for position, entry in enumerate(gate.ask):
+                self.check_entry(entry, (*path, "ask", position), tiers=False)
         notices = self.notices.lines
         if not self.catalog.deployments:
             variables = sorted({d.provider.key_env or "" for d in self.catalog.keyless.values()})

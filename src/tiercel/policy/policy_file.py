@@ -137,6 +137,8 @@ def gate_of(gate: str | GateTable, file: PolicyFile) -> Gate:
         re_ask=table.re_ask,
         options=table.options,
         on_error=table.on_error,
+        ask=table.ask,
+        wait_seconds=table.wait_seconds,
     )
 
 
@@ -161,6 +163,8 @@ def find_contradictions(file: PolicyFile, problems: Problems) -> None:
             check_effort(member, ("tiers", name, "members", position), problems)
             if member.partition("@")[0] in file.tiers:
                 problems.add(("tiers", name, "members", position), "is a tier; name its models here", member)
+    for name, gate in file.gates.items():
+        check_asked(gate, ("gates", name), problems)
     seen: set[str] = set()
     for rule in file.rules:
         if rule.name in seen:
@@ -193,6 +197,15 @@ def find_gate_contradictions(gates: Gates | None, path: Steps, problems: Problem
     for position, gate in enumerate(gates or ()):
         if isinstance(gate, GateTable) and gate.check is None:
             problems.add((*path, position), "'check' is missing: the check to run")
+        if isinstance(gate, GateTable):
+            check_asked(gate, (*path, position), problems)
+
+
+def check_asked(gate: GateTable, path: Steps, problems: Problems) -> None:
+    for position, entry in enumerate(gate.ask):
+        check_effort(entry, (*path, "ask", position), problems)
+        if entry in gate.ask[:position]:
+            problems.add((*path, "ask", position), "is asked twice; remove one", entry)
 
 
 def find_alias_contradictions(file: PolicyFile, rules: set[str], problems: Problems) -> None:

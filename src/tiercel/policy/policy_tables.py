@@ -49,6 +49,13 @@ class GateTable(Table, frozen=True, kw_only=True):
         Literal["open", "closed"],
         Meta(description="When the check itself fails: `open` lets the answer pass, `closed` does not."),
     ] = "open"
+    ask: Annotated[
+        tuple[LadderEntry, ...],
+        Meta(description="The models that the check asks: for second opinions one or two, for a judge one."),
+    ] = ()
+    wait_seconds: Annotated[
+        Seconds, Meta(description="How long an answer waits for second opinions that are not there yet.")
+    ] = 10.0
     options: Annotated[JsonObject, Meta(description="The check's own settings.")] = field(
         default_factory=dict
     )
@@ -80,13 +87,6 @@ class LimitsTable(Table, frozen=True, kw_only=True):
     idle_seconds: Annotated[
         Seconds | None, Meta(description="A stream that is silent for so long has failed (60).")
     ] = None
-    commit_after_seconds: Annotated[
-        Seconds | None,
-        Meta(description="After this the client's stream is opened with keep-alives, content or not (15)."),
-    ] = None
-
-
-class DefaultsTable(Table, frozen=True, kw_only=True):
     whole_answer_seconds: Annotated[
         Seconds | None,
         Meta(
@@ -94,6 +94,13 @@ class DefaultsTable(Table, frozen=True, kw_only=True):
             "unless nobody else is left to ask (300)."
         ),
     ] = None
+    commit_after_seconds: Annotated[
+        Seconds | None,
+        Meta(description="After this the client's stream is opened with keep-alives, content or not (15)."),
+    ] = None
+
+
+class DefaultsTable(Table, frozen=True, kw_only=True):
     """What holds where a rule says nothing else."""
 
     gates: Annotated[

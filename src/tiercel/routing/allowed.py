@@ -5,18 +5,25 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from tiercel.domain.climb import Excluded, Plan, Rung
+from tiercel.domain.climb import Aside, Excluded, Plan, Rung
 from tiercel.domain.errors import CallerError, ProblemKind
 
 
 def within(plan: Plan, allowed: tuple[str, ...]) -> Plan:
     """The plan without rungs whose tier, model and deployment are all not among these names; none means all are.
 
-    Raises `CallerError` where nothing is left.
+    An opinion can become the answer, so it must be allowed too; a judge's verdict never reaches the client. Raises
+    `CallerError` where nothing is left.
     """
     if not allowed:
         return plan
     reason = f"this key may use {', '.join(allowed)} only"
+    plan = _without_asides(
+        plan,
+        "key",
+        reason,
+        lambda aside: plan.gates[aside.gate].asks == "judge" or is_allowed(aside.rung, allowed),
+    )
     return _without(plan, "key", reason, lambda rung: is_allowed(rung, allowed), "permission")
 
 
@@ -28,20 +35,36 @@ def is_allowed(rung: Rung, allowed: tuple[str, ...]) -> bool:
 
 def bounded(plan: Plan, most: Callable[[Rung], int | None]) -> tuple[Plan, tuple[int, ...]]:
     """The plan without rungs of which `most` cannot say what a call costs at most: no budget could be kept with them.
-    And what it says of the others.
+    And what it says of the others, in the order of `Plan.rung_at`.
 
     Raises `CallerError` where nothing is left.
     """
-    costs = [most(rung) for rung in plan.rungs]
-    known = tuple(nano for nano in costs if nano is not None)
-    if len(known) == len(costs):
-        return plan, known
-    unknown = [rung for rung, nano in zip(plan.rungs, costs, strict=True) if nano is None]
-    reason = (
-        "has no known price, or no known longest answer (send max_tokens), and this key has a budget that "
-        "could not be kept"
-    )
-    return _without(plan, "budget", reason, lambda rung: rung not in unknown, "no_rung"), known
+    costs = [most(rung) for rung in _all_rungs(plan)]
+    if None in costs:
+        unknown = [rung for rung, nano in zip(_all_rungs(plan), costs, strict=True) if nano is None]
+        reason = (
+            "has no known price, or no known longest answer (send max_tokens), and this key has a budget that "
+            "could not be kept"
+        )
+        plan = _without_asides(plan, "budget", reason, lambda aside: aside.rung not in unknown)
+        plan = _without(plan, "budget", reason, lambda rung: rung not in unknown, "no_rung")
+    return plan, tuple(nano for nano in costs if nano is not None)
+
+
+def _all_rungs(plan: Plan) -> tuple[Rung, ...]:
+    return (*plan.rungs, *(aside.rung for aside in plan.asides)) if plan.asides else plan.rungs
+
+
+def _without_asides(
+    plan: Plan, filter_name: Literal["key", "budget"], reason: str, keeps: Callable[[Aside], bool]
+) -> Plan:
+    kept = tuple(aside for aside in plan.asides if keeps(aside))
+    if len(kept) == len(plan.asides):
+        return plan
+    gone = [
+        Excluded(rung=a.rung.name, filter=filter_name, reason=reason) for a in plan.asides if not keeps(a)
+    ]
+    return replace(plan, asides=kept, excluded=(*plan.excluded, *gone))
 
 
 def _without(

@@ -15,6 +15,7 @@ from tiercel.domain.facts import Facts
 from tiercel.domain.policy import Policy, Preference
 from tiercel.domain.request import Effort, ModelRequest
 from tiercel.domain.tokens import TokenEstimate
+from tiercel.routing.asides import Asked, asked_by
 from tiercel.routing.budget import guard, roomy_below
 from tiercel.routing.choose import Chosen, choose
 from tiercel.routing.cost import Rate, expected_rate
@@ -50,12 +51,14 @@ class DraftStage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
-    """The ladder that was chosen, with its gates as they apply. `repeats` is whether some rung stands in it twice."""
+    """The ladder that was chosen, with its gates as they apply. `repeats` is whether some rung stands in it twice;
+    `asked` are those whom the gates ask beside it."""
 
     chosen: Chosen
     stages: tuple[DraftStage, ...]
     unserved: tuple[Excluded, ...]
     repeats: bool
+    asked: tuple[Asked, ...] = ()
 
 
 class Drafts:
@@ -123,6 +126,7 @@ def _draft(request: ModelRequest, facts: Facts, policy: Policy, catalog: Catalog
         stages=stages,
         unserved=ladder.unserved,
         repeats=_repeats(stages),
+        asked=asked_by(gates, catalog),
     )
 
 

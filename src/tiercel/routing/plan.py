@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from tiercel.domain.catalog import Catalog
-from tiercel.domain.climb import Excluded, Plan, Rung
+from tiercel.domain.climb import Aside, Excluded, Plan, Rung
 from tiercel.domain.facts import Facts
 from tiercel.domain.policy import Policy
 from tiercel.domain.request import ModelRequest
+from tiercel.routing.asides import asides
 from tiercel.routing.draft import Contender, Draft, drafts_of, guarded
 from tiercel.routing.filters import admits
 from tiercel.routing.names import known_models
@@ -59,6 +60,10 @@ def make_plan(
     if resting:
         rungs, rested = _awake(rungs, admitted, resting)
         excluded += rested
+    beside: tuple[Aside, ...] = ()
+    if draft.asked:
+        beside, absent = asides(draft.asked, request, facts, policy)
+        excluded += absent
     return Plan(
         facts=facts,
         rule=chosen.rule,
@@ -72,6 +77,8 @@ def make_plan(
         on_refusal=policy.on_refusal,
         hedges=chosen.hedges,
         policy_hash=policy.hash,
+        asks=bool(draft.asked),
+        asides=beside,
     )
 
 
