@@ -182,6 +182,8 @@ def reaction_cells(kind: FailureKind, reaction: Reaction) -> tuple[str, ...]:
         retried += f", with {reaction.boost} times the output budget"
     if reaction.unseals:
         retried += ", without earlier thinking and its signatures"
+    if reaction.spares:
+        retried += ", without that parameter"
     burns = "yes" if reaction.burns else "no"
     return MESSAGES[kind], retried, FALLBACKS[reaction.fallback], burns, f"`{FAILURE_PROBLEMS[kind]}`"
 

@@ -112,7 +112,13 @@ def test_a_refusal_does_not_shop_for_another_model() -> None:
     assert call_of(next_step(shopping, [refused], NOW)).why == "escalation"
 
 
-RETRIED_FIRST: set[FailureKind] = {"reset", "server_error", "empty_length", "seal_refused"}
+RETRIED_FIRST: set[FailureKind] = {
+    "reset",
+    "server_error",
+    "empty_length",
+    "seal_refused",
+    "parameter_refused",
+}
 STOPS: set[FailureKind] = {"bad_request", "content_policy", "cancelled", "interrupted", "context_too_long"}
 
 

@@ -23,6 +23,7 @@ FAILURE_PROBLEMS: dict[FailureKind, ProblemKind] = {
     "context_too_long": "context_length",
     "content_policy": "content_policy",
     "seal_refused": "invalid_request",
+    "parameter_refused": "invalid_request",
     "bad_request": "invalid_request",
     "bad_response": "upstream_bad_response",
     "too_large": "upstream_bad_response",

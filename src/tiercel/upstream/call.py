@@ -19,8 +19,16 @@ from tiercel.domain.response import Choice, ModelResponse, Usage
 from tiercel.upstream.auth import Header, call_headers, call_url, credential_of
 from tiercel.upstream.connection import HttpLimits
 from tiercel.upstream.errors import HttpError, ResetError, TimedOutError
-from tiercel.upstream.failures import classify_exception, classify_status, failure_of, refine, timed_out
+from tiercel.upstream.failures import (
+    as_refused_parameter,
+    classify_exception,
+    classify_status,
+    failure_of,
+    refine,
+    timed_out,
+)
 from tiercel.upstream.http import HttpClient, Prepared
+from tiercel.upstream.refused_parameters import RefusedParameters, refused_parameters, without
 from tiercel.upstream.response import HttpResponse
 from tiercel.upstream.usage import believable, complete_usage
 from tiercel.upstream.wait_hint import wait_seconds
@@ -61,7 +69,8 @@ class CallResult(msgspec.Struct, frozen=True, kw_only=True):
     An answer counts only when `failure` is `None`. `seconds` is the whole call, `ttft_seconds` until the first token
     of any kind, `ttfa_seconds` until the first that a client can use; both are `seconds` for a whole answer and
     `None` where there was none. `usage` is `None` where nothing can have been used. `lost` names what the target
-    could not carry. `upstream_id` is the provider's own name for the call, for a question to its support.
+    could not carry, `refused` what of that was left out because the provider had refused it before. `upstream_id` is
+    the provider's own name for the call, for a question to its support.
     """
 
     response: ModelResponse | None = None
@@ -71,6 +80,7 @@ class CallResult(msgspec.Struct, frozen=True, kw_only=True):
     ttfa_seconds: float | None = None
     usage: Usage | None = None
     lost: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
     upstream_id: str | None = None
 
 
@@ -88,6 +98,7 @@ class Upstream:
         self._codecs = codecs
         self._clock = clock
         self._now = now
+        self._refused = RefusedParameters(clock)
         self._known: dict[tuple[int, str, tuple[Header, ...]], tuple[Provider, Prepared]] = {}
 
     async def call(
@@ -113,6 +124,9 @@ class Upstream:
             request, tools = fit_tools(
                 request, codec.format, takes_custom=_takes_custom(provider, codec.format)
             )
+        refused = self._refused.of(request, target)
+        if refused:
+            target = without(target, refused)
         call = _Call(request, target, limits, self._clock, on_events, tools)
         encoded = codec.encode_request(request, target)
         if encoded.lost and on_lost is not None:
@@ -131,7 +145,10 @@ class Upstream:
             await call.break_off(call.why(error))
         finally:
             response.close()
-        return call.result(encoded)
+        result = call.result(encoded)
+        if call.failure is not None and call.failure.kind == "parameter_refused":
+            self._refused.note(request, target, call.newly_refused)
+        return msgspec.structs.replace(result, refused=refused) if refused else result
 
     async def ask(self, provider: Provider, encoded: EncodedCall, *, seconds: float) -> bytes | Failure:
         """The body of an answer that no model speaks: a count of tokens, embeddings. All of it within `seconds`."""
@@ -202,7 +219,10 @@ class Upstream:
         with contextlib.suppress(HttpError):  # the status alone says enough
             body = await response.read(MAX_ERROR_BYTES)
         facts = self._facts(response, body, codec)
-        return classify_status(response.status, facts, html=is_html, credential=call.credential)
+        failure = classify_status(response.status, facts, html=is_html, credential=call.credential)
+        if failure.kind == "bad_request":
+            call.newly_refused = refused_parameters(facts.message, call.request, call.target)
+        return as_refused_parameter(failure) if call.newly_refused else failure
 
     def _facts(self, response: HttpResponse, body: bytes, codec: Codec) -> ErrorFacts:
         headers = response.headers
@@ -279,6 +299,7 @@ class _Call:
         "has_begun",
         "is_over",
         "limits",
+        "newly_refused",
         "request",
         "target",
         "tools",
@@ -299,6 +320,7 @@ class _Call:
         self.target = target
         self.limits = limits
         self.failure: Failure | None = None
+        self.newly_refused: tuple[str, ...] = ()
         self.upstream_id: str | None = None
         self.is_over = False
         self.has_begun = False

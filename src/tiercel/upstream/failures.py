@@ -29,6 +29,7 @@ MESSAGES: dict[FailureKind, str] = {
     "context_too_long": "the request is too long for the model",
     "content_policy": "the provider's content policy refuses this request",
     "seal_refused": "the provider does not accept the signatures of earlier thinking",
+    "parameter_refused": "the provider does not take a parameter of the request",
     "bad_request": "the provider says that the request is not valid",
     "bad_response": "the provider's answer cannot be read",
     "too_large": "the provider's answer is larger than the gateway accepts",
@@ -42,7 +43,7 @@ MESSAGES: dict[FailureKind, str] = {
 """What a client may be told of each kind, in our words."""
 
 QUOTED: frozenset[FailureKind] = frozenset(
-    ("bad_request", "context_too_long", "content_policy", "seal_refused")
+    ("bad_request", "context_too_long", "content_policy", "seal_refused", "parameter_refused")
 )
 """Kinds that are about the client's own request: there the provider's cleaned message is shown too."""
 
@@ -200,6 +201,13 @@ def timed_out(phase: errors.Phase | Literal["first_token"]) -> Failure:
     """The failure that running out of this clock is."""
     kind, message, code = TIMEOUTS[phase]
     return Failure(kind=kind, message=message, code=code)
+
+
+def as_refused_parameter(failure: Failure) -> Failure:
+    """A request that is wrong for nothing but a parameter that may be left out."""
+    kind: FailureKind = "parameter_refused"
+    said = f": {failure.detail}" if failure.detail else ""
+    return msgspec.structs.replace(failure, kind=kind, message=MESSAGES[kind] + said)
 
 
 def refine(failure: Failure, *, credential: str = "") -> Failure:

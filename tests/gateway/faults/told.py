@@ -36,6 +36,7 @@ TOLD: dict[FailureKind, Told] = {
     "quota": "quota",
     "auth": "upstream_auth",
     "bad_request": "invalid_request",
+    "parameter_refused": "invalid_request",
     "context_too_long": "context_length",
     "content_policy": "content_policy",
     "bad_response": "upstream_bad_response",
