@@ -122,7 +122,12 @@ def test_an_answer_that_ends_tomorrow_is_todays() -> None:
 
 def test_a_restart_begins_with_what_was_spent() -> None:
     book = budgets(Budget(month_nano=500))
-    book.restore([Spent(key_id="k", project="team", day_nano=400, month_nano=450)])
+    book.restore(
+        [
+            Spent(owner="key:k", day_nano=400, month_nano=450),
+            Spent(owner="project:team", day_nano=400, month_nano=450),
+        ]
+    )
     assert book.allowance(KEY).covers(50)
     assert not book.allowance(KEY).covers(51)
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -84,15 +83,14 @@ class Access:
         access = cls(keyring, Quotas(clock), budgets)
         if not keyring.has_keys:
             return access
-        before = time.time()
         try:
-            budgets.restore(read_spent(Path(storage.folder), budgets.span(before), storage.database_url))
+            budgets.restore(read_spent(Path(storage.folder), budgets.span(), storage.database_url))
         except ConfigError as error:
             if storage.database_url is None:
                 raise
             log.error("keys with a budget wait until the database is back: %s", error)
             budgets.complete = False
-            again = _restore_when_possible(budgets, storage, before)
+            again = _restore_when_possible(budgets, storage)
             access._restoring = asyncio.get_running_loop().create_task(again, name="spent so far")
         return access
 
@@ -129,11 +127,11 @@ class Access:
         return plan, Grant(allowance, tokens, bounds)
 
 
-async def _restore_when_possible(budgets: Budgets, storage: Storage, before: float) -> None:
-    """Ask again, until the database answers, what was spent before this moment."""
+async def _restore_when_possible(budgets: Budgets, storage: Storage) -> None:
+    """Ask again, until the database answers, what was spent."""
     while not budgets.complete:
         await asyncio.sleep(RESTORE_SECONDS)
-        span = budgets.span(before)
+        span = budgets.span()
         try:
             spent = await asyncio.to_thread(read_spent, Path(storage.folder), span, storage.database_url)
         except ConfigError as error:

@@ -3,53 +3,92 @@
 What a call may cost at most is set aside before it is made, so requests that run side by side cannot overspend
 together. Reservations live in memory alone: a crash leaves none behind. What was spent is counted by the UTC day and
 month in which a request came, as records are, from which it is read again at the next start.
+
+Where several gateways share a budget, each spends up to a ceiling that `slices.py` has agreed with the others; then
+`spent` is what came through this one alone.
 """
 
 import math
 import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from typing import Literal, TypeAlias
 
 from tiercel.domain.errors import CallerError
 from tiercel.domain.keys import NO_BUDGET, AccessKey, Budget
 from tiercel.domain.money import usd_text
+from tiercel.records.owners import DAY_SECONDS, key_owner, project_owner
 from tiercel.records.spending import Span, Spent
 
-DAY_SECONDS = 86_400
 RESERVED_RETRY_SECONDS = 1.0
 """When to come again where only the reservations of requests under way stand in the way."""
+PeriodName = Literal["day", "month"]
+CALLED = {"day": "daily", "month": "monthly"}
 
 
 class Period:
-    """One day or month of one key or project."""
+    """One day or month of one key or project. `ceiling` is up to what this gateway may spend without asking the others
+    that share the budget, `None` where it is alone; `elsewhere` is what the others have spent, or may."""
 
-    __slots__ = ("name", "reserved", "resets_at", "spent")
+    __slots__ = (
+        "ceiling",
+        "elsewhere",
+        "elsewhere_spent",
+        "name",
+        "owner",
+        "reserved",
+        "resets_at",
+        "spent",
+        "start_at",
+    )
 
-    def __init__(self, name: str, resets_at: float) -> None:
-        self.name = name
+    def __init__(
+        self, owner: str, name: PeriodName, *, start_at: float, resets_at: float, ceiling: int | None
+    ) -> None:
+        self.owner = owner
+        self.name: PeriodName = name
+        self.start_at = start_at
         self.resets_at = resets_at
         self.spent = 0
         self.reserved = 0
+        self.ceiling = ceiling
+        self.elsewhere = 0
+        self.elsewhere_spent = 0
 
     def left(self, limit: int) -> int:
         """What may still be reserved under this limit."""
-        return max(0, limit - self.spent - self.reserved)
+        room = limit - self.elsewhere if self.ceiling is None else min(limit, self.ceiling)
+        return max(0, room - self.spent - self.reserved)
+
+
+Bound: TypeAlias = tuple[Period, int]
+"""A period and its limit."""
 
 
 class Account:
     """What one key, or one project, spends."""
 
-    def __init__(self) -> None:
-        self.day = Period("daily", 0.0)
-        self.month = Period("monthly", 0.0)
+    def __init__(self, owner: str, now: float, *, shared: bool) -> None:
+        self._owner = owner
+        self._ceiling = 0 if shared else None
+        self.day = self._day(now)
+        self.month = self._month(now)
 
     def at(self, now: float) -> "Account":
         """Turned to the period of this moment (Unix seconds). A clock that is set back turns nothing back."""
         if now >= self.day.resets_at:
-            self.day = Period("daily", day_end(now))
+            self.day = self._day(now)
         if now >= self.month.resets_at:
-            self.month = Period("monthly", month_end(now))
+            self.month = self._month(now)
         return self
+
+    def _day(self, now: float) -> Period:
+        begin, end = day_begin(now), day_end(now)
+        return Period(self._owner, "day", start_at=begin, resets_at=end, ceiling=self._ceiling)
+
+    def _month(self, now: float) -> Period:
+        begin, end = month_begin(now), month_end(now)
+        return Period(self._owner, "month", start_at=begin, resets_at=end, ceiling=self._ceiling)
 
 
 class Allowance:
@@ -58,22 +97,22 @@ class Allowance:
     It keeps to the periods in which the request came, also when a day ends, or the clock is set, while it is answered.
     """
 
-    __slots__ = ("_bounds", "_periods", "_reserved")
+    __slots__ = ("_periods", "_reserved", "bounds")
 
-    def __init__(self, periods: tuple[Period, ...], bounds: tuple[tuple[Period, int], ...]) -> None:
+    def __init__(self, periods: tuple[Period, ...], bounds: tuple[Bound, ...]) -> None:
         self._periods = periods
-        self._bounds = bounds
+        self.bounds = bounds
         self._reserved: dict[int, int] = {}
 
     @property
     def bounded(self) -> bool:
         """Whether there is any limit."""
-        return bool(self._bounds)
+        return bool(self.bounds)
 
     def covers(self, nano: int) -> bool:
         """Whether a call that costs this at most may be made now."""
         # a list: making a generator costs more than the comparisons
-        return all([nano <= period.left(limit) for period, limit in self._bounds])
+        return all([nano <= period.left(limit) for period, limit in self.bounds])
 
     def reserve(self, call: int, nano: int) -> None:
         """Set this aside for the call of this number."""
@@ -96,14 +135,16 @@ class Allowance:
 
     def refusal(self, nano: int, now: float) -> CallerError:
         """Why a call that costs this at most cannot be made."""
-        period, limit = next((b for b in self._bounds if nano > b[0].left(b[1])), self._bounds[0])
+        period, limit = next((b for b in self.bounds if nano > b[0].left(b[1])), self.bounds[0])
+        spent_nano = period.spent + period.elsewhere_spent
+        reserved_nano = period.reserved + period.elsewhere - period.elsewhere_spent
         resets = datetime.fromtimestamp(period.resets_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        spent = f"${usd_text(period.spent)} of ${usd_text(limit)} spent"
-        if period.reserved:
-            spent += f", ${usd_text(period.reserved)} set aside for requests under way"
-        message = f"spend limit reached ({period.name}; resets {resets}): {spent}"
-        waits_for_others = period.spent + nano <= limit
-        if period.spent < limit:
+        spent = f"${usd_text(spent_nano)} of ${usd_text(limit)} spent"
+        if reserved_nano:
+            spent += f", ${usd_text(reserved_nano)} set aside for requests under way"
+        message = f"spend limit reached ({CALLED[period.name]}; resets {resets}): {spent}"
+        waits_for_others = spent_nano + nano <= limit
+        if spent_nano < limit:
             message += (
                 f"; this request may cost up to ${usd_text(nano)}, and a lower max_tokens may let it through"
             )
@@ -112,40 +153,47 @@ class Allowance:
 
 
 class Budgets:
-    """All accounts. `clock` is Unix seconds; `project_budget` tells what the keys of a project may spend together."""
+    """All accounts. `clock` is Unix seconds; `project_budget` tells what the keys of a project may spend together.
+
+    With `shared` nothing may be spent of a budget before a ceiling was agreed.
+    """
 
     def __init__(
-        self, project_budget: Callable[[str], Budget], clock: Callable[[], float] = time.time
+        self,
+        project_budget: Callable[[str], Budget],
+        clock: Callable[[], float] = time.time,
+        *,
+        shared: bool = False,
     ) -> None:
         self._project_budget = project_budget
         self._clock = clock
-        self._keys: dict[str, Account] = {}
-        self._projects: dict[str, Account] = {}
+        self._shared = shared
+        self._accounts: dict[str, Account] = {}
         self.complete = True
         """Whether what was spent before this process started is known."""
 
-    def span(self, before: float) -> Span:
-        """The present day and month, until this moment."""
+    def span(self) -> Span:
+        """The present day and month."""
         now = self._clock()
-        return Span(day=day_begin(now), month=month_begin(now), before=before)
+        return Span(day=day_begin(now), month=month_begin(now))
 
     def restore(self, spent: Iterable[Spent]) -> None:
-        """Begin with what was spent before this process started."""
+        """Begin with what was spent before. What was counted here meanwhile is in it as far as it was recorded."""
         self.complete = True
         now = self._clock()
         for one in spent:
-            for account in self._accounts(one.key_id, one.project):
-                account.at(now).day.spent += one.day_nano
-                account.month.spent += one.month_nano
+            account = self._account(one.owner, now)
+            account.day.spent = max(account.day.spent, one.day_nano)
+            account.month.spent = max(account.month.spent, one.month_nano)
 
     def allowance(self, key: AccessKey) -> Allowance:
         """What this key's next request may spend."""
         now = self._clock()
-        mine = _account(self._keys, key.id).at(now)
+        mine = self._account(key_owner(key.id), now)
         bounds = _bounds(mine, key.budget)
         if not key.project:
             return Allowance((mine.day, mine.month), bounds)
-        ours = _account(self._projects, key.project).at(now)
+        ours = self._account(project_owner(key.project), now)
         bounds += _bounds(ours, self._project_budget(key.project))
         return Allowance((mine.day, mine.month, ours.day, ours.month), bounds)
 
@@ -153,23 +201,14 @@ class Budgets:
         """Why a call that costs this at most cannot be made now."""
         return allowance.refusal(nano, self._clock())
 
-    def _accounts(self, key_id: str, project: str) -> list[Account]:
-        accounts = []
-        if key_id:
-            accounts.append(_account(self._keys, key_id))
-        if project:
-            accounts.append(_account(self._projects, project))
-        return accounts
+    def _account(self, owner: str, now: float) -> Account:
+        account = self._accounts.get(owner)
+        if account is None:
+            account = self._accounts[owner] = Account(owner, now, shared=self._shared)
+        return account.at(now)
 
 
-def _account(accounts: dict[str, Account], name: str) -> Account:
-    account = accounts.get(name)
-    if account is None:
-        account = accounts[name] = Account()
-    return account
-
-
-def _bounds(account: Account, budget: Budget) -> tuple[tuple[Period, int], ...]:
+def _bounds(account: Account, budget: Budget) -> tuple[Bound, ...]:
     if budget is NO_BUDGET:
         return ()
     pairs = ((account.day, budget.day_nano), (account.month, budget.month_nano))

@@ -15,6 +15,7 @@ from tiercel.records.revisions import (
     revision_of,
 )
 from tiercel.records.schema import alembic_version, meta, metadata
+from tiercel.records.shared_schema import shared
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +39,8 @@ def bring_up_to_date(connection: Connection) -> None:
         return
     if found is None:
         metadata.create_all(connection)
+        if is_postgres:
+            shared.create_all(connection, checkfirst=False)
         connection.execute(insert(alembic_version).values(version_num=HEAD))
         connection.execute(insert(meta).values(key="schema_version", value=SECOND))
         return

@@ -147,6 +147,18 @@ rollups = Table(
     comment="Sums over each minute, hour and day; several rows of the same kind add up",
 )
 
+spendings = Table(
+    "spendings",
+    metadata,
+    Column("owner", Text, nullable=False),
+    Column("day_at", BigInteger, nullable=False),
+    Column("instance", Text, nullable=False),
+    Column("cost_nano", BigInteger, nullable=False),
+    PrimaryKeyConstraint("owner", "day_at", "instance"),
+    comment="What each key and project cost in a UTC day through each server; what budgets are counted from",
+    sqlite_with_rowid=False,
+)
+
 blocks = Table(
     "blocks",
     metadata,

@@ -1,12 +1,13 @@
-"""What keys have spent this day and month, read once at the start: from the store, and from what of the journal it has
-not taken in yet. SQLite is asked without SQLAlchemy, which the server does not load for this."""
+"""What keys and projects have spent this day and month, read once at the start: from the sums that ingest keeps, and
+from what of the journal it has not taken in yet. SQLite is asked without SQLAlchemy, which the server does not load
+for this."""
 
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO, TypeAlias
+from typing import Any, BinaryIO, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -14,66 +15,101 @@ from tiercel.domain.errors import ConfigError, TiercelError
 from tiercel.domain.record import Record
 from tiercel.domain.secret import Secret
 from tiercel.records.database import connect_to_read, database_path
+from tiercel.records.instance import instance_of
+from tiercel.records.owners import owners_of
 from tiercel.records.segments import read_from, segments
 
 Ask: TypeAlias = Callable[[str, dict[str, Any]], list[Any]]
 """Rows for a query with `:named` values."""
 
-STORED = """
-SELECT key_id, project, sum(CASE WHEN started_at >= :day THEN cost_nano ELSE 0 END), sum(cost_nano)
-FROM records WHERE started_at >= :month AND started_at < :before AND key_id <> '' GROUP BY key_id, project
+EVERYBODY = """
+SELECT owner, sum(CASE WHEN day_at >= :day THEN cost_nano ELSE 0 END), sum(cost_nano)
+FROM spendings WHERE day_at >= :month GROUP BY owner
+"""
+MINE = """
+SELECT owner, sum(CASE WHEN day_at >= :day THEN cost_nano ELSE 0 END), sum(cost_nano)
+FROM spendings WHERE day_at >= :month AND instance = :instance GROUP BY owner
+"""
+BEFORE_THERE_WERE_SUMS = """
+SELECT 'key:' || key_id, sum(CASE WHEN started_at >= :day THEN cost_nano ELSE 0 END), sum(cost_nano)
+FROM records WHERE started_at >= :month AND key_id <> '' GROUP BY key_id
+UNION ALL
+SELECT 'project:' || project, sum(CASE WHEN started_at >= :day THEN cost_nano ELSE 0 END), sum(cost_nano)
+FROM records WHERE started_at >= :month AND key_id <> '' AND project <> '' GROUP BY project
 """
 OFFSETS = 'SELECT segment, "offset" FROM ingest_state'
 KNOWN = "SELECT 1 FROM records WHERE id = :id AND outcome <> 'interrupted'"
-POSTGRES_COLUMN = """
-SELECT 1 FROM information_schema.columns
-WHERE table_schema = current_schema() AND table_name = 'records' AND column_name = 'key_id'
-"""
-SQLITE_COLUMN = "SELECT 1 FROM pragma_table_info('records') WHERE name = 'key_id'"
+POSTGRES_SUMS = "SELECT 1 FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'spendings'"
+SQLITE_SUMS = "SELECT 1 FROM sqlite_master WHERE name = 'spendings'"
+SQLITE_KEYS = "SELECT 1 FROM pragma_table_info('records') WHERE name = 'key_id'"
 
 
 class Spent(msgspec.Struct, frozen=True, kw_only=True):
-    """What a key has spent in the current UTC day and month, in nano-dollars, as records tell."""
+    """What a key or project has spent in the current UTC day and month, in nano-dollars, as records tell."""
 
-    key_id: str
-    project: str
+    owner: str
     day_nano: int
     month_nano: int
 
 
 class Span(msgspec.Struct, frozen=True, kw_only=True):
-    """The day and the month from their beginning until `before`, in Unix seconds."""
+    """When the present day and month began, in Unix seconds."""
 
     day: float
     month: float
-    before: float
+
+
+class _Sums:
+    """What was spent since the day began, and since the month did, by owner."""
+
+    def __init__(self, day: float) -> None:
+        self._day = day
+        self._days: Counter[str] = Counter()
+        self._months: Counter[str] = Counter()
+
+    def add(self, owner: str, day_nano: int, month_nano: int) -> None:
+        self._days[owner] += day_nano
+        self._months[owner] += month_nano
+
+    def add_record(self, record: Record) -> None:
+        of_day = record.cost_nano if record.started_at >= self._day else 0
+        for owner in owners_of(record.key_id, record.project):
+            self.add(owner, of_day, record.cost_nano)
+
+    def all(self) -> list[Spent]:
+        return [
+            Spent(owner=owner, day_nano=self._days[owner], month_nano=month)
+            for owner, month in sorted(self._months.items())
+        ]
+
+
+class _Source(NamedTuple):
+    """A database that can be asked, and the query for its sums."""
+
+    ask: Ask
+    sums: str
 
 
 def read_spent(folder: Path, span: Span, database_url: Secret | None = None) -> list[Spent]:
-    """What requests that began in this span have cost, by key and project. Raises `ConfigError`."""
-    days: Counter[tuple[str, str]] = Counter()
-    months: Counter[tuple[str, str]] = Counter()
+    """What requests that began in this span have cost, by key and project: all of them, or in a PostgreSQL those that
+    came through the server of this folder. Raises `ConfigError`."""
+    sums = _Sums(span.day)
     try:
         with ExitStack() as stack:
             # opened before the store is looked at: one that is taken in meanwhile is then in both, and told by its id
             files = {segment.name: stack.enter_context(file) for segment, file in _opened(folder)}
-            ask = stack.enter_context(_postgres(folder, database_url) if database_url else _sqlite(folder))
-            if ask is not None:
-                values = {"day": span.day, "month": span.month, "before": span.before}
-                for key_id, project, day, month in ask(STORED, values):
-                    days[key_id, project] += int(day)
-                    months[key_id, project] += int(month)
-            for record in _waiting(files, ask, span):
-                owner = (record.key_id, record.project)
-                months[owner] += record.cost_nano
-                if record.started_at >= span.day:
-                    days[owner] += record.cost_nano
+            source = stack.enter_context(_postgres(folder, database_url) if database_url else _sqlite(folder))
+            if source is not None:
+                values: dict[str, Any] = {"day": span.day, "month": span.month}
+                if database_url:
+                    values["instance"] = instance_of(folder)
+                for owner, day, month in source.ask(source.sums, values):
+                    sums.add(owner, int(day), int(month))
+            for record in _waiting(files, None if source is None else source.ask, span):
+                sums.add_record(record)
     except (sqlite3.Error, OSError, TiercelError) as error:
         raise ConfigError(f"{folder}: cannot read what keys have spent so far: {error}") from error
-    return [
-        Spent(key_id=key_id, project=project, day_nano=days[key_id, project], month_nano=month)
-        for (key_id, project), month in months.items()
-    ]
+    return sums.all()
 
 
 def _opened(folder: Path) -> Iterator[tuple[Path, BinaryIO]]:
@@ -83,7 +119,7 @@ def _opened(folder: Path) -> Iterator[tuple[Path, BinaryIO]]:
 
 
 @contextmanager
-def _sqlite(folder: Path) -> Iterator[Ask | None]:
+def _sqlite(folder: Path) -> Iterator[_Source | None]:
     """The database for reading; `None` where it has no keys' records yet."""
     path = database_path(folder)
     if not path.exists():
@@ -91,20 +127,30 @@ def _sqlite(folder: Path) -> Iterator[Ask | None]:
         return
     with closing(connect_to_read(path)) as connection:
         connection.execute("BEGIN")
-        has_keys = connection.execute(SQLITE_COLUMN).fetchone() is not None
-        yield (lambda query, values: connection.execute(query, values).fetchall()) if has_keys else None
+
+        def ask(query: str, values: dict[str, Any]) -> list[Any]:
+            return connection.execute(query, values).fetchall()
+
+        if ask(SQLITE_SUMS, {}):
+            yield _Source(ask, EVERYBODY)
+        else:  # of an older version, which ingest is about to bring up to date
+            yield _Source(ask, BEFORE_THERE_WERE_SUMS) if ask(SQLITE_KEYS, {}) else None
 
 
 @contextmanager
-def _postgres(folder: Path, url: Secret) -> Iterator[Ask | None]:
+def _postgres(folder: Path, url: Secret) -> Iterator[_Source | None]:
     """The same of PostgreSQL; SQLAlchemy and the driver are loaded where one is configured."""
     from sqlalchemy import text
 
     from tiercel.records.engines import Database
 
     with Database.to_read(folder, url).transaction() as connection:
-        has_keys = connection.execute(text(POSTGRES_COLUMN)).first() is not None
-        yield (lambda query, values: list(connection.execute(text(query), values))) if has_keys else None
+
+        def ask(query: str, values: dict[str, Any]) -> list[Any]:
+            return list(connection.execute(text(query), values))
+
+        # of an older version nobody could say through which server the money went, and budgets wait for the newer
+        yield _Source(ask, MINE) if ask(POSTGRES_SUMS, {}) else None
 
 
 def _waiting(files: dict[str, BinaryIO], ask: Ask | None, span: Span) -> Iterator[Record]:
@@ -117,7 +163,7 @@ def _waiting(files: dict[str, BinaryIO], ask: Ask | None, span: Span) -> Iterato
         for entry in read_from(file, offsets.get(name, 0)).entries:
             if not isinstance(entry, Record) or not entry.key_id:
                 continue
-            if not span.month <= entry.started_at < span.before or entry.id in seen:
+            if entry.started_at < span.month or entry.id in seen:
                 continue
             if ask is None or not ask(KNOWN, {"id": entry.id}):
                 seen.add(entry.id)

@@ -35,6 +35,7 @@ from tiercel.records.schema import (
     rollups,
     rungs,
 )
+from tiercel.records.spendings import add_spendings, forget_spendings
 from tiercel.records.stored import IN_PORTIONS, portions, stored_records
 
 PlainNoun = TypeVar("PlainNoun", Feedback, Started)
@@ -137,6 +138,7 @@ class Store:
         before = floor_to(MINUTE, unix_seconds)
         with self._transaction() as connection:
             self._rollups.forget(connection, before, _whose(rollups, project, but))
+            forget_spendings(connection, before)
         forgotten = 0
         while True:
             oldest = (
@@ -187,6 +189,7 @@ class Store:
         self._put(connection, records, [record_row(record) for record in fresh])
         self._put(connection, attempts, [row for record in fresh for row in attempt_rows(record)])
         self._rollups.add(connection, by_minute(fresh, gone))
+        add_spendings(connection, self._instance, fresh)
         for ids in portions(list(done)):
             connection.execute(delete(pending).where(pending.c.id.in_(ids)))
         return shared
