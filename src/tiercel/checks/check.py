@@ -5,10 +5,11 @@ from typing import Literal, Protocol, TypeAlias, TypeVar
 
 import msgspec
 
+from tiercel.domain.catalog import Model
 from tiercel.domain.climb import Verdict
 from tiercel.domain.errors import CheckError
 from tiercel.domain.json import JsonObject
-from tiercel.domain.policy import Asks
+from tiercel.domain.policy import Asks, OnError
 from tiercel.domain.request import ModelRequest
 from tiercel.domain.response import Choice
 
@@ -30,7 +31,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """What a model said to a question, and which model it was."""
 
     text: str
-    model: str
+    by: Model
 
 
 Ask: TypeAlias = Callable[[Question], Awaitable[Reply]]
@@ -42,7 +43,7 @@ class Opinion(msgspec.Struct, frozen=True, kw_only=True):
     is no answer to compare, and `absent` says why."""
 
     attempt: int
-    model: str
+    by: Model
     choice: Choice | None = None
     absent: str = ""
 
@@ -54,13 +55,13 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     """What is measured: one choice of an answer, and the request it answers.
 
     `cut_by_client` says that a finish `length` comes from the client's own cap, so that it got what it asked for.
-    `opinions` are what the others said, for a check that asks for them; `model` is who gave this answer.
+    `opinions` are what the others said, for a check that asks for them; `by` is the model that gave this answer.
     """
 
     request: ModelRequest
     choice: Choice
     cut_by_client: bool = False
-    model: str = ""
+    by: Model | None = None
     opinions: tuple[Opinion, ...] = ()
 
     @property
@@ -82,7 +83,8 @@ class CheckInfo(msgspec.Struct, frozen=True, kw_only=True):
 
     `applies` "json" means: only to requests that ask for JSON. Where the option `always_with` is given, the check
     applies to every request. `needs_whole` says that a stream must wait for it until the answer is complete. `asks`
-    says what kind of model it needs; the gate names which. `seconds` is how long it may take for one answer.
+    says what kind of model it needs; the gate names which. `seconds` is how long it may take for one answer. `on_error`
+    holds where the gate does not say what a check that could not do its work means.
     """
 
     name: str
@@ -92,6 +94,7 @@ class CheckInfo(msgspec.Struct, frozen=True, kw_only=True):
     options: dict[str, str] = {}
     always_with: str | None = None
     asks: Asks = "nobody"
+    on_error: OnError = "open"
     seconds: float = CHECK_SECONDS
 
 

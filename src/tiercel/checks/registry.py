@@ -6,11 +6,13 @@ from importlib.metadata import EntryPoint, entry_points
 
 import msgspec
 
+from tiercel.checks.agreement import Agreement
 from tiercel.checks.check import Check, CheckInfo
 from tiercel.checks.contains import Contains
 from tiercel.checks.finished import Finished
 from tiercel.checks.isolated import Isolated
 from tiercel.checks.json_schema import JSONSchema
+from tiercel.checks.judge import Judge
 from tiercel.checks.length import Length
 from tiercel.checks.number import Number
 from tiercel.checks.python_code import Python
@@ -43,6 +45,8 @@ class Registry:
             Length(),
             Python(isolated),
             Number(),
+            Agreement(),
+            Judge(),
         ]
         names = {check.info.name for check in checks}
         problems: list[str] = []
@@ -98,7 +102,11 @@ class Registry:
         always = info.always_with is not None and gate.options.get(info.always_with) is not None
         applies = "always" if always else info.applies
         return msgspec.structs.replace(
-            gate, applies=applies, needs_whole=info.needs_whole or info.asks != "nobody", asks=info.asks
+            gate,
+            applies=applies,
+            needs_whole=info.needs_whole or info.asks != "nobody",
+            asks=info.asks,
+            on_error=gate.on_error or info.on_error,
         )
 
     async def aclose(self) -> None:

@@ -12,6 +12,7 @@ from typing import Protocol
 import msgspec
 
 from tiercel.checks.check import CHECK_SECONDS, Ask, Check, MeasureNow, Opinion, Subject
+from tiercel.domain.catalog import Model
 from tiercel.domain.climb import Verdict
 from tiercel.domain.errors import CheckError
 from tiercel.domain.policy import Gate
@@ -45,7 +46,7 @@ async def run_checks(
     *,
     registry: Checks,
     cut_by_client: bool = False,
-    model: str = "",
+    by: Model | None = None,
     ask_for: AskFor | None = None,
     seconds: float | None = None,
 ) -> Checked:
@@ -53,7 +54,8 @@ async def run_checks(
 
     A gate's verdict is its worst choice's. Repaired text goes into the answer at once, so that later gates see it.
     Gates that compare opinions are left to `compare`. A model is asked only about an answer that passed the gates
-    before. `seconds` bounds each gate; else its check says for itself. Never raises for what a check does.
+    before. `by` is the model that gave it. `seconds` bounds each gate; else its check says for itself. Never raises for
+    what a check does.
     """
     verdicts: list[Verdict] = []
     for place, gate in enumerate(gates):
@@ -66,7 +68,7 @@ async def run_checks(
         at_once = getattr(check, "measure_now", None)
         measured: list[Verdict] = []
         for choice in response.choices:
-            subject = Subject(request=request, choice=choice, cut_by_client=cut_by_client, model=model)
+            subject = Subject(request=request, choice=choice, cut_by_client=cut_by_client, by=by)
             if at_once is not None:
                 measured.append(_measure_now(at_once, gate, subject))
             else:
@@ -86,7 +88,7 @@ async def compare(
     opinions: Sequence[Opinion],
     *,
     registry: Checks,
-    model: str = "",
+    by: Model | None = None,
 ) -> Verdict:
     """The verdict of a gate that compares an answer with what others said. Never raises for what a check does.
 
@@ -96,7 +98,7 @@ async def compare(
     check = registry.get(gate.check)
     if len(response.choices) != 1:
         return _failed(gate, f"{len(response.choices)} answers cannot be compared with one")
-    subject = Subject(request=request, choice=response.choices[0], model=model, opinions=tuple(opinions))
+    subject = Subject(request=request, choice=response.choices[0], by=by, opinions=tuple(opinions))
     verdict = await _measure(check, gate, subject, None, started + _seconds_of(check))
     return msgspec.structs.replace(verdict, seconds=time.perf_counter() - started)
 

@@ -78,9 +78,11 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):
-    """A model, wherever it is served. `tokens_per_second` is the published speed, until it was measured."""
+    """A model, wherever it is served. `tokens_per_second` is the published speed, until it was measured. `maker` is who
+    made it, empty where that is not known."""
 
     name: str
+    maker: str = ""
     capabilities: Capabilities = Capabilities()
     prices: Prices = Prices()
     tokens_per_second: float | None = None

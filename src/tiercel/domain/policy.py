@@ -13,6 +13,8 @@ Preference = Literal["cheapest", "fastest", "listed"]
 
 TierRole = Literal["fast", "balanced", "deep"]
 
+OnError = Literal["open", "closed", "by_risk"]
+
 Asks = Literal["nobody", "opinions", "judge"]
 """Whom a check asks: nobody, other models for their answer to the same request, or a model for its verdict."""
 
@@ -36,7 +38,8 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A threshold on one check's verdict, and what happens when it is missed.
 
     `re_ask` is how often the same rung is asked again with the validator's message before the ladder escalates.
-    `on_error` says whether a check that could not do its work lets the answer through (`open`) or not (`closed`).
+    `on_error` says whether a check that could not do its work lets the answer through (`open`) or not (`closed`);
+    `by_risk` is closed at high risk, and `None` what the check itself proposes.
     `ask` names the models that a check asks beside the ladder: second opinions, or a judge. `wait_seconds` is how long
     an answer that is there waits for the opinions that are not.
     `applies`, `needs_whole` and `asks` come from the check itself, when the policy is resolved against the registry.
@@ -46,7 +49,7 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     at_least: float = 1.0
     re_ask: int = 0
     options: JsonObject = {}
-    on_error: Literal["open", "closed"] = "open"
+    on_error: OnError | None = None
     ask: tuple[str, ...] = ()
     wait_seconds: float = 10.0
     applies: Literal["always", "json"] = "always"

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from tiercel.checks.check import Opinion, Question, Reply
 from tiercel.checks.run import compare
+from tiercel.domain.catalog import Model
 from tiercel.domain.climb import Attempt, Conditions, Plan, Verdict
 from tiercel.domain.errors import CheckError
 from tiercel.domain.request import Message, ModelRequest, ResponseFormat, Text
@@ -32,14 +33,14 @@ async def compare_opinions(
     answer, place = waiting
     finding = findings[answer.call.number]
     assert finding.response is not None, "an answer that was given"
-    model = plan.rung_at(answer.call.rung).deployment.model.name
+    model = plan.rung_at(answer.call.rung).deployment.model
     opinions = [
         _opinion(plan, attempt, findings.get(number), model)
         for number, attempt in attempts.items()
         if attempt.call.why == "opinion"
     ]
     verdict = await compare(
-        plan.gates[place], request, finding.response, opinions, registry=machinery.registry, model=model
+        plan.gates[place], request, finding.response, opinions, registry=machinery.registry, by=model
     )
     return with_late_verdict(finding, plan, place, verdict)
 
@@ -55,23 +56,21 @@ def with_late_verdict(finding: Finding, plan: Plan, place: int, verdict: Verdict
     )
 
 
-def _opinion(plan: Plan, attempt: Attempt, finding: Finding | None, answered_by: str) -> Opinion:
+def _opinion(plan: Plan, attempt: Attempt, finding: Finding | None, answered_by: Model) -> Opinion:
     """What this attempt said, where it may be compared: an answer that misses a gate is no opinion."""
-    model = plan.rung_at(attempt.call.rung).deployment.model.name
+    model = plan.rung_at(attempt.call.rung).deployment.model
     number = attempt.call.number
     if attempt.state != "answered" or finding is None or finding.response is None:
         why = attempt.failure.kind if attempt.failure is not None else "no answer"
-        return Opinion(attempt=number, model=model, absent="late" if why == "cancelled" else why)
-    if model == answered_by:
-        return Opinion(attempt=number, model=model, absent="the same model")
+        return Opinion(attempt=number, by=model, absent="late" if why == "cancelled" else why)
+    if model.name == answered_by.name:
+        return Opinion(attempt=number, by=model, absent="the same model")
     missed = missed_gate(plan, attempt)
     if missed is not None:
-        return Opinion(attempt=number, model=model, absent=f"missed {missed[0].check}")
+        return Opinion(attempt=number, by=model, absent=f"missed {missed[0].check}")
     if attempt.refused or len(finding.response.choices) != 1:
-        return Opinion(
-            attempt=number, model=model, absent="declined" if attempt.refused else "several answers"
-        )
-    return Opinion(attempt=number, model=model, choice=finding.response.choices[0])
+        return Opinion(attempt=number, by=model, absent="declined" if attempt.refused else "several answers")
+    return Opinion(attempt=number, by=model, choice=finding.response.choices[0])
 
 
 def judge_of(plan: Plan, place: int, answered_by: str, conditions: Conditions) -> int:
@@ -95,12 +94,12 @@ def judge_of(plan: Plan, place: int, answered_by: str, conditions: Conditions) -
     return index
 
 
-def reply_of(finding: Finding) -> Reply:
+def reply_of(finding: Finding, by: Model) -> Reply:
     """What the model said. Raises `CheckError` where it said nothing."""
     if finding.response is None or finding.attempt.state != "answered":
         failure = finding.attempt.failure
         raise CheckError(f"the judge did not answer: {failure.kind if failure else 'nothing came'}")
-    return Reply(text=finding.response.text, model=finding.record.model)
+    return Reply(text=finding.response.text, by=by)
 
 
 def question_request(question: Question, name: str) -> ModelRequest:

@@ -132,7 +132,7 @@ class AttemptRunner:
             response,
             registry=self._machinery.registry,
             cut_by_client=was_cut or self._client_cap_reached(response),
-            model=self._rung.deployment.model.name,
+            by=self._rung.deployment.model,
             ask_for=self._ask_for,
         )
         return self._answered(result, checked.response, checked.verdicts)

@@ -192,7 +192,7 @@ class Climb:
         call = Call(number=len(self._attempts) + 1, rung=index, why="judge")
         runner = self._prepare(call, question_request(question, self._request.model))
         await self._run_alone(runner)
-        return reply_of(self._findings[call.number])
+        return reply_of(self._findings[call.number], self._plan.rung_at(index).deployment.model)
 
     def _text_of(self, number: int | None) -> str | None:
         finding = self._findings.get(number) if number is not None else None

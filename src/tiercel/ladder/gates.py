@@ -7,7 +7,7 @@ from tiercel.domain.policy import Gate
 def gate_passes(gate: Gate, verdict: Verdict) -> bool:
     """Whether a verdict reaches its gate. A check that could not do its work passes only where the gate is open."""
     if verdict.error is not None:
-        return gate.on_error == "open"
+        return gate.on_error != "closed"
     return verdict.score >= gate.at_least
 
 

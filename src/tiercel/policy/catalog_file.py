@@ -182,6 +182,7 @@ def read_models(file: SettingsFile, problems: Problems) -> dict[str, Model]:
             )
         models[name] = Model(
             name=name,
+            maker=own.maker or known.maker or "",
             capabilities=capabilities,
             prices=prices_of(own.prices) if own.prices else published_prices(name),
             tokens_per_second=own.tokens_per_second or known.tokens_per_second,

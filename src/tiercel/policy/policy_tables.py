@@ -6,7 +6,7 @@ from msgspec import Meta, field
 
 from tiercel.domain.facts import Complexity, Latency, Risk, Task
 from tiercel.domain.json import JsonObject
-from tiercel.domain.policy import Preference
+from tiercel.domain.policy import OnError, Preference
 from tiercel.domain.request import Modality
 from tiercel.policy.tables import (
     LADDER_ENTRY,
@@ -46,9 +46,12 @@ class GateTable(Table, frozen=True, kw_only=True):
         ),
     ] = 0
     on_error: Annotated[
-        Literal["open", "closed"],
-        Meta(description="When the check itself fails: `open` lets the answer pass, `closed` does not."),
-    ] = "open"
+        OnError | None,
+        Meta(
+            description="When the check itself fails: `open` lets the answer pass, `closed` does not, `by_risk` "
+            "only where the risk is not high. Left out: `open`, for judges `by_risk`."
+        ),
+    ] = None
     ask: Annotated[
         tuple[LadderEntry, ...],
         Meta(description="The models that the check asks: for second opinions one or two, for a judge one."),

@@ -202,6 +202,9 @@ class ProviderTable(Table, frozen=True, kw_only=True):
 class ModelTable(Table, frozen=True, kw_only=True):
     """A model and what it can do. For a known model, only what differs."""
 
+    maker: Annotated[
+        FilledText | None, Meta(description="Who made it: a judge of the same maker is warned of.")
+    ] = None
     modalities: Annotated[
         tuple[Modality, ...] | None, Meta(description="What it takes; text where left out.")
     ] = None

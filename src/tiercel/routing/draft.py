@@ -12,7 +12,7 @@ import msgspec
 from tiercel.domain.catalog import Catalog
 from tiercel.domain.climb import Excluded, Rung
 from tiercel.domain.facts import Facts
-from tiercel.domain.policy import Policy, Preference
+from tiercel.domain.policy import Gate, Policy, Preference
 from tiercel.domain.request import Effort, ModelRequest
 from tiercel.domain.tokens import TokenEstimate
 from tiercel.routing.asides import Asked, asked_by
@@ -117,7 +117,9 @@ def drafts_of(policy: Policy, catalog: Catalog) -> Drafts:
 
 def _draft(request: ModelRequest, facts: Facts, policy: Policy, catalog: Catalog) -> Draft:
     chosen = choose(resolve(request.model, policy, catalog), facts, policy)
-    gates = tuple(gate for gate in chosen.gates if gate.applies == "always" or facts.strict_json)
+    gates = tuple(
+        _at_risk(gate, facts) for gate in chosen.gates if gate.applies == "always" or facts.strict_json
+    )
     ladder = expand(chosen.entries, policy, catalog, request.effort, chosen.prefer)
     empty = msgspec.structs.replace(facts, size=TokenEstimate(0))
     stages = tuple(_stage(stage, request, empty, policy) for stage in ladder.stages)
@@ -128,6 +130,13 @@ def _draft(request: ModelRequest, facts: Facts, policy: Policy, catalog: Catalog
         repeats=_repeats(stages),
         asked=asked_by(gates, catalog),
     )
+
+
+def _at_risk(gate: Gate, facts: Facts) -> Gate:
+    """The gate as it holds at this request's risk."""
+    if gate.on_error != "by_risk":
+        return gate
+    return msgspec.structs.replace(gate, on_error="closed" if facts.risk == "high" else "open")
 
 
 def _stage(stage: Stage, request: ModelRequest, facts: Facts, policy: Policy) -> DraftStage:

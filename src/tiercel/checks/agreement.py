@@ -1,0 +1,90 @@
+"""Do other models, asked the same, say the same? The plan asks them; this only compares what came back.
+
+Agreement is evidence and no proof: models that learnt from the same texts are wrong in the same way. The answer's score
+is the share of the opinions that agree with it. Where more than half of all agree on another answer, that one is
+elected.
+"""
+
+import msgspec
+
+from tiercel.checks.check import Ask, CheckInfo, Opinion, Subject, option_problems, read_options
+from tiercel.checks.comparing.compare import SAME_TEXT, Tally, tally
+from tiercel.checks.comparing.likeness import KINDS, Kind
+from tiercel.domain.climb import Verdict
+from tiercel.domain.errors import CheckError
+from tiercel.domain.json import JsonObject
+
+NAME = "agreement"
+
+
+class AgreementOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How answers are compared (`kind`, else by what was asked for), from which overlap free texts are the same,
+    whether an outvoted answer gives way, and how many opinions there must be."""
+
+    kind: Kind | None = None
+    same_text: float = SAME_TEXT
+    elect: bool = True
+    least: int = 1
+
+
+class Agreement:
+    """The share of the opinions that agree with the answer, 0 to 1."""
+
+    info = CheckInfo(
+        name=NAME,
+        summary="other models, asked the same beside it, give the same answer",
+        options={
+            "kind": f"how answers are compared: {', '.join(KINDS)} (default: by what was asked for)",
+            "same_text": "from which share of common words free texts are the same (default 0.8)",
+            "elect": "whether an answer that the majority is against gives way to theirs (default true)",
+            "least": "how many opinions there must be to compare with (default 1)",
+        },
+        asks="opinions",
+    )
+
+    def problems(self, options: JsonObject) -> list[str]:
+        found = option_problems(AgreementOptions, options)
+        if found:
+            return found
+        wanted = read_options(AgreementOptions, options)
+        if not 0 < wanted.same_text <= 1:
+            found.append(f"same_text is {wanted.same_text:g}: give more than 0, at most 1")
+        if wanted.least < 1:
+            found.append(f"least is {wanted.least}: give 1 or more")
+        return found
+
+    async def measure(self, subject: Subject, options: JsonObject, ask: Ask | None) -> Verdict:
+        wanted = read_options(AgreementOptions, options)
+        present = [opinion for opinion in subject.opinions if opinion.choice is not None]
+        if len(present) < wanted.least:
+            raise CheckError(f"{len(present)} opinion(s) to compare with{_absences(subject.opinions)}")
+        choices = [subject.choice, *(opinion.choice for opinion in present if opinion.choice is not None)]
+        result = tally(subject.request, choices, kind=wanted.kind, same_text=wanted.same_text)
+        group = next((group for group in result.groups if 0 in group), (0,))
+        elected = _elected(result, present) if wanted.elect else None
+        with_it = len(group) - 1
+        return Verdict(
+            check=NAME,
+            score=with_it / len(present),
+            reason=_reason(result, with_it, present, elected) + _absences(subject.opinions),
+            elects=None if elected is None else elected.attempt,
+        )
+
+
+def _elected(result: Tally, present: list[Opinion]) -> Opinion | None:
+    """The first of those who agree against the answer and are more than half of all."""
+    if result.outcome != "majority" or 0 in result.leaders:
+        return None
+    return present[result.leaders[0] - 1]
+
+
+def _reason(result: Tally, with_it: int, present: list[Opinion], elected: Opinion | None) -> str:
+    words = f"{with_it} of {len(present)} agree (compared as {result.kind.replace('_', ' ')})"
+    if elected is not None:
+        return f"{words}; the others agree with one another"
+    return words
+
+
+def _absences(opinions: tuple[Opinion, ...]) -> str:
+    absent = [f"{opinion.by.name} {opinion.absent}" for opinion in opinions if opinion.choice is None]
+    return f"; without {', '.join(absent)}" if absent else ""
