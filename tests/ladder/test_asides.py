@@ -164,9 +164,10 @@ def test_a_refusal_is_not_compared() -> None:
 
 def test_where_nobody_else_answered_an_opinion_is_better_than_an_error() -> None:
     dead = [
-        failed(n, i, "server_error", why=w)
-        for n, i, w in ((1, 0, "first"), (3, 1, "fallback"), (4, 2, "fallback"))
-    ]  # type: ignore[arg-type] # a literal in a table
+        failed(1, 0, "server_error"),
+        failed(3, 1, "server_error", why="fallback"),
+        failed(4, 2, "server_error", why="fallback"),
+    ]
     step = next_step(asking(max_failures=3), [dead[0], opinion(2, OPINION_X), *dead[1:]], at(1))
     assert isinstance(step, Deliver)
     assert (step.attempt, step.passed) == (2, False)

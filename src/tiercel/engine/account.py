@@ -128,7 +128,7 @@ def finish_record(
         outcome=outcome_of(climbed),
         attempts=climbed.attempts,
         delivered=delivered,
-        verified=isinstance(step, Deliver) and step.passed and answer is not None and _is_verified(answer),
+        verified=isinstance(step, Deliver) and step.passed and _is_verified(answer, climbed.attempts),
         ttft_seconds=_first_token_seconds(answer, first_content_seconds),
         ttfa_seconds=first_content_seconds,
         problem=problem_of(step) if isinstance(step, GiveUp) else None,
@@ -151,9 +151,13 @@ def abandoned_record(
     )
 
 
-def _is_verified(answer: AttemptRecord) -> bool:
-    """Whether a check beyond `finished` really measured this answer."""
-    return any(verdict.check != "finished" and verdict.error is None for verdict in answer.verdicts)
+def _is_verified(answer: AttemptRecord | None, attempts: tuple[AttemptRecord, ...]) -> bool:
+    """Whether a check beyond `finished` really measured this answer, or elected it."""
+    if answer is None:
+        return False
+    if any(verdict.check != "finished" and verdict.error is None for verdict in answer.verdicts):
+        return True
+    return answer.why == "opinion" and any(v.elects == answer.number for a in attempts for v in a.verdicts)
 
 
 def _first_token_seconds(answer: AttemptRecord | None, first_content_seconds: float | None) -> float | None:
