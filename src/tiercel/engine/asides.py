@@ -15,6 +15,7 @@ from tiercel.domain.climb import Attempt, Conditions, Plan, Verdict
 from tiercel.domain.errors import CheckError
 from tiercel.domain.request import Message, ModelRequest, ResponseFormat, Text
 from tiercel.engine.attempt import Finding, Machinery
+from tiercel.engine.weighed import weighed
 from tiercel.ladder.asides import awaiting_opinions
 from tiercel.ladder.gates import missed_gate, with_verdict
 
@@ -49,11 +50,9 @@ def with_late_verdict(finding: Finding, plan: Plan, place: int, verdict: Verdict
     """What came of an attempt, with a verdict that was measured after the others."""
     verdicts = with_verdict(plan, finding.attempt.verdicts, place, verdict)
     recorded = with_verdict(plan, finding.record.verdicts, place, verdict)
-    return replace(
-        finding,
-        attempt=replace(finding.attempt, verdicts=verdicts),
-        record=replace(finding.record, verdicts=recorded),
-    )
+    attempt = replace(finding.attempt, verdicts=verdicts)
+    record = weighed(plan, attempt, replace(finding.record, verdicts=recorded))
+    return replace(finding, attempt=attempt, record=record)
 
 
 def _opinion(plan: Plan, attempt: Attempt, finding: Finding | None, answered_by: Model) -> Opinion:

@@ -20,6 +20,7 @@ from tiercel.domain.tokens import CHARS_PER_TOKEN
 from tiercel.engine.cut import CUT, StreamCutter, cut_response
 from tiercel.engine.delivery import Delivery
 from tiercel.engine.origins import Origins, maker_of
+from tiercel.engine.weighed import weighed
 from tiercel.upstream.call import CallLimits, CallResult, Upstream
 from tiercel.upstream.health import Health
 from tiercel.wire.fit import lost_names
@@ -227,9 +228,8 @@ class AttemptRunner:
             refused=bool(choices) and all([_is_refusal(choice) for choice in choices]),
             verdicts=verdicts,
         )
-        return Finding(
-            attempt=attempt, record=self._record("answered", result, verdicts=verdicts), response=response
-        )
+        record = weighed(self._plan, attempt, self._record("answered", result, verdicts=verdicts))
+        return Finding(attempt=attempt, record=record, response=response)
 
     def _failed(self, result: CallResult) -> Finding:
         failure = result.failure or Failure(kind="bad_response", message="the provider sent no answer")
