@@ -11,6 +11,7 @@ from tiercel.cli.configuration import add_file_arguments, load_configuration
 from tiercel.domain.errors import ConfigError, ProblemError
 from tiercel.domain.keys import ANYBODY, AccessKey
 from tiercel.domain.request import Hints, Message, ModelRequest, Text
+from tiercel.domain.settings import Storage
 from tiercel.gateway.hints import checked_hints
 from tiercel.records.key_store import KeyStore
 from tiercel.routing.allowed import within
@@ -43,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     policy = resolve_policy(loaded.policy, Registry.load())
     request = _request(args)
     try:
-        key = _key(args, Path(loaded.settings.storage.folder))
+        key = _key(args, loaded.settings.storage)
         hints = _hints(args, key)
         facts = read_facts(request, hints, residency_default=policy.residency_default)
         plan = within(make_plan(request, facts, policy, loaded.settings.catalog), key.allowed)
@@ -64,11 +65,11 @@ def _request(args: argparse.Namespace) -> ModelRequest:
     return ModelRequest(format="openai_chat", model=args.model, messages=(message,))
 
 
-def _key(args: argparse.Namespace, folder: Path) -> AccessKey:
+def _key(args: argparse.Namespace, storage: Storage) -> AccessKey:
     """The key that is asked about, else one that may do everything. Raises `ConfigError` where there is none."""
     if args.key is None:
         return ANYBODY
-    with KeyStore.open(folder) as store:
+    with KeyStore.open(Path(storage.folder), database_url=storage.database_url) as store:
         stored = store.read().keys.get(args.key)
     if stored is None:
         raise ConfigError(f"--key {args.key}: there is no key of this id; `tiercel keys list` shows them")

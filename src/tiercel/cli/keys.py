@@ -7,6 +7,7 @@ import argparse
 import os
 import re
 import time
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -27,7 +28,7 @@ from tiercel.domain.money import nano_from_usd, usd_text
 from tiercel.domain.settings import Storage
 from tiercel.policy.problems import nearest
 from tiercel.policy.settings_file import load_storage
-from tiercel.records.key_store import IssuedKey, KeyStore, StoredKeys, keys_path
+from tiercel.records.key_store import IssuedKey, KeyReader, KeyStore, StoredKeys
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 MAX_LABEL_CHARS = 200
@@ -133,18 +134,14 @@ def create_key(args: argparse.Namespace) -> int:
         ),
         budget=_budget(args),
     )
-    with KeyStore.open(_folder(args), make=True) as store:
+    with _store(args, make=True) as store:
         _show_issued(store.create(key), args)
     return 0
 
 
 def list_keys(args: argparse.Namespace) -> int:
     """Print every key with its limits, and the budgets of projects."""
-    folder = _folder(args)
-    stored = StoredKeys()
-    if keys_path(folder).exists():
-        with KeyStore.open(folder) as store:
-            stored = store.read()
+    stored = read_keys(_storage(args))
     if args.json:
         keys = [key_json(one.key) for one in stored.keys.values()]
         projects = {project: _budget_json(budget) for project, budget in stored.projects.items()}
@@ -156,7 +153,7 @@ def list_keys(args: argparse.Namespace) -> int:
 
 def revoke_key(args: argparse.Namespace) -> int:
     """End a key. It stays in the list; a running server refuses it within a second."""
-    with KeyStore.open(_folder(args)) as store:
+    with _store(args) as store:
         key = store.revoke(_id(args.id))
     if args.json:
         _print_json(key_json(key))
@@ -167,7 +164,7 @@ def revoke_key(args: argparse.Namespace) -> int:
 
 def rotate_key(args: argparse.Namespace) -> int:
     """Print a new secret for a key. Its id, limits, budget and records stay; the old secret is taken for a while."""
-    with KeyStore.open(_folder(args)) as store:
+    with _store(args) as store:
         _show_issued(store.rotate(_id(args.id), args.overlap), args)
     return 0
 
@@ -175,7 +172,7 @@ def rotate_key(args: argparse.Namespace) -> int:
 def set_budget(args: argparse.Namespace) -> int:
     """Say what a key, or all keys of a project together, may spend. What is left out has no limit any more."""
     budget = _budget(args)
-    with KeyStore.open(_folder(args), make=args.key is None) as store:
+    with _store(args, make=args.key is None) as store:
         if args.key is not None:
             store.change(_id(args.key), budget=budget)
         else:
@@ -318,13 +315,27 @@ def _budget(args: argparse.Namespace) -> Budget:
     return Budget(day_nano=args.usd_per_day, month_nano=args.usd_per_month)
 
 
-def _folder(args: argparse.Namespace) -> Path:
+def read_keys(storage: Storage) -> StoredKeys:
+    """Everything in the store, also where that was never made."""
+    reader = KeyReader(Path(storage.folder), database_url=storage.database_url)
+    try:
+        return reader.poll() or StoredKeys()
+    finally:
+        reader.close()
+
+
+def _storage(args: argparse.Namespace) -> Storage:
+    """A folder that is named stands for itself, without PostgreSQL."""
     if args.data is not None:
-        data: Path = args.data
-        return data
+        return Storage(folder=str(args.data))
     config: Path = args.config or Path(SETTINGS_FILE)
     found = args.config is not None or config.exists()
-    return Path(load_storage(config, os.environ).folder if found else Storage().folder)
+    return load_storage(config, os.environ) if found else Storage()
+
+
+def _store(args: argparse.Namespace, *, make: bool = False) -> AbstractContextManager[KeyStore]:
+    storage = _storage(args)
+    return KeyStore.open(Path(storage.folder), make=make, database_url=storage.database_url)
 
 
 def _check_allowed(args: argparse.Namespace) -> None:

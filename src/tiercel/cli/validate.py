@@ -22,7 +22,9 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print what was found; problems are raised as `ConfigError`."""
     loaded = load_configuration(args)
-    check_listener(loaded.settings.listener, has_keys=has_keys(Path(loaded.settings.storage.folder)))
+    storage = loaded.settings.storage
+    known = has_keys(Path(storage.folder), database_url=storage.database_url)
+    check_listener(loaded.settings.listener, has_keys=known)
     checked = cross_check(loaded.policy, loaded.settings.catalog, Registry.load().problems)
     if checked.problems:
         raise ConfigError(*checked.problems)

@@ -64,11 +64,12 @@ class Admission:
         )
         self._hosts = frozenset(name.lower() for name in (*listener.allowed_hosts, listener.host))
         self._names_hosts = bool(listener.allowed_hosts)
+        self._is_reachable = not _is_loopback(listener.host)
 
     @property
     def needs_key(self) -> bool:
-        """Whether everybody must show a key."""
-        return bool(self._given) or self._keyring.has_keys
+        """Whether everybody must show a key: beyond this machine always, whatever becomes of the keys."""
+        return bool(self._given) or self._keyring.has_keys or self._is_reachable
 
     def admit(self, exchange: Exchange) -> AccessKey:
         """Check Host, Origin and key, in this order. Returns who asks, also kept as `exchange.key`."""
@@ -107,12 +108,13 @@ class Admission:
         given = _given_key(exchange)
         if given is None:
             raise CallerError("auth", "no API key: send it as 'Authorization: Bearer …'")
-        key = self._keyring.find(given)
-        if key is None and self._given:
+        if self._given:
             digest = _digest(given)
             # every comparison is made, so that the time says nothing about which key was near
             matches = [known for known in self._given if hmac.compare_digest(digest, known[0])]
-            key = matches[0][1] if matches else None
+            if matches:
+                return matches[0][1]
+        key = self._keyring.find(given)
         if key is None:
             raise CallerError("auth", "this API key is not known here")
         return key

@@ -122,7 +122,7 @@ def open_runtime(settings: Settings, policy: Policy) -> "OpenRuntime":
     clock = time.monotonic
     http = HttpClient()
     with ExitStack() as undo:
-        keyring = Keyring.open(Path(settings.storage.folder))
+        keyring = Keyring.open(Path(settings.storage.folder), settings.storage.database_url)
         undo.callback(keyring.close)
         check_listener(settings.listener, has_keys=keyring.has_keys)
         parts = Parts(

@@ -1,7 +1,8 @@
 """Whose key is this? Answered from memory; what commands change on disk is seen within a second.
 
 A thread looks after the store, so that a slow disk holds nobody up. While the store cannot be read the keys last seen
-keep their meaning, and the log says so.
+keep their meaning, and the log says so. Where it is a database that is away already at the start, those seen before
+that have it; where none were ever seen, nobody comes in until it answers.
 """
 
 import hmac
@@ -13,8 +14,10 @@ from pathlib import Path
 
 import msgspec
 
-from tiercel.domain.errors import CallerError, ConfigError
+from tiercel.domain.errors import CallerError, ConfigError, UnavailableError
 from tiercel.domain.keys import NO_BUDGET, AccessKey, Budget
+from tiercel.domain.secret import Secret
+from tiercel.records.key_database import AwayError
 from tiercel.records.key_secrets import hash_of, key_id_of
 from tiercel.records.key_store import KeyReader, StoredKey, StoredKeys, StoredSecret
 
@@ -24,6 +27,11 @@ POLL_SECONDS = 0.4
 """How often the thread looks: revoking a key takes effect within twice that."""
 NOBODY = StoredKey(AccessKey(), (StoredSecret(bytes(32)),))
 """Compared with where an id is not known, so that this takes no less time."""
+UNKNOWN = UnavailableError(
+    "storage_unavailable",
+    "the keys are in a database that does not answer at the moment",
+    retry_after_seconds=5.0,
+)
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,15 +49,20 @@ class Keyring:
         self._reader = reader
         self._clock = clock
         self._known = Known(pepper=reader.pepper)
+        self._is_unknown = False
+        self._has_kept = False
         self._problem: str | None = None
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self.look()
+        try:
+            self.look()
+        except AwayError as error:
+            self._begin_without(error)
 
     @classmethod
-    def open(cls, folder: Path) -> "Keyring":
-        """The keys of a data folder, watched from now on until `close`."""
-        keyring = cls(KeyReader(folder))
+    def open(cls, folder: Path, database_url: Secret | None = None) -> "Keyring":
+        """The keys of a data folder, or of the PostgreSQL at `database_url`, watched from now on until `close`."""
+        keyring = cls(KeyReader(folder, database_url=database_url))
         keyring._thread = threading.Thread(target=keyring._watch, name="keys", daemon=True)
         keyring._thread.start()
         return keyring
@@ -57,11 +70,14 @@ class Keyring:
     @property
     def has_keys(self) -> bool:
         """Whether there is any key at all: then everybody must show one. Revoked and expired ones count, so that the
-        last key's end does not open the gateway."""
-        return bool(self._known.stored.keys)
+        last key's end does not open the gateway. While nobody knows, there may be."""
+        return self._is_unknown or bool(self._known.stored.keys)
 
     def find(self, text: str) -> AccessKey | None:
-        """The key with this text, `None` where it is not known. Raises `CallerError` for one that is over."""
+        """The key with this text, `None` where it is not known. Raises `CallerError` for one that is over, and
+        `UnavailableError` while no keys were ever seen of a database that is away."""
+        if self._is_unknown:
+            raise UNKNOWN
         known = self._known
         key_id = key_id_of(text)
         stored = NOBODY if key_id is None else known.stored.keys.get(key_id, NOBODY)
@@ -108,5 +124,19 @@ class Keyring:
     def look(self) -> None:
         """Read again what has changed. The thread does it several times a second."""
         stored = self._reader.poll()
+        self._is_unknown = False
         if stored is not None:
             self._known = Known(stored=stored, pepper=self._reader.pepper)
+        if self._reader.may_be_away and (stored is not None or not self._has_kept):
+            self._reader.keep(self._known.stored)
+            self._has_kept = True
+
+    def _begin_without(self, error: AwayError) -> None:
+        self._problem = str(error)
+        seen = self._reader.last_seen()
+        if seen is None:
+            self._is_unknown = True
+            log.error("nobody is let in with a key until the database answers: %s", error)
+        else:
+            self._known = Known(stored=seen, pepper=self._reader.pepper)
+            log.error("keys are those of the last time the database answered: %s", error)

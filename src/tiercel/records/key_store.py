@@ -1,23 +1,22 @@
-"""Where keys and the budgets of projects are kept: a small SQLite database beside the records.
-
-Commands write here while a server reads, so it has a rollback journal: with it any number of processes may write, which
-records, kept by one writer with a write-ahead log, do not need. The standard library alone is used; the server reads
-this at every start.
-"""
+"""The keys and the budgets of projects: made, changed and read; in which database, `key_sqlite.py` or
+`key_postgres.py` knows. With a PostgreSQL several gateways have the same keys."""
 
 import os
 import secrets
-import sqlite3
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from tiercel.domain.errors import ConfigError
 from tiercel.domain.keys import AccessKey, Budget
+from tiercel.domain.secret import Secret
+from tiercel.records.key_database import Ask, KeyDatabase, Mark
 from tiercel.records.key_secrets import (
+    PEPPER_VARIABLE,
     hash_of,
     make_pepper,
     new_key_id,
@@ -25,22 +24,12 @@ from tiercel.records.key_secrets import (
     pepper_path,
     read_pepper,
 )
+from tiercel.records.key_seen import Seen, keep_seen, read_seen
+from tiercel.records.key_sqlite import SqliteKeys, keys_path
 
-SCHEMA_VERSION = 1
-BUSY_SECONDS = 5.0
+Noun = TypeVar("Noun", AccessKey, Budget)
 WITNESS = "tiercel keys"
 """Hashed when the database is made: tells later whether the pepper is still the same."""
-
-TABLES = """
-CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL);
-CREATE TABLE keys (id TEXT PRIMARY KEY, revoked_at REAL, body TEXT NOT NULL);
-CREATE TABLE secrets (
-    id INTEGER PRIMARY KEY, key_id TEXT NOT NULL REFERENCES keys (id), hash BLOB NOT NULL,
-    created_at REAL NOT NULL, expires_at REAL
-);
-CREATE INDEX secrets_by_key ON secrets (key_id);
-CREATE TABLE projects (name TEXT PRIMARY KEY, budget TEXT NOT NULL);
-"""
 
 
 class StoredSecret(msgspec.Struct, frozen=True):
@@ -71,13 +60,20 @@ class IssuedKey(msgspec.Struct, frozen=True):
     text: str
 
 
-def keys_path(folder: Path) -> Path:
-    return folder / "keys.sqlite3"
+class StoredRows(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything in the store as its tables have it, to be put into another."""
+
+    witness: bytes
+    keys: tuple[tuple[str, float | None, str], ...]
+    secrets: tuple[tuple[str, bytes, float, float | None], ...]
+    projects: tuple[tuple[str, str], ...]
 
 
-def has_keys(folder: Path, environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether any key was ever made in this data folder. Raises `ConfigError` where that cannot be read."""
-    reader = KeyReader(folder, environ)
+def has_keys(
+    folder: Path, environ: Mapping[str, str] = os.environ, *, database_url: Secret | None = None
+) -> bool:
+    """Whether any key was ever made here. Raises `ConfigError` where that cannot be read."""
+    reader = KeyReader(folder, environ, database_url=database_url)
     try:
         stored = reader.poll()
     finally:
@@ -86,252 +82,282 @@ def has_keys(folder: Path, environ: Mapping[str, str] = os.environ) -> bool:
 
 
 class KeyStore:
-    """The keys of one data folder. Open it where keys are changed; every change is one transaction."""
+    """The keys of one data folder, or of a PostgreSQL. Open it where keys are changed; every change is one
+    transaction."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path, pepper: bytes) -> None:
-        self._connection = connection
-        self._path = path
+    def __init__(self, database: KeyDatabase, pepper: bytes) -> None:
+        self._database = database
         self._pepper = pepper
 
     @classmethod
     @contextmanager
     def open(
-        cls, folder: Path, environ: Mapping[str, str] = os.environ, *, make: bool = False
+        cls,
+        folder: Path,
+        environ: Mapping[str, str] = os.environ,
+        *,
+        make: bool = False,
+        database_url: Secret | None = None,
     ) -> Iterator["KeyStore"]:
         """The store, with `make` made where there is none. Raises `ConfigError` where it cannot be used."""
-        path = keys_path(folder)
-        if make:
-            folder.mkdir(parents=True, exist_ok=True)
-        elif not path.exists():
-            raise ConfigError(f"{path}: there are no keys yet; `tiercel keys create` makes one")
-        pepper = read_pepper(folder, environ)
-        if pepper is None:
-            if path.exists() and path.stat().st_size > 0:
-                raise ConfigError(_no_pepper_text(folder))
-            make_pepper(folder)
+        database = _database(folder, database_url)
+        try:
+            mark = database.mark()
+            if mark is None:
+                _check_none_left_behind(folder, database_url)
+                if not make:
+                    raise ConfigError(
+                        f"{database.place}: there are no keys yet; `tiercel keys create` makes one"
+                    )
             pepper = read_pepper(folder, environ)
-        assert pepper is not None, "it has just been made"
-        with _told_plainly(path):
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-            connection = _connect(path)
-            try:
-                _prepare(connection, pepper)
-                _check(connection, path, pepper)
-                yield cls(connection, path, pepper)
-            finally:
-                connection.close()
+            if pepper is None:
+                pepper = _new_pepper(folder, environ, database, mark)
+            if mark is None:
+                database.make(_witness(pepper))
+                mark = database.mark()
+            _check_pepper(folder, database, mark, pepper)
+            yield cls(database, pepper)
+        finally:
+            database.close()
 
     def read(self) -> StoredKeys:
         """Everything there is."""
-        return _read(self._connection)
+        return _read(self._database)
 
     def create(self, key: AccessKey) -> IssuedKey:
         """A new key like this one, with an id and a secret of its own."""
         now = time.time()
         issued = msgspec.structs.replace(key, id=new_key_id(), created_at=now)
         text = new_key_text(issued.id)
-        with self._changing() as connection:
-            connection.execute("INSERT INTO keys (id, body) VALUES (?, ?)", (issued.id, _text(issued)))
-            self._add_secret(connection, issued.id, text, now)
+        with self._database.changing() as ask:
+            ask("INSERT INTO keys (id, body) VALUES (?, ?)", (issued.id, _text(issued)))
+            self._add_secret(ask, issued.id, text, now)
         return IssuedKey(issued, text)
 
     def revoke(self, key_id: str) -> AccessKey:
         """Let nobody in with this key any more. Raises `ConfigError` where there is none of this id."""
-        with self._changing() as connection:
-            key = self._one(connection, key_id)
+        with self._database.changing() as ask:
+            key = self._one(ask, key_id)
             if key.revoked_at is None:
                 key = msgspec.structs.replace(key, revoked_at=time.time())
-                connection.execute("UPDATE keys SET revoked_at = ? WHERE id = ?", (key.revoked_at, key_id))
+                ask("UPDATE keys SET revoked_at = ? WHERE id = ?", (key.revoked_at, key_id))
             return key
 
     def rotate(self, key_id: str, overlap_seconds: float) -> IssuedKey:
         """A new secret for this key; those before it are taken for so long still. Raises `ConfigError` for a key that
         is not there, or is over."""
         now = time.time()
-        with self._changing() as connection:
-            key = self._one(connection, key_id)
+        with self._database.changing() as ask:
+            key = self._one(ask, key_id)
             if key.revoked_at is not None or (key.expires_at is not None and key.expires_at <= now):
                 raise ConfigError(
                     f"{key_id}: revoked or expired, so there is nothing to rotate; create a new key"
                 )
-            connection.execute(
-                "UPDATE secrets SET expires_at = min(coalesce(expires_at, ?1), ?1) WHERE key_id = ?2",
-                (now + overlap_seconds, key_id),
+            end = now + overlap_seconds
+            ask(
+                "UPDATE secrets SET expires_at = ? WHERE key_id = ? AND (expires_at IS NULL OR expires_at > ?)",
+                (end, key_id, end),
             )
-            connection.execute("DELETE FROM secrets WHERE key_id = ? AND expires_at <= ?", (key_id, now))
+            ask("DELETE FROM secrets WHERE key_id = ? AND expires_at <= ?", (key_id, now))
             text = new_key_text(key_id)
-            self._add_secret(connection, key_id, text, now)
+            self._add_secret(ask, key_id, text, now)
         return IssuedKey(key, text)
 
     def change(self, key_id: str, **changes: object) -> AccessKey:
         """Replace fields of a key. Raises `ConfigError` where there is none of this id."""
-        with self._changing() as connection:
-            key = msgspec.structs.replace(self._one(connection, key_id), **changes)
-            connection.execute("UPDATE keys SET body = ? WHERE id = ?", (_text(key), key_id))
+        with self._database.changing() as ask:
+            key = msgspec.structs.replace(self._one(ask, key_id), **changes)
+            ask("UPDATE keys SET body = ? WHERE id = ?", (_text(key), key_id))
             return key
 
     def set_project_budget(self, project: str, budget: Budget) -> None:
         """What a project's keys may spend together."""
-        with self._changing() as connection:
-            connection.execute(
+        with self._database.changing() as ask:
+            ask(
                 "INSERT INTO projects (name, budget) VALUES (?, ?)"
                 " ON CONFLICT (name) DO UPDATE SET budget = excluded.budget",
                 (project, _text(budget)),
             )
 
-    def _add_secret(self, connection: sqlite3.Connection, key_id: str, text: str, now: float) -> None:
-        connection.execute(
+    def _add_secret(self, ask: Ask, key_id: str, text: str, now: float) -> None:
+        ask(
             "INSERT INTO secrets (key_id, hash, created_at) VALUES (?, ?, ?)",
             (key_id, hash_of(self._pepper, text), now),
         )
 
-    def _one(self, connection: sqlite3.Connection, key_id: str) -> AccessKey:
-        row = connection.execute("SELECT body, revoked_at FROM keys WHERE id = ?", (key_id,)).fetchone()
-        if row is None:
+    def _one(self, ask: Ask, key_id: str) -> AccessKey:
+        # no id has a character 0, which PostgreSQL would not even look for
+        rows = [] if "\0" in key_id else ask("SELECT body, revoked_at FROM keys WHERE id = ?", (key_id,))
+        if not rows:
             raise ConfigError(f"{key_id}: there is no key of this id; `tiercel keys list` shows them")
-        return _key(row[0], row[1])
-
-    @contextmanager
-    def _changing(self) -> Iterator[sqlite3.Connection]:
-        with _told_plainly(self._path):
-            self._connection.execute("BEGIN IMMEDIATE")
-            with self._connection:
-                yield self._connection
+        return _key(self._database, rows[0][0], rows[0][1])
 
 
 class KeyReader:
     """The server's view of the store: reads it again when another process has changed it. For one thread."""
 
-    def __init__(self, folder: Path, environ: Mapping[str, str] = os.environ) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        environ: Mapping[str, str] = os.environ,
+        *,
+        database_url: Secret | None = None,
+    ) -> None:
         self._folder = folder
-        self._path = keys_path(folder)
         self._environ = environ
-        self._connection: sqlite3.Connection | None = None
-        self._file = (0, 0)
-        self._version = -1
+        self._url = database_url
+        self._database = _database(folder, database_url)
+        self._mark: Mark | None = None
         self.pepper = secrets.token_bytes(32)
         """Until there is a store: something that no key was hashed with."""
+
+    @property
+    def may_be_away(self) -> bool:
+        """Whether the store is somewhere else, where it cannot always be reached."""
+        return self._url is not None
 
     def poll(self) -> StoredKeys | None:
         """What is there, if it changed since the last call; `None` otherwise. Raises `ConfigError` where the store
         cannot be read, or is gone after it had been there."""
-        try:
-            found = self._path.stat()
-        except FileNotFoundError:
-            if self._connection is not None:
-                raise ConfigError(
-                    f"{self._path}: gone; restore it, or restart to begin without keys"
-                ) from None
+        mark = self._database.mark()
+        if mark is None:
+            _check_none_left_behind(self._folder, self._url)
             return None
-        except OSError as error:
-            raise ConfigError(f"{self._path}: {error.strerror}") from error
-        if found.st_size == 0:
-            return None  # it is just being made
-        with _told_plainly(self._path):
-            return self._poll((found.st_dev, found.st_ino))
+        if mark == self._mark:
+            return None
+        pepper = read_pepper(self._folder, self._environ)
+        _check_pepper(self._folder, self._database, mark, pepper)
+        stored = _read(self._database)
+        assert pepper is not None, "it was checked"
+        self.pepper, self._mark = pepper, mark
+        return stored
+
+    def keep(self, stored: StoredKeys) -> None:
+        """Keeps what was seen, for a start without the database. Raises `ConfigError`."""
+        keep_seen(self._folder, Seen(None if self._mark is None else self._mark.witness, stored))
+
+    def last_seen(self) -> StoredKeys | None:
+        """What was kept; `None` where nobody knows whether there are keys. Raises `ConfigError` for a bad pepper."""
+        seen = read_seen(self._folder, Seen[StoredKeys])
+        if seen is None or seen.witness is None:
+            return None if seen is None else seen.stored
+        pepper = read_pepper(self._folder, self._environ)
+        if pepper is None or seen.witness != _witness(pepper):
+            return None
+        self.pepper = pepper
+        return seen.stored
 
     def close(self) -> None:
         """Close the database."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        self._database.close()
 
-    def _poll(self, file: tuple[int, int]) -> StoredKeys | None:
-        if self._connection is None or file != self._file:
-            self.close()
-            connection = _connect(self._path)
-            if not _has_tables(connection):
-                connection.close()
-                return None
-            self._connection, self._file, self._version = connection, file, -1
-        version = self._connection.execute("PRAGMA data_version").fetchone()[0]
-        if version == self._version:
+
+def read_rows(folder: Path) -> StoredRows | None:
+    """What the SQLite store of this folder has; `None` where there is none. Raises `ConfigError`."""
+    database = SqliteKeys(folder)
+    try:
+        mark = database.mark()
+        if mark is None:
             return None
-        pepper = read_pepper(self._folder, self._environ)
-        if pepper is None:
-            raise ConfigError(_no_pepper_text(self._folder))
-        _check(self._connection, self._path, pepper)
-        stored = _read(self._connection)
-        self.pepper, self._version = pepper, version
-        return stored
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    uri = f"{path.resolve().as_uri()}?mode=rw"
-    return sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-
-
-def _has_tables(connection: sqlite3.Connection) -> bool:
-    return connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone() is not None
-
-
-def _prepare(connection: sqlite3.Connection, pepper: bytes) -> None:
-    connection.execute("BEGIN IMMEDIATE")
-    with connection:
-        if _has_tables(connection):
-            return
-        for statement in TABLES.split(";"):
-            connection.execute(statement)
-        entries = (("schema_version", SCHEMA_VERSION), ("witness", hash_of(pepper, WITNESS)))
-        connection.executemany("INSERT INTO meta (name, value) VALUES (?, ?)", entries)
-
-
-def _check(connection: sqlite3.Connection, path: Path, pepper: bytes) -> None:
-    meta = dict(connection.execute("SELECT name, value FROM meta").fetchall())
-    version = meta.get("schema_version")
-    if not isinstance(version, int) or version > SCHEMA_VERSION:
-        raise ConfigError(
-            f"{path}: made by a newer Tiercel (its schema is {version}, this one knows {SCHEMA_VERSION}); "
-            "update Tiercel"
+        with database.reading() as ask:
+            keys = ask("SELECT id, revoked_at, body FROM keys ORDER BY id", ())
+            secret_rows = ask("SELECT key_id, hash, created_at, expires_at FROM secrets ORDER BY id", ())
+            projects = ask("SELECT name, budget FROM projects ORDER BY name", ())
+        return msgspec.convert(
+            {"witness": mark.witness, "keys": keys, "secrets": secret_rows, "projects": projects},
+            StoredRows,
         )
-    if meta.get("witness") != hash_of(pepper, WITNESS):
+    finally:
+        database.close()
+
+
+def _database(folder: Path, url: Secret | None) -> KeyDatabase:
+    if url is None:
+        return SqliteKeys(folder)
+    from tiercel.records.key_postgres import PostgresKeys  # its driver is loaded only where it is used
+
+    return PostgresKeys(folder, url)
+
+
+def _check_none_left_behind(folder: Path, url: Secret | None) -> None:
+    """Keys of a time before PostgreSQL must not end by its being named: a gateway without keys is open.
+
+    Raises `ConfigError` where there are some.
+    """
+    if url is None or not keys_path(folder).exists():
+        return
+    left = read_rows(folder)
+    if left is not None and left.keys:
         raise ConfigError(
-            f"{path}: its keys were hashed with another pepper than {pepper_path(path.parent)} or the environment "
-            "holds now; restore the one they were made with"
+            f"{keys_path(folder)}: has {len(left.keys)} keys, and the PostgreSQL that [storage] names has none; "
+            "`tiercel copy --only keys` copies them, or move the file away to begin without"
         )
 
 
-def _read(connection: sqlite3.Connection) -> StoredKeys:
-    connection.execute("BEGIN")
-    with connection:
-        hashes: dict[str, list[StoredSecret]] = {}
-        for key_id, digest, expires_at in connection.execute(
-            "SELECT key_id, hash, expires_at FROM secrets ORDER BY id"
-        ):
-            hashes.setdefault(key_id, []).append(StoredSecret(digest, expires_at))
-        keys = {
-            key_id: StoredKey(_key(body, revoked_at), tuple(hashes.get(key_id, ())))
-            for key_id, body, revoked_at in connection.execute(
-                "SELECT id, body, revoked_at FROM keys ORDER BY rowid"
-            )
-        }
-        projects = {
-            name: msgspec.json.decode(text, type=Budget)
-            for name, text in connection.execute("SELECT name, budget FROM projects ORDER BY name")
-        }
-    return StoredKeys(keys=keys, projects=projects)
+def _new_pepper(folder: Path, environ: Mapping[str, str], database: KeyDatabase, mark: Mark | None) -> bytes:
+    if mark is not None:
+        raise ConfigError(_no_pepper_text(folder, database))
+    folder.mkdir(parents=True, exist_ok=True)
+    make_pepper(folder)
+    pepper = read_pepper(folder, environ)
+    assert pepper is not None, "it has just been made"
+    return pepper
 
 
-def _key(body: str, revoked_at: float | None) -> AccessKey:
-    return msgspec.structs.replace(msgspec.json.decode(body, type=AccessKey), revoked_at=revoked_at)
+def _witness(pepper: bytes) -> bytes:
+    return hash_of(pepper, WITNESS)
+
+
+def _check_pepper(folder: Path, database: KeyDatabase, mark: Mark | None, pepper: bytes | None) -> None:
+    if pepper is None:
+        raise ConfigError(_no_pepper_text(folder, database))
+    if mark is None or mark.witness != _witness(pepper):
+        raise ConfigError(
+            f"{database.place}: its keys were hashed with another pepper than {pepper_path(folder)} or the "
+            "environment holds now; restore the one they were made with"
+        )
+
+
+def _read(database: KeyDatabase) -> StoredKeys:
+    with database.reading() as ask:
+        secret_rows = ask("SELECT key_id, hash, expires_at FROM secrets ORDER BY id", ())
+        key_rows = ask("SELECT id, body, revoked_at FROM keys", ())
+        project_rows = ask("SELECT name, budget FROM projects ORDER BY name", ())
+    hashes: dict[str, list[StoredSecret]] = {}
+    for key_id, digest, expires_at in secret_rows:
+        hashes.setdefault(key_id, []).append(StoredSecret(bytes(digest), expires_at))
+    found = [
+        StoredKey(_key(database, body, revoked_at), tuple(hashes.get(key_id, ())))
+        for key_id, body, revoked_at in key_rows
+    ]
+    found.sort(key=lambda one: (one.key.created_at, one.key.id))
+    projects = {name: _decoded(database, text, Budget) for name, text in project_rows}
+    return StoredKeys(keys={one.key.id: one for one in found}, projects=projects)
+
+
+def _key(database: KeyDatabase, body: str, revoked_at: float | None) -> AccessKey:
+    return msgspec.structs.replace(_decoded(database, body, AccessKey), revoked_at=revoked_at)
+
+
+def _decoded(database: KeyDatabase, text: str, kind: type[Noun]) -> Noun:
+    try:
+        return msgspec.json.decode(text, type=kind)
+    except msgspec.MsgspecError as error:
+        raise ConfigError(f"{database.place}: {error}") from error
 
 
 def _text(value: AccessKey | Budget) -> str:
     return msgspec.json.encode(value).decode("utf-8")
 
 
-def _no_pepper_text(folder: Path) -> str:
+def _no_pepper_text(folder: Path, database: KeyDatabase) -> str:
+    if isinstance(database, SqliteKeys):
+        return (
+            f"{database.place}: there are keys, but {pepper_path(folder)} with which they were hashed is gone; "
+            "restore it from a backup, or move the keys away and make new ones"
+        )
     return (
-        f"{keys_path(folder)}: there are keys, but {pepper_path(folder)} with which they were hashed is gone; "
-        "restore it from a backup, or move the keys away and make new ones"
+        f"{database.place}: there are keys, but not the pepper with which they were hashed: copy "
+        f"{pepper_path(folder).name} from the data folder in which the first key was made into {folder}, or set "
+        f"{PEPPER_VARIABLE} to its text for every gateway"
     )
-
-
-@contextmanager
-def _told_plainly(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (sqlite3.Error, msgspec.MsgspecError) as error:
-        raise ConfigError(f"{path}: {error}") from error
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror or error}") from error
