@@ -20,7 +20,7 @@ from tests.conformance.dialogue import (
     Turn,
     User,
 )
-from tiercel.domain.request import Format, Reasoning, ToolCall
+from tiercel.domain.request import Format, ToolCall
 from tiercel.testing.fault_kinds import FAULT_KINDS
 from tiercel.testing.faults import Fault
 from tiercel.testing.lab.thoughts import THOUGHT
@@ -93,14 +93,7 @@ class Cell:
 
     def seals(self) -> list[str]:
         """The seals of what the lab said last: signatures, encrypted thinking, OpenRouter's details."""
-        said = self.bench.last_answer()
-        details: list[Any] = [
-            detail
-            for part in said.choices[0].parts
-            if isinstance(part, Reasoning)
-            for detail in part.extra.get("reasoning_details", ())
-        ]
-        return [seal for seal, _ in seals_in(said)] + [detail["signature"] for detail in details]
+        return [seal for seal, _ in seals_in(self.bench.last_answer())]
 
 
 def text(cell: Cell) -> None:

@@ -96,10 +96,6 @@ SEALED_CHAT: dict[Format, str] = {
 }
 """Which server of Chat Completions thinks, for clients of each format: OpenAI's own shows and seals nothing there."""
 
-_NO_SEAL = "Chat Completions has no place for sealed thinking; the model goes on without it"
-_OWN_DETAILS = (
-    "OpenRouter's reasoning_details fit no other format; such clients' requests it takes in their own"
-)
 _ON_THE_CALL = "a call has no place for Google's thought signature; Google's own substitute is sent"
 _NOTHING_SEALED = "Ollama seals nothing, so nobody can tell whether thinking that comes back is its own"
 _LLM = "llm gives nothing back of what came beside text and calls"
@@ -111,17 +107,17 @@ _EMPTY = (
 )
 
 IMPOSSIBLE: dict[tuple[str, str, str], str] = {
-    ("openai_chat", "openai_responses", "reasoning"): _NO_SEAL,
-    ("openai_chat", "anthropic", "reasoning"): _NO_SEAL,
     ("openai_chat", "ollama", "reasoning"): _NOTHING_SEALED,
     ("llm", "openai_chat", "reasoning"): _LLM,
+    ("llm", "openai_responses", "reasoning"): _LLM,
+    ("llm", "anthropic", "reasoning"): _LLM,
     ("llm", "gemini", "reasoning"): _LLM,
     ("pydantic-ai, chat", "openai_chat", "reasoning"): _PYDANTIC,
+    ("pydantic-ai, chat", "openai_responses", "reasoning"): _PYDANTIC,
+    ("pydantic-ai, chat", "anthropic", "reasoning"): _PYDANTIC,
     ("pydantic-ai, gemini", "openai_responses", "reasoning"): _EMPTY,
-    ("openai_responses", "openai_chat", "reasoning"): _OWN_DETAILS,
     ("openai_responses", "gemini", "reasoning"): _ON_THE_CALL,
     ("openai_responses", "ollama", "reasoning"): _NOTHING_SEALED,
-    ("anthropic", "openai_chat", "reasoning"): _OWN_DETAILS,
     ("anthropic", "gemini", "reasoning"): _ON_THE_CALL,
     ("anthropic", "ollama", "reasoning"): _NOTHING_SEALED,
     ("gemini", "ollama", "reasoning"): _NOTHING_SEALED,

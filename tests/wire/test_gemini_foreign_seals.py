@@ -11,7 +11,8 @@ from tests.wire.test_gemini_stream import chunks_for, parts_in
 from tiercel.domain.events import End, Finished, ReasoningDelta, Start, TextDelta
 from tiercel.domain.request import Part, Reasoning, Text
 from tiercel.domain.response import Choice, Finish, ModelResponse
-from tiercel.wire.gemini.signature import read_foreign
+from tiercel.wire.foreign_seal import opened
+from tiercel.wire.provenance import without_foreign_seals
 
 THOUGHTS = (
     Reasoning(text="one two", signature="c2Vh+/bA==", source="anthropic"),
@@ -22,12 +23,14 @@ NAMES = ["signature", "redacted", "encrypted"]
 
 
 def given_back(parts: list[dict[str, Any]]) -> tuple[Part, ...]:
-    """The model's turn as it is read when a client sends these parts back, in the alphabet of Google's SDK."""
+    """The model's turn as it goes on when a client sends these parts back, in the alphabet of Google's SDK."""
     for part in parts:
         if "thoughtSignature" in part:
             part["thoughtSignature"] = part["thoughtSignature"].translate(str.maketrans("+/", "-_"))
     turns = [{"role": "user", "parts": [{"text": "hi"}]}, {"role": "model", "parts": parts}]
-    return CODEC.decode_request(json.dumps({"model": "auto", "contents": turns}).encode()).messages[1].parts
+    asked = CODEC.decode_request(json.dumps({"model": "auto", "contents": turns}).encode())
+    sent, _ = without_foreign_seals(asked, "anybody", lambda seal: None)
+    return sent.messages[1].parts
 
 
 @pytest.mark.parametrize("thought", THOUGHTS, ids=NAMES)
@@ -68,4 +71,5 @@ def test_a_redacted_thought_reaches_the_client_of_a_stream() -> None:
     "signature", ["c2ln", "no base64 at all", "dGllcmNlbC1zZWFsOnNvbWU6c2VhbGVkOng=", "w6k="]
 )
 def test_any_other_signature_is_googles(signature: str) -> None:
-    assert read_foreign(signature) is None
+    thought = Reasoning(signature=signature, source="gemini")
+    assert opened(thought) is thought

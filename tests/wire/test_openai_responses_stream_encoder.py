@@ -1,5 +1,6 @@
 """A client's Responses stream, as it is written: its whole life, checked with the SDK."""
 
+import base64
 import json
 from typing import Any
 
@@ -138,7 +139,7 @@ class TestEncoder:
             "custom_tool_call",
         ]
         assert output[0]["summary"] == [{"type": "summary_text", "text": "hm"}]
-        assert output[0]["encrypted_content"] == "s"
+        assert base64.b64decode(output[0]["encrypted_content"]) == b"tiercel-seal:anthropic:sealed:s"
         assert (output[2]["call_id"], output[2]["arguments"]) == ("c0", '{"x":1}')
         assert output[5]["input"] == "*** "
         prefixes = [item["id"].partition("_")[0] for item in output]

@@ -301,7 +301,10 @@ def test_openrouters_details_are_put_together_for_sending_back() -> None:
     answer = folded(events_of(stream, "openrouter"))
     assert answer.choices[0].parts == (
         Reasoning(
-            text="ab", source="openai_chat", extra={"reasoning_details": detail(text="ab", signature="s")}
+            text="ab",
+            signature="s",
+            source="openai_chat",
+            extra={"reasoning_details": detail(text="ab", signature="s")},
         ),
         Text(text="x"),
     )

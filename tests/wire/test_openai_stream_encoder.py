@@ -129,12 +129,25 @@ def test_a_role_opens_each_choice_even_without_a_start() -> None:
 
 
 def test_thinking_and_what_must_be_sent_back_with_it() -> None:
-    events = [
-        ReasoningDelta(text="a"),
-        ReasoningDelta(source="openai_chat", extra={"reasoning_details": [1]}),
+    events: list[StreamEvent] = [
+        ReasoningDelta(text="a", source="anthropic"),
+        ReasoningDelta(text="b", source="anthropic"),
         ReasoningDelta(signature="s", source="anthropic"),
+        ReasoningDelta(redacted="r", source="anthropic"),
+        TextDelta(text="c"),
+        Finished(finish=Finish(reason="stop")),
     ]
-    assert deltas(events)[1:] == [{"reasoning_content": "a"}, {"reasoning_details": [1]}]
+    word = {"format": "anthropic-claude-v1"}
+    signed = {"type": "reasoning.text", "text": "ab", "signature": "s", **word, "index": 0}
+    redacted = {"type": "reasoning.encrypted", "data": "r", **word, "index": 1}
+    assert deltas(events)[1:] == [
+        {"reasoning_content": "a"},
+        {"reasoning_content": "b"},
+        {"reasoning_details": [signed]},
+        {"reasoning_details": [redacted]},
+        {"content": "c"},
+        {},
+    ]
 
 
 def test_id_and_name_of_a_call_come_once() -> None:

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from tiercel.domain.request import Format, Message, ModelRequest, Part, Reasoning, Text, ToolCall
 from tiercel.domain.response import ModelResponse
+from tiercel.wire.foreign_seal import opened
 
 THOUGHTS = "extra_content"
 """Where a tool call keeps Google's thought signature; see `gemini/signature.py`."""
@@ -56,7 +57,7 @@ def without_foreign_seals(
     """The request as `maker` may be sent it, and the names of what was taken out.
 
     A seal of unknown origin stays: whoever reads its format will try it. One that comes home gets back the format in
-    which it was made, whichever the client spoke.
+    which it was made, whichever the client spoke; where that client carried it inside one of ours, it is opened.
     """
     if not any([message.role == "assistant" for message in request.messages]):
         return request, ()
@@ -91,7 +92,12 @@ def without_seals(request: ModelRequest) -> tuple[ModelRequest, tuple[str, ...]]
 
 def _sealed_for(part: Part, maker: str, origin_of: OriginOf) -> Part | None:
     seal = seal_of(part)
-    origin = origin_of(seal) if seal is not None else None
+    if seal is None:
+        return part
+    origin = origin_of(seal)
+    if origin is None and isinstance(part, Reasoning):
+        part = opened(part)
+        origin = origin_of(seal_of(part) or "")
     if origin is None:
         return part
     if origin.maker == maker:

@@ -63,6 +63,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """Where thinking may stand in an answer; the first that has text is read."""
     reasoning_echo: str | None = None
     """The field of an assistant message in which its thinking is sent back, `None` where it is not taken."""
+    reasoning_details: bool = False
+    """Whether it seals thinking in `reasoning_details`, and takes them back."""
     echo_demanded: bool = False
     """Whether that field must be there, even empty, in every assistant message that calls tools."""
     effort_field: Literal["reasoning_effort", "reasoning"] = "reasoning_effort"
@@ -122,6 +124,7 @@ QUIRKS: dict[str, Quirks] = {
         auth="bearer",
         reasoning_fields=("reasoning", "reasoning_content"),
         reasoning_echo="reasoning",
+        reasoning_details=True,
         effort_field="reasoning",
         body={"usage": {"include": True}},
         schema_body={"provider": {"require_parameters": True}},

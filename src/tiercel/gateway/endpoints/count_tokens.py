@@ -7,10 +7,12 @@ from tiercel.domain.facts import Facts
 from tiercel.domain.failure import Failure
 from tiercel.domain.keys import AccessKey
 from tiercel.domain.request import ModelRequest
+from tiercel.engine.origins import maker_of
 from tiercel.gateway.exchange import JSON, Exchange
 from tiercel.gateway.hints import take_hints
 from tiercel.gateway.runtime import Runtime, State
 from tiercel.gateway.surfaces import Counting
+from tiercel.wire.provenance import without_foreign_seals
 from tiercel.wire.registry import COUNTERS
 
 COUNT_SECONDS = 10.0
@@ -54,7 +56,11 @@ async def _asked(state: State, request: ModelRequest, plan: Plan) -> int | None:
     if counter is None:
         return None
     target = Target(deployment=rung.deployment, effort=rung.effort)
-    call = counter.encode_count_request(request, target)
+    maker = maker_of(rung.deployment)
+    readable, _ = without_foreign_seals(
+        request, maker, state.machinery.origins.of_seal
+    )  # as it would be sent
+    call = counter.encode_count_request(readable, target)
     answer = await state.machinery.upstream.ask(rung.deployment.provider, call, seconds=COUNT_SECONDS)
     if isinstance(answer, Failure):
         return None

@@ -41,7 +41,7 @@ def shown_thought(scene: Scene) -> Reasoning | None:
         case "ollama":
             return Reasoning(text=THOUGHT, source="ollama")
         case _:
-            return Reasoning(text=THOUGHT, source="openai_chat", extra=_details(scene))
+            return _in_chat(scene)
 
 
 def sealed_text(scene: Scene, text: str) -> Text:
@@ -65,12 +65,10 @@ def seals_calls(format: str, provider: str) -> bool:
     return format == "gemini" or provider == "gemini"
 
 
-def _details(scene: Scene) -> dict[str, Json]:
+def _in_chat(scene: Scene) -> Reasoning:
     if scene.model.provider != "openrouter":
-        return {}
-    seal = make_seal(scene.model.name, THOUGHT)
-    detail = {"type": "reasoning.text", "text": THOUGHT, "signature": seal, "index": 0}
-    return {"reasoning_details": [detail]}
+        return Reasoning(text=THOUGHT, source="openai_chat")
+    return Reasoning(text=THOUGHT, signature=make_seal(scene.model.name, THOUGHT), source="anthropic")
 
 
 def _key(value: Json, key: str) -> Json:

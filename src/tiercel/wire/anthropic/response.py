@@ -12,6 +12,7 @@ from tiercel.wire.anthropic.usage import read_usage, write_usage
 from tiercel.wire.codec import UpstreamReplyError
 from tiercel.wire.error_facts import facts_of
 from tiercel.wire.fields import shared
+from tiercel.wire.foreign_seal import carried_seal
 from tiercel.wire.identifiers import portable_id
 from tiercel.wire.scan import parse_chunk, parse_upstream_object
 
@@ -111,7 +112,11 @@ def written_block(part: Part) -> JsonObject | None:
         case Reasoning() if part.redacted is not None:
             return {"type": "redacted_thinking", "data": part.redacted}
         case Reasoning():
-            return {"type": "thinking", "thinking": part.text, "signature": part.signature or ""}
+            return {
+                "type": "thinking",
+                "thinking": part.text,
+                "signature": carried_seal(part, "anthropic") or "",
+            }
         case Opaque() if part.source == "anthropic" and isinstance(part.raw, dict):
             return part.raw
         case Opaque() | Refusal() | Media() | ToolResult():

@@ -28,6 +28,7 @@ from tiercel.wire.anthropic.problem import encode_problem
 from tiercel.wire.anthropic.response import KEPT_FIELDS, ending, is_citation
 from tiercel.wire.anthropic.usage import write_usage
 from tiercel.wire.codec import Problem
+from tiercel.wire.foreign_seal import carried_seal
 from tiercel.wire.identifiers import portable_id
 from tiercel.wire.scan import is_complete_json
 from tiercel.wire.sse import frame
@@ -161,7 +162,7 @@ class MessagesStreamEncoder:
         if event.text:
             self._delta({"type": "thinking_delta", "thinking": event.text})
         if event.signature is not None:  # it seals the block
-            self._delta({"type": "signature_delta", "signature": event.signature})
+            self._delta({"type": "signature_delta", "signature": carried_seal(event, "anthropic")})
             self._close()
 
     def _opaque(self, event: OpaqueDelta) -> None:

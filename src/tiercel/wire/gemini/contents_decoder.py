@@ -6,6 +6,7 @@ from tiercel.domain.errors import CallerError
 from tiercel.domain.json import Json, JsonObject
 from tiercel.domain.request import Media, Message, Part, Reasoning, Role, Text, ToolResult
 from tiercel.wire import fields
+from tiercel.wire.foreign_seal import opened
 from tiercel.wire.gemini.call_ids import CallIds
 from tiercel.wire.gemini.parts import read_call, read_media, read_part
 from tiercel.wire.gemini.signature import FORMAT
@@ -128,7 +129,7 @@ class _Turn:
 def _sealed_whole(part: Part, before: list[Part]) -> Part:
     """A streamed thought comes in pieces, and another maker's seal with the last: it seals all of them, so they are
     taken from what stood before and put together."""
-    if not isinstance(part, Reasoning) or part.source == FORMAT or part.redacted:
+    if not isinstance(part, Reasoning) or (foreign := opened(part)) is part or foreign.redacted:
         return part
     text = part.text
     while before and isinstance(piece := before[-1], Reasoning) and _is_loose(piece):

@@ -7,6 +7,8 @@ of the current turn has a thought signature, or the word that says there is none
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from tiercel.domain.json import Json, JsonObject
 from tiercel.domain.request import (
     Media,
@@ -22,7 +24,8 @@ from tiercel.domain.request import (
 from tiercel.wire.data_url import sniffed_type
 from tiercel.wire.gemini.contents_decoder import ERROR, OUTPUT
 from tiercel.wire.gemini.parts import DETAILS, arguments_object, is_video_page
-from tiercel.wire.gemini.signature import FORMAT, SKIPS_VALIDATION, signature_of, unmarked
+from tiercel.wire.gemini.signature import FORMAT, SKIPS_VALIDATION, signature_of, text_mark, unmarked
+from tiercel.wire.provenance import seal_of
 from tiercel.wire.scan import parse_chunk
 
 FETCHED = ("gs://", "https://generativelanguage.googleapis.com/")
@@ -64,7 +67,8 @@ class ContentsEncoder:
         if message.name is not None:
             self._lost.append(f"{param}.name")
         extra = self._kept(message.extra, param)
-        parts = [written for part in message.parts for written in self._written(part, param)]
+        own = message.parts if self._native else _with_seals_in_place(message.parts)
+        parts = [written for part in own for written in self._written(part, param)]
         if message.role in ("system", "developer"):
             self._system += parts
         else:
@@ -178,6 +182,26 @@ def skip_validation(contents: Sequence[JsonObject]) -> None:
     """Gives the first call of each step of the current turn the documented word where its signature is missing."""
     for part in _first_calls(contents):
         part.setdefault("thoughtSignature", SKIPS_VALIDATION)
+
+
+def _with_seals_in_place(parts: Sequence[Part]) -> Sequence[Part]:
+    """The seal of a text, which a client of another format gives back apart from it, on that text again: on the next
+    part that has none of its own."""
+    loose = [part for part in parts if _is_loose(part)]
+    if not loose:
+        return parts
+    placed: list[Part] = []
+    for part in parts:
+        if _is_loose(part):
+            continue
+        if loose and isinstance(part, Text | ToolCall) and signature_of(part.extra) is None:
+            part = replace(part, extra={**part.extra, **text_mark(seal_of(loose.pop(0)))})
+        placed.append(part)
+    return [*placed, *(Text(text="", extra=text_mark(seal_of(part))) for part in loose)]
+
+
+def _is_loose(part: Part) -> bool:
+    return isinstance(part, Reasoning) and part.source == FORMAT and not part.text and bool(part.signature)
 
 
 def _first_calls(contents: Sequence[JsonObject]) -> list[JsonObject]:

@@ -9,7 +9,6 @@ from tiercel.wire.gemini.signature import (
     FORMAT,
     call_mark,
     plain_base64,
-    read_foreign,
     read_signature,
     text_mark,
 )
@@ -37,20 +36,11 @@ def read_part(part: JsonObject) -> Part:
         signature = read_signature(part)
         extra = leftovers(part, _TEXT)
         if part.get("thought") is True:
-            return _thought(text, signature, extra)
+            return Reasoning(text=text, signature=signature, source=FORMAT, extra=extra)
         return Text(text=text, extra={**extra, **text_mark(signature)})
     if part.keys() == {"thoughtSignature"} and (signature := read_signature(part)):
         return Text(text="", extra=text_mark(signature))
     return read_media(part) or Opaque(source=FORMAT, raw=part)
-
-
-def _thought(text: str, signature: str | None, extra: JsonObject) -> Reasoning:
-    foreign = read_foreign(signature) if signature else None
-    if foreign is None:
-        return Reasoning(text=text, signature=signature, source=FORMAT, extra=extra)
-    if foreign.redacted:
-        return Reasoning(text=text, redacted=foreign.seal, source=foreign.source)
-    return Reasoning(text=text, signature=foreign.seal, source=foreign.source)
 
 
 def read_call(part: JsonObject, call: JsonObject, call_id: str) -> ToolCall:

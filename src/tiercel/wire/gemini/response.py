@@ -8,11 +8,12 @@ from tiercel.domain.request import Media, Opaque, Part, Reasoning, Refusal, Text
 from tiercel.domain.response import Choice, Finish, ModelResponse, Stamp
 from tiercel.wire.codec import UpstreamReplyError
 from tiercel.wire.fields import leftovers
+from tiercel.wire.foreign_seal import carried_seal
 from tiercel.wire.gemini.error import error_facts
 from tiercel.wire.gemini.finish import blocked_finish, read_finish, written_finish
 from tiercel.wire.gemini.logprobs import read_logprobs, write_logprobs
 from tiercel.wire.gemini.parts import arguments_object, read_call, read_part, text_in
-from tiercel.wire.gemini.signature import FORMAT, signature_of, unmarked, write_foreign
+from tiercel.wire.gemini.signature import FORMAT, signature_of, unmarked
 from tiercel.wire.gemini.usage import read_usage, unread_usage, write_usage
 from tiercel.wire.identifiers import minted_id
 from tiercel.wire.scan import parse_upstream_object
@@ -186,7 +187,7 @@ def written_part(part: Part) -> JsonObject | None:
 def _thought(part: Reasoning) -> JsonObject | None:
     """Another maker's seal goes along, so that it can be given back."""
     own = part.source == FORMAT
-    signature = part.signature if own else write_foreign(part)
+    signature = carried_seal(part, FORMAT)
     sealed = {"thoughtSignature": signature} if signature else {}
     if not (own or part.text or sealed):
         return None

@@ -3,16 +3,10 @@
 A tool call's stands in `extra` as Google's own Chat Completions surface spells it, `extra_content.google
 .thought_signature`, so that a Chat client sees it and gives it back. A text's stands under this format's name, as no
 other format has a place for it. A block of thinking has its `signature`.
-
-Another maker's seal travels to a client of this format and back inside a signature of our own making, which says whose
-it is: that one's alphabet of base64 may be another, or none.
 """
 
-import base64
-from typing import NamedTuple, get_args
-
 from tiercel.domain.json import Json, JsonObject
-from tiercel.domain.request import Format, Reasoning
+from tiercel.domain.request import Format
 
 SKIPS_VALIDATION = "skip_thought_signature_validator"
 """What Google documents for calls that another model made, or whose signature is gone.
@@ -23,7 +17,6 @@ https://ai.google.dev/gemini-api/docs/thought-signatures (2026-11-20)
 FORMAT: Format = "gemini"
 CALL_KEY = "extra_content"
 _SENTINELS = frozenset((SKIPS_VALIDATION, "context_engineering_is_the_way_to_go"))
-_FOREIGN = "tiercel-seal"
 _PLAIN_ALPHABET = str.maketrans("-_", "+/")
 
 
@@ -38,33 +31,6 @@ def read_signature(part: JsonObject) -> str | None:
 def plain_base64(text: str) -> str:
     """Base64 as all vendors take it, from either alphabet."""
     return text.translate(_PLAIN_ALPHABET) if "-" in text or "_" in text else text
-
-
-class ForeignSeal(NamedTuple):
-    """A seal made in another format; `redacted` where it stands for thinking that nobody is shown."""
-
-    source: Format
-    seal: str
-    redacted: bool
-
-
-def write_foreign(part: Reasoning) -> str | None:
-    """The signature under which another maker's seal travels, `None` where there is no seal."""
-    seal = part.signature or part.redacted
-    if not seal or part.source is None:
-        return None
-    kind = "redacted" if part.redacted else "sealed"
-    return base64.b64encode(f"{_FOREIGN}:{part.source}:{kind}:{seal}".encode("utf-8", "replace")).decode()
-
-
-def read_foreign(signature: str) -> ForeignSeal | None:
-    """What `write_foreign` wrote, `None` for every other signature."""
-    try:
-        mark, source, kind, seal = base64.b64decode(signature, validate=True).decode("utf-8").split(":", 3)
-    except ValueError:  # no base64, no text, or of fewer words
-        return None
-    known: Format | None = next((format for format in get_args(Format) if format == source), None)
-    return ForeignSeal(known, seal, kind == "redacted") if mark == _FOREIGN and known else None
 
 
 def text_mark(signature: str | None) -> JsonObject:

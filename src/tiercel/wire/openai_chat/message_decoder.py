@@ -19,12 +19,13 @@ from tiercel.domain.request import (
 )
 from tiercel.wire import fields
 from tiercel.wire.data_url import split_data_url
+from tiercel.wire.openai_chat.reasoning_details import FIELD, read_thinking
 
 _PLAIN_ROLES = ("user", "system", "assistant", "developer")
 """Whose messages most often are a text and nothing else."""
 _ROLES = ("system", "developer", "user", "assistant", "tool")
 _COMMON = frozenset(("role", "content", "name"))
-_ASSISTANT = _COMMON | {"refusal", "tool_calls", "reasoning", "reasoning_content", "reasoning_details"}
+_ASSISTANT = _COMMON | {"refusal", "tool_calls", "reasoning", "reasoning_content", FIELD}
 _TOOL = _COMMON | {"tool_call_id"}
 _URL_KINDS: dict[str, MediaKind] = {"image_url": "image", "video_url": "video", "audio_url": "audio"}
 
@@ -67,9 +68,7 @@ def _tool_message(source: JsonObject, name: str | None, param: str) -> Message:
 
 def _assistant_message(source: JsonObject, name: str | None, param: str) -> Message:
     parts: list[Part] = []
-    reasoning = _reasoning(source, param)
-    if reasoning is not None:
-        parts.append(reasoning)
+    parts += _thinking(source, param)
     parts += _content_parts(source.get("content"), f"{param}.content")
     refusal = fields.optional_text(source, "refusal", f"{param}.refusal")
     if refusal is not None:
@@ -81,15 +80,14 @@ def _assistant_message(source: JsonObject, name: str | None, param: str) -> Mess
     )
 
 
-def _reasoning(source: JsonObject, param: str) -> Reasoning | None:
+def _thinking(source: JsonObject, param: str) -> list[Reasoning]:
     text = fields.optional_text(source, "reasoning_content", f"{param}.reasoning_content")
     if text is None:
         text = fields.optional_text(source, "reasoning", f"{param}.reasoning")
-    details = source.get("reasoning_details")
+    details = fields.optional_list(source, FIELD, f"{param}.{FIELD}")
     if text is None and not details:
-        return None
-    extra = {"reasoning_details": details} if details else {}
-    return Reasoning(text=text or "", source="openai_chat", extra=extra)
+        return []
+    return read_thinking(text or "", details or ())
 
 
 def _tool_call(value: Json, param: str) -> ToolCall:

@@ -16,6 +16,7 @@ from tiercel.domain.request import (
 )
 from tiercel.wire.data_url import join_data_url
 from tiercel.wire.identifiers import short_id
+from tiercel.wire.openai_chat.reasoning_details import FIELD, details_of, written_details
 from tiercel.wire.quirks import Quirks
 
 _URL_KEYS = {"image": "image_url", "video": "video_url", "audio": "audio_url"}
@@ -90,12 +91,17 @@ class MessageEncoder:
 
     def _echo_reasoning(self, part: Reasoning, head: JsonObject, param: str) -> None:
         field = self._quirks.reasoning_echo
-        if field is None or part.source not in (None, "openai_chat"):
+        details = head.get(FIELD, [])
+        sealed = written_details(part, len(details)) if self._quirks.reasoning_details else []
+        if sealed:
+            head[FIELD] = [*details, *sealed]
+        elif part.source not in (None, "openai_chat") or field is None:
             self._lost.append(f"{param}.reasoning")
             return
-        if part.text:
+        elif details_of(part):
+            self._lost.append(f"{param}.{FIELD}")
+        if part.text and field is not None:
             head[field] = head.get(field, "") + part.text
-        head.update(part.extra)
 
     def _tool_call(self, call: ToolCall, param: str) -> JsonObject:
         payload = "arguments" if call.kind == "function" else "input"

@@ -13,6 +13,7 @@ from tiercel.wire.error_facts import facts_of
 from tiercel.wire.fields import leftovers, shared
 from tiercel.wire.identifiers import minted_id
 from tiercel.wire.openai_chat.finish import read_finish, written_finish
+from tiercel.wire.openai_chat.reasoning_details import FIELD, apart, read_thinking, written_details
 from tiercel.wire.openai_chat.usage import read_usage, write_usage
 from tiercel.wire.quirks import Quirks
 from tiercel.wire.scan import is_complete_json, parse_chunk, parse_upstream_object
@@ -21,7 +22,7 @@ _TOP = frozenset(("id", "object", "created", "model", "choices", "usage"))
 _CHOICE = frozenset(("index", "message", "finish_reason", "logprobs"))
 MEDIA_FIELDS = ("audio", "images")
 """Fields of a message that are content of their own kind."""
-_MESSAGE = frozenset(("role", "content", "refusal", "tool_calls", "reasoning_details", *MEDIA_FIELDS))
+_MESSAGE = frozenset(("role", "content", "refusal", "tool_calls", FIELD, *MEDIA_FIELDS))
 
 
 @lru_cache(maxsize=64)
@@ -85,11 +86,10 @@ def _choice(item: Json, position: int, answer_id: str, quirks: Quirks) -> Choice
 def read_reasoning(source: JsonObject, quirks: Quirks) -> list[Part]:
     """The thinking of a message, from whichever field this server puts it in."""
     text = reasoning_text(source, quirks)
-    details = source.get("reasoning_details")
+    details = source.get(FIELD)
     if not text and not details:
         return []
-    extra = {"reasoning_details": details} if details else {}
-    return [Reasoning(text=text, source="openai_chat", extra=extra)]
+    return [*read_thinking(text, details if isinstance(details, list) else ())]
 
 
 def reasoning_text(source: JsonObject, quirks: Quirks) -> str:
@@ -188,17 +188,18 @@ def _written_choice(choice: Choice) -> JsonObject:
     texts: list[str] = []
     refusals: list[str] = []
     reasoning: list[str] = []
+    details: list[Json] = []
     calls: list[JsonObject] = []
     own: list[JsonObject] = []
     for part in choice.parts:
         if isinstance(part, Text):
             texts.append(part.text)
+            details += apart(part, len(details))
         elif isinstance(part, ToolCall):
             calls.append(written_call(part))
         elif isinstance(part, Reasoning):
             reasoning.append(part.text)
-            if part.source == "openai_chat":
-                own.append(part.extra)
+            details += written_details(part, len(details))
         elif isinstance(part, Refusal):
             refusals.append(part.text)
         elif isinstance(part, Opaque) and part.source == "openai_chat" and isinstance(part.raw, dict):
@@ -211,6 +212,8 @@ def _written_choice(choice: Choice) -> JsonObject:
         message["tool_calls"] = calls
     if thinking := "".join(reasoning):
         message["reasoning_content"] = thinking
+    if details:
+        message[FIELD] = details
     for fields in own:
         message.update(fields)
     return {

@@ -23,13 +23,14 @@ from tiercel.wire.error_facts import stream_failure
 from tiercel.wire.event_stream import EventStreamDecoder
 from tiercel.wire.fields import leftovers
 from tiercel.wire.openai_chat.finish import read_finish
+from tiercel.wire.openai_chat.reasoning_details import FIELD, GrowingDetails
 from tiercel.wire.openai_chat.response import read_content, reasoning_text
 from tiercel.wire.openai_chat.tool_call_deltas import ToolCallDeltas
 from tiercel.wire.openai_chat.usage import read_usage
 from tiercel.wire.quirks import Quirks, UsagePlace
 
 _TOP = frozenset(("id", "object", "created", "model", "choices", "usage", "obfuscation"))
-_DELTA = frozenset(("role", "content", "refusal", "tool_calls", "index", "name", "reasoning_details"))
+_DELTA = frozenset(("role", "content", "refusal", "tool_calls", "index", "name", FIELD))
 
 
 class _ChoiceState:
@@ -39,18 +40,27 @@ class _ChoiceState:
         self.index = index
         self.calls = ToolCallDeltas(index)
         self.raw_finish: str | None = None
-        self.reasoning_details: list[JsonObject] = []
+        self.details = GrowingDetails()
 
     def end(self) -> list[StreamEvent]:
-        events: list[StreamEvent] = []
-        if self.reasoning_details:
-            extra = {"reasoning_details": self.reasoning_details}
-            events.append(ReasoningDelta(source="openai_chat", extra=extra, choice=self.index))
-        events += self.calls.end()
+        events: list[StreamEvent] = [*self.seals(self.details.rest()), *self.calls.end()]
         finish = read_finish(self.raw_finish, self.calls.are_complete)
         if finish.reason == "error":
             return [*events, Broken(failure=_ended_in_error(finish.raw))]
         return [*events, Finished(finish=finish, choice=self.index)]
+
+    def seals(self, thoughts: list[Reasoning]) -> list[ReasoningDelta]:
+        """The ends of these thoughts, whose text has gone before them."""
+        return [
+            ReasoningDelta(
+                signature=thought.signature,
+                redacted=thought.redacted,
+                source=thought.source,
+                extra=thought.extra,
+                choice=self.index,
+            )
+            for thought in thoughts
+        ]
 
 
 class ChatStreamDecoder(EventStreamDecoder):
@@ -126,7 +136,8 @@ class ChatStreamDecoder(EventStreamDecoder):
         delta = item.get("delta")
         if isinstance(delta, dict):
             content = delta.get("content")
-            if len(delta) == 1 and content.__class__ is str and item.get("logprobs") is None:
+            is_plain = content.__class__ is str and item.get("logprobs") is None
+            if len(delta) == 1 and is_plain and not state.details.waiting:
                 # nearly every chunk is a piece of text and nothing else
                 if content:
                     events.append(TextDelta(text=content, choice=index))
@@ -139,13 +150,15 @@ class ChatStreamDecoder(EventStreamDecoder):
     def _take_delta(
         self, delta: JsonObject, logprobs: Json, state: _ChoiceState, events: list[StreamEvent]
     ) -> None:
+        details = delta.get(FIELD)
+        if isinstance(details, list):
+            events += state.seals(state.details.take(details))
         reasoning = reasoning_text(delta, self._quirks)
         if reasoning:
             events.append(ReasoningDelta(text=reasoning, source="openai_chat", choice=state.index))
-        details = delta.get("reasoning_details")
-        if isinstance(details, list):
-            _merge_details(state.reasoning_details, details)
         content = delta.get("content")
+        if content:
+            events += state.seals(state.details.sealed())
         if isinstance(content, str):
             if content or logprobs is not None:
                 events.append(TextDelta(text=content, choice=state.index, logprobs=logprobs))
@@ -156,6 +169,7 @@ class ChatStreamDecoder(EventStreamDecoder):
             events.append(RefusalDelta(text=refusal, choice=state.index))
         calls = delta.get("tool_calls")
         if isinstance(calls, list):
+            events += state.seals(state.details.sealed())
             events += state.calls.take(calls, self._answer_id)
         for key, value in leftovers(delta, self._read_fields).items():
             if value:
@@ -190,22 +204,6 @@ def _usage_at(place: UsagePlace, source: JsonObject, choices: list[Json]) -> Jso
     return next(
         (holder["usage"] for holder in holders if isinstance(holder, dict) and "usage" in holder), None
     )
-
-
-def _merge_details(merged: list[JsonObject], pieces: list[Json]) -> None:
-    """Pieces of one detail (same index and type) become one, so that what is sent back is what a whole answer holds."""
-    for piece in pieces:
-        if not isinstance(piece, dict):
-            continue
-        last = merged[-1] if merged else None
-        if last is None or any(last.get(key) != piece.get(key) for key in ("index", "type")):
-            merged.append(dict(piece))
-            continue
-        for key, value in piece.items():
-            if key in ("text", "summary", "data") and isinstance(value, str):
-                last[key] = (last.get(key) or "") + value
-            elif value is not None:
-                last[key] = value
 
 
 def _ended_in_error(word: str | None) -> Failure:

@@ -1,8 +1,10 @@
 """Events as a client's stream of chunks: role first, finish with an empty delta, usage alone and last, `[DONE]`."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 import msgspec
+from msgspec.structs import replace
 
 from tiercel.domain.events import (
     ArgumentsDelta,
@@ -18,11 +20,12 @@ from tiercel.domain.events import (
     UsageUpdate,
 )
 from tiercel.domain.json import Json, JsonObject
-from tiercel.domain.request import ModelRequest
+from tiercel.domain.request import ModelRequest, Text
 from tiercel.domain.response import Stamp, Usage
 from tiercel.wire.codec import Problem
 from tiercel.wire.fields import shared
 from tiercel.wire.openai_chat.finish import written_finish
+from tiercel.wire.openai_chat.reasoning_details import FIELD, SentDetails
 from tiercel.wire.openai_chat.usage import write_usage
 from tiercel.wire.openai_error import encode_problem
 from tiercel.wire.sse import frame
@@ -34,7 +37,8 @@ _encode = msgspec.json.Encoder().encode
 
 
 class ChatStreamEncoder:
-    """Encodes one stream. Thinking goes out as `reasoning_content`, the field most clients of this format read."""
+    """Encodes one stream. Thinking goes out as `reasoning_content`, the field most clients of this format read; what
+    must come back with it follows as `reasoning_details`."""
 
     def __init__(self, request: ModelRequest, stamp: Stamp) -> None:
         self._stamp = stamp
@@ -42,6 +46,7 @@ class ChatStreamEncoder:
         self._extra: JsonObject = {}
         self._opened: set[int] = set()
         self._custom: set[tuple[int, int]] = set()
+        self._details: defaultdict[int, SentDetails] = defaultdict(SentDetails)
         self._usage: Usage | None = None
         self._over = False
         self._around_text: tuple[bytes, bytes] | None = None
@@ -92,6 +97,10 @@ class ChatStreamEncoder:
                 return b""
 
     def _text(self, event: TextDelta) -> bytes:
+        if event.extra:
+            sealed = self._details[event.choice].add_apart(Text(text=event.text, extra=event.extra))
+            plain = self._text(replace(event, extra={}))
+            return plain + self._delta(event.choice, {FIELD: sealed}) if sealed else plain
         if event.choice != 0 or event.logprobs is not None or 0 not in self._opened:
             return self._delta(event.choice, {"content": event.text}, event.logprobs)
         if self._around_text is None:
@@ -116,8 +125,9 @@ class ChatStreamEncoder:
 
     def _reasoning(self, event: ReasoningDelta) -> bytes:
         delta: JsonObject = {"reasoning_content": event.text} if event.text else {}
-        if event.source == "openai_chat":
-            delta |= event.extra
+        sealed = self._details[event.choice].add(event)
+        if sealed:
+            delta[FIELD] = sealed
         return self._delta(event.choice, delta) if delta else b""
 
     def _delta(self, choice: int, delta: JsonObject, logprobs: Json = None) -> bytes:

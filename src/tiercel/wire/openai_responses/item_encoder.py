@@ -19,6 +19,7 @@ from tiercel.domain.request import (
     ToolCall,
     ToolResult,
 )
+from tiercel.wire.fields import shared
 from tiercel.wire.identifiers import short_id
 from tiercel.wire.openai_responses.content import UNREAD, ContentWriter, is_annotation, output_text
 from tiercel.wire.openai_responses.own_fields import FORMAT, own_fields, without_ids
@@ -142,7 +143,7 @@ class _AssistantTurn:
             case Text() | Refusal():
                 self._said(part, extra)
             case Reasoning() if _is_own_reasoning(part) and (self._stored or _stands_alone(part)):
-                item = {"type": "reasoning", "summary": [], **part.extra}
+                item = {"type": "reasoning", "summary": [], **shared(part.extra)}
                 if part.signature is not None:
                     item["encrypted_content"] = part.signature
                 self._item(item if self._stored else without_ids(item))

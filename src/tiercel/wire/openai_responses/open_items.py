@@ -92,7 +92,7 @@ class OpenReasoning:
         self._item_id = item_id
         self._pieces: list[str] = []
         self._sealed = ReasoningDelta()
-        emit(ADDED, {"item": reasoning_item(item_id, "", None, {}, None)})
+        emit(ADDED, {"item": reasoning_item(item_id, "", ReasoningDelta())})
 
     def add(self, text: str) -> None:
         if not self._pieces:
@@ -111,10 +111,7 @@ class OpenReasoning:
             part = {"type": "summary_text", "text": text}
             self._emit("response.reasoning_summary_text.done", {**self._place(), "text": text})
             self._emit("response.reasoning_summary_part.done", {**self._place(), "part": part})
-        sealed = self._sealed
-        seal = sealed.signature if sealed.signature is not None else sealed.redacted
-        item = reasoning_item(self._item_id, text, seal, sealed.extra, sealed.source)
-        self._emit(DONE, {"item": item})
+        self._emit(DONE, {"item": reasoning_item(self._item_id, text, self._sealed)})
 
     def _place(self) -> JsonObject:
         return {"item_id": self._item_id, "summary_index": 0}

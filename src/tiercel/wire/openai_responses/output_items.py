@@ -4,8 +4,11 @@ import re
 
 import msgspec
 
+from tiercel.domain.events import ReasoningDelta
 from tiercel.domain.json import Json, JsonObject
 from tiercel.domain.request import Opaque, Part, Reasoning, Refusal, Text, ToolCall
+from tiercel.wire.fields import shared
+from tiercel.wire.foreign_seal import carried_seal
 from tiercel.wire.identifiers import minted_id
 from tiercel.wire.openai_responses.content import annotation, output_text
 from tiercel.wire.openai_responses.item_decoder import read_reasoning
@@ -168,14 +171,13 @@ def call_item(
     }
 
 
-def reasoning_item(
-    item_id: str, text: str, seal: str | None, extra: JsonObject, source: str | None
-) -> JsonObject:
+def reasoning_item(item_id: str, text: str, thought: Reasoning | ReasoningDelta) -> JsonObject:
     """Thinking: this format's own as it came, any other as a summary. A foreign seal travels as encrypted content, so
     that whoever made it can be given it back."""
     summary = [{"type": "summary_text", "text": text}] if text else []
-    own = extra if source == FORMAT else {}
+    own = shared(thought.extra) if thought.source == FORMAT else {}
     item: JsonObject = {"type": "reasoning", "summary": summary, **own, "id": item_id}
+    seal = carried_seal(thought, FORMAT)
     if seal is not None:
         item["encrypted_content"] = seal
     return item
@@ -192,8 +194,7 @@ def written_item(part: Part, numbering: Numbering, last: JsonObject | None) -> J
             return message
         case Reasoning():
             item_id = numbering.take("rs", part.extra.get("id") if part.source == FORMAT else None)
-            seal = part.signature if part.signature is not None else part.redacted
-            return reasoning_item(item_id, part.text, seal, part.extra, part.source)
+            return reasoning_item(item_id, part.text, part)
         case ToolCall():
             item_id = numbering.take(_CALL_TYPES[part.kind][2], own_fields(part.extra).get("id"))
             payload = part.arguments or ("{}" if part.kind == "function" else "")
