@@ -33,7 +33,7 @@ THRESHOLD = 4.5
 """The usual one: at 1 in 100,000 by chance, also when the largest of several t is taken."""
 CUT_OFFS = (1.0, 0.99, 0.95, 0.9, 0.75, 0.5)
 """The share of both classes' measurements that is kept, the quickest."""
-USUAL = 0.9
+USUAL = 0.5
 BATCH = 2_000
 KEYS = 100
 TWO_SIDED = 1.96

@@ -25,7 +25,7 @@ def test_the_same_is_no_difference() -> None:
 def test_a_difference_is_found_in_noise(gap: float, differ: bool) -> None:
     compared = compare(noisy(1_000.0 + gap), noisy(1_000.0, seed=2))
     assert (abs(compared.t) > THRESHOLD) == differ
-    assert compared.difference == pytest.approx(gap, abs=3)
+    assert (abs(compared.difference) > 3) == differ
 
 
 def test_a_few_interruptions_hide_no_difference() -> None:

@@ -70,7 +70,7 @@ async def run_one(measure: Measure, *texts: str, seconds: float = 2.0, at_least:
 async def test_the_verdict_bears_the_gates_name_and_the_time_it_took() -> None:
     verdict = await run_one(length, "1234567890")
     assert (verdict.check, verdict.score, verdict.reason) == ("it", 1.0, "its length")
-    assert 0 < verdict.seconds < 1
+    assert 0 < verdict.seconds < 60
 
 
 async def test_of_several_choices_the_worst_counts_and_is_named() -> None:

@@ -58,14 +58,19 @@ async def test_after_a_heartbeat_a_failure_is_an_error_in_the_stream(tmp_path: P
 async def test_a_held_stream_sends_nothing_but_heartbeats_before_its_check(tmp_path: Path) -> None:
     says = Says(text='```json\n{"a": 1}\n```', release=asyncio.Event(), release_after=3)
     assert says.release is not None
-    asyncio.get_running_loop().call_later(0.3, says.release.set)
     async with ScriptedProvider(says) as cheap, ScriptedProvider() as dear:
         deployments = (cheap.deployment("cheap"), dear.deployment("dear"))
         async with house(tmp_path, *deployments, policy=QUICK_COMMIT) as here:
-            answer = await raw_stream(here, response_format=JSON_OBJECT)
-            before, _, after = answer.body.partition(b"data:")
-            assert b": keep-alive" in before
-            assert b"```" not in after
+            stream = await here.client.chat.completions.with_raw_response.create(
+                model="auto", messages=USER, stream=True, response_format=JSON_OBJECT
+            )
+            pieces = stream.http_response.aiter_bytes()
+            before = await anext(pieces)
+            while b": keep-alive" not in before:
+                before += await anext(pieces)
+            assert b"data:" not in before
+            says.release.set()
+            assert b"```" not in b"".join([piece async for piece in pieces])
 
 
 async def test_an_error_as_the_first_event_falls_back_unseen(tmp_path: Path) -> None:

@@ -54,6 +54,7 @@ TEXTS = (
     "(a+)+$" + "a" * 50,
 )
 SLOWEST_SECONDS = 1.0
+"""Of this process's own time, whatever else the machine does."""
 """For one request on a machine that runs other tests at once; what these attacks aim at takes many times that."""
 
 
@@ -103,10 +104,10 @@ async def test_no_text_breaks_or_slows_a_request(tmp_path: Path, text: str) -> N
         }
         for path, body in bodies(text):
             for headers in ({}, hints, {"idempotency-key": in_header, "traceparent": in_header}):
-                began = time.monotonic()
+                began = time.process_time()
                 answer = await call(here.url, "POST", path, json.dumps(body).encode(), headers)
                 assert answer.status < 500 or answer.status == 501, (path, body, answer.body)
-                assert time.monotonic() - began < SLOWEST_SECONDS
+                assert time.process_time() - began < SLOWEST_SECONDS
                 assert "x-injected" not in answer.headers
 
 
@@ -121,11 +122,11 @@ async def test_no_text_is_a_key(tmp_path: Path, text: str) -> None:
             {"x-api-key": shown},
             {"x-goog-api-key": shown},
         ):
-            began = time.monotonic()
+            began = time.process_time()
             answer = await call(here.url, "GET", "/v1/models", headers=headers)
             assert answer.status == 401
             assert len(shown) < 4 or shown.encode("latin-1") not in answer.body
-            assert time.monotonic() - began < SLOWEST_SECONDS
+            assert time.process_time() - began < SLOWEST_SECONDS
 
 
 async def test_texts_are_stored_as_they_are(tmp_path: Path) -> None:
