@@ -112,6 +112,44 @@ class TestDecoder:
             ArgumentsDelta(index=0, text='{"x":1}'),
         ]
 
+    @pytest.mark.parametrize("closing", ["only the end", "its own event too"])
+    @pytest.mark.parametrize("place", [0, 1, 3])
+    def test_nothing_comes_twice_where_the_end_counts_items_otherwise(self, place: int, closing: str) -> None:
+        """As at servers that leave reasoning out of the final list, or begin to count at one."""
+        whole = message("ab", id="msg_1")
+        said = [piece("output_text.delta", place, content_index=0, delta=letter) for letter in "ab"]
+        closed = [done(place + 1, **whole)] if closing == "its own event too" else []
+        events = events_of(
+            created(), added(0, type="reasoning", id="rs_1"), *said, *closed, completed(whole, call())
+        )
+        answer = folded(events).choices[0]
+        assert (answer.text, len(answer.tool_calls)) == ("ab", 1)
+
+    def test_what_the_end_adds_to_a_text_is_passed_on_wherever_it_stands(self) -> None:
+        events = events_of(
+            created(), piece("output_text.delta", 2, content_index=0, delta="a"), completed(message("ab"))
+        )
+        assert folded(events).choices[0].text == "ab"
+
+    def test_calls_are_told_apart_where_the_end_counts_otherwise(self) -> None:
+        one, two = call('{"a":1}', call_id="c1"), call('{"b":2}', call_id="c2")
+        half = [{**item, "arguments": ""} for item in (one, two)]
+        events = events_of(
+            created(),
+            added(1, **half[0]),
+            piece("function_call_arguments.delta", 1, delta='{"a"'),
+            added(2, **half[1]),
+            piece("function_call_arguments.delta", 2, delta='{"b"'),
+            completed(one, two),
+        )
+        assert [c.arguments for c in folded(events).choices[0].tool_calls] == ['{"a":1}', '{"b":2}']
+
+    def test_the_same_words_in_two_messages_are_two_texts(self) -> None:
+        events = events_of(
+            created(), done(0, **message("ok", id="m1")), done(1, **message("ok", id="m2")), completed()
+        )
+        assert folded(events).choices[0].text == "okok"
+
     def test_calls_side_by_side_are_numbered_densely(self) -> None:
         """T19: also where two calls claim the same id."""
         events = events_of(

@@ -1,8 +1,9 @@
 """One upstream stream of Responses events as ours.
 
-What belongs together is joined by `output_index`: ids of items change on the way at some servers. Whatever an event
-that closes something says beyond the deltas before it is added, since some servers send no deltas at all; each piece
-is passed on once.
+What belongs together is joined by `output_index`, since ids of items change on the way at some servers. Others count
+items in one place otherwise than in another, so a whole item is first looked for among those that it can be. Whatever
+an event that closes something says beyond the deltas before it is added, since some servers send no deltas at all; each
+piece is passed on once.
 """
 
 from tiercel.domain.events import (
@@ -27,6 +28,7 @@ from tiercel.wire.openai_responses.content import annotation
 from tiercel.wire.openai_responses.finish import read_finish
 from tiercel.wire.openai_responses.item_decoder import read_reasoning
 from tiercel.wire.openai_responses.output_items import (
+    CALLS,
     OutputReader,
     call_extra,
     message_extra,
@@ -65,6 +67,24 @@ class _Item:
     def note(self, place: str, text: str) -> str:
         self.sent[place] = self.sent.get(place, "") + text
         return text
+
+    def is_like(self, whole: JsonObject) -> bool:
+        """Whether a whole item is of this one's type; a call of either kind is like the other."""
+        kind = text_of(whole, "type")
+        return kind == self.kind or (kind in CALLS and self.kind in CALLS)
+
+    def may_be(self, whole: JsonObject) -> bool:
+        """Whether a whole item shows that it is what grew here: by its call, by its id, by how its text begins."""
+        if not self.is_like(whole):
+            return False
+        if self.kind in CALLS:
+            return text_of(whole, "call_id") == text_of(self.source, "call_id")
+        ids = text_of(whole, "id"), text_of(self.source, "id")
+        if all(ids) and ids[0] == ids[1]:
+            return True
+        if self.kind != "message":
+            return not all(ids)
+        return bool(self.sent) and _said(whole).startswith("".join(self.sent.values()))
 
 
 class ResponsesStreamDecoder(EventStreamDecoder):
@@ -124,10 +144,11 @@ class ResponsesStreamDecoder(EventStreamDecoder):
         if kind == "response.output_item.added" and isinstance(item, dict):
             self._open(index, item, events)
         elif kind == "response.output_item.done" and isinstance(item, dict):
-            self._close_item(index, item, events)
+            growing = [entry for entry in self._items.values() if not entry.is_done]
+            self._close_item(self._entry_of(index, item, growing, events), item, events)
         elif kind in _PIECES:
             item_type, key, is_whole = _PIECES[kind]
-            entry = self._items.get(index) or self._open(index, {"type": item_type}, events)
+            entry = self._growing(index, item_type, events)
             place = _place(kind, source)
             piece = source.get(key)
             text = entry.rest(place, piece) if is_whole else piece
@@ -138,6 +159,17 @@ class ResponsesStreamDecoder(EventStreamDecoder):
             part = _number(source, "content_index")
             entry.annotations[part] = entry.annotations.get(part, 0) + 1
             _append_opaque(annotation(source.get("annotation")), events)
+
+    def _growing(self, index: int, item_type: str, events: list[StreamEvent]) -> _Item:
+        """The item that a piece belongs to: what has its index, unless that is of another type."""
+        known = self._items.get(index)
+        if known is not None and known.kind == item_type:
+            return known
+        piece_of: JsonObject = {"type": item_type}
+        if known is None or known.is_like(piece_of):
+            return self._open(index, piece_of, events)
+        growing = [entry for entry in self._items.values() if not entry.is_done and entry.is_like(piece_of)]
+        return growing[-1] if growing else self._open(max(self._items) + 1, piece_of, events)
 
     def _open(self, index: int, item: JsonObject, events: list[StreamEvent]) -> _Item:
         known = self._items.get(index)
@@ -191,8 +223,21 @@ class ResponsesStreamDecoder(EventStreamDecoder):
         entry.note(place, text)
         events.append(ReasoningDelta(id=text_of(entry.source, "id"), text=gap + text, source=FORMAT))
 
-    def _close_item(self, index: int, item: JsonObject, events: list[StreamEvent]) -> None:
-        entry = self._open(index, item, events)
+    def _entry_of(
+        self, index: int, item: JsonObject, candidates: list[_Item], events: list[StreamEvent]
+    ) -> _Item:
+        """What grew into this whole item: whatever shows to be it, else what has its index, else something new."""
+        known = self._items.get(index)
+        if known is not None and known.may_be(item):
+            return known
+        found = next((entry for entry in candidates if entry.may_be(item)), None)
+        if found is not None:
+            return found
+        if known is None or known.is_like(item):
+            return self._open(index, item, events)
+        return self._open(max(self._items) + 1, item, events)
+
+    def _close_item(self, entry: _Item, item: JsonObject, events: list[StreamEvent]) -> None:
         if entry.is_done:
             return
         entry.is_done = True
@@ -241,11 +286,14 @@ class ResponsesStreamDecoder(EventStreamDecoder):
         """The final response holds every item whole: those that no event closed are closed with it."""
         self._start(response, events)
         output = response.get("output")
+        candidates = list(self._items.values())
         for index, item in enumerate(output if isinstance(output, list) else ()):
             if isinstance(item, dict):
-                self._close_item(index, item, events)
-        for index, entry in sorted(self._items.items()):
-            self._close_item(index, entry.source, events)
+                entry = self._entry_of(index, item, candidates, events)
+                candidates = [other for other in candidates if other is not entry]
+                self._close_item(entry, item, events)
+        for _, entry in sorted(self._items.items()):
+            self._close_item(entry, entry.source, events)
         self._over = True
         usage = read_usage(response.get("usage"))
         if usage is not None:
@@ -282,6 +330,13 @@ def _place(kind: str, source: JsonObject) -> str:
     if kind.startswith("response.reasoning"):
         return f"content:{_number(source, 'content_index')}"
     return "payload"
+
+
+def _said(item: JsonObject) -> str:
+    """The texts of a whole message."""
+    content = item.get("content")
+    parts = [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
+    return "".join(text_of(part, "text") or text_of(part, "refusal") for part in parts)
 
 
 def _number(source: JsonObject, key: str) -> int:
