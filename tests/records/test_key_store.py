@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from tests.records.older import back_to
 from tests.records.place import Place
 from tests.records.postgres_server import PASSWORD, PostgresServer
 from tiercel.domain.errors import ConfigError
@@ -293,9 +294,7 @@ def test_an_older_databases_gets_its_tables_of_keys(place: Place) -> None:
     if place.url is None:
         pytest.skip("SQLite's are in a file of their own")
     place.store().close()
-    for table in ("spendings", "secrets", "keys", "projects", "key_state", "slice_leases", "slices"):
-        place.ask(f"DROP TABLE {table}")
-    place.ask("UPDATE alembic_version SET version_num = '0004'")
+    back_to(place, "0004")
     assert not has_keys(place.folder, database_url=place.url)
     issued = create(place)
     assert set(stored(place).keys) == {issued.key.id}

@@ -36,6 +36,9 @@ FIRST = msgspec.structs.replace(FULL, project="", key_id="")
 """As a record was before it said who asked."""
 MANY = 4_000
 
+LATER = ("missed", "next_nano")
+"""Columns of attempts that the first version did not have."""
+
 
 @contextmanager
 def database(place: Place) -> Iterator[Connection]:
@@ -80,7 +83,8 @@ def put_first_rows(connection: Connection, entry: Record) -> None:
     for attempt, of in zip(attempt_rows(entry), entry.attempts, strict=True):
         whole = {k: v for k, v in rung_row(of).items() if k != "number"} | attempt
         del whole["rung_number"]
-        put(connection, "attempts", {k: v if v is not None else lists.get(k) for k, v in whole.items()})
+        old = {k: v if v is not None else lists.get(k) for k, v in whole.items() if k not in LATER}
+        put(connection, "attempts", old)
 
 
 def put(connection: Connection, table: str, row: dict[str, object]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from tests.records.older import back_to
 from tests.records.place import Place
 from tests.records.postgres_server import PostgresServer
 from tests.records.samples import FULL, started
@@ -97,10 +98,7 @@ def test_an_older_databases_sums_are_made_from_its_records(place: Place) -> None
     store = place.store()
     store.insert(RECORDS, "a", 1)
     store.close()
-    tables = ("spendings", "secrets", "keys", "projects", "key_state", "slice_leases", "slices")
-    for table in tables if place.url else tables[:1]:
-        place.ask(f"DROP TABLE {table}")
-    place.ask("UPDATE alembic_version SET version_num = '0004'")
+    back_to(place, "0004")
     if place.url is None:
         assert spent(place) == EXPECTED
     place.store().close()

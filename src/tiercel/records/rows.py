@@ -24,7 +24,7 @@ _ATTEMPT_LISTS = ("repairs", "lost", "notes")
 _ATTEMPT_PLAIN = tuple(
     name
     for name in AttemptRecord.__struct_fields__
-    if name not in (*_ATTEMPT_LISTS, *RUNG_FIELDS, "verdicts", "usage", "failure", "cost_nano")
+    if name not in (*_ATTEMPT_LISTS, *RUNG_FIELDS, "verdicts", "usage", "failure", "cost_nano", "next_nano")
 )
 _USAGE = tuple(name for name in Usage.__struct_fields__ if name != "source")
 _LARGEST_INTEGER = 2**63 - 1
@@ -58,6 +58,7 @@ def _attempt_row(record_id: str, position: int, attempt: AttemptRecord) -> Row:
     row["position"] = position
     row["rung_number"] = rung_row(attempt)["number"]
     row["cost_nano"] = bounded(attempt.cost_nano)
+    row["next_nano"] = bounded(attempt.next_nano)
     for name in _ATTEMPT_LISTS:
         values = getattr(attempt, name)
         row[name] = _text(values) if values else None
@@ -81,7 +82,7 @@ def record_from(row: Row, attempt_rows: Iterable[Row]) -> Record:
 
 
 def _attempt_from(row: Row) -> AttemptRecord:
-    values = {name: row[name] for name in (*_ATTEMPT_PLAIN, *RUNG_FIELDS, "cost_nano")}
+    values = {name: row[name] for name in (*_ATTEMPT_PLAIN, *RUNG_FIELDS, "cost_nano", "next_nano")}
     for name in _ATTEMPT_LISTS:
         values[name] = _listed(row[name])
     values["verdicts"] = () if row["verdicts"] is None else _verdicts(row["verdicts"])

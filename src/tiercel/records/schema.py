@@ -93,6 +93,8 @@ attempts = Table(
     Column("repairs", Text),
     Column("lost", Text),
     Column("notes", Text),
+    Column("missed", Text),
+    Column("next_nano", BigInteger),
     Column("empty", Boolean, nullable=False),
     Column("upstream_id", Text),
     Column("simulated", Boolean, nullable=False),

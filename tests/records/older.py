@@ -1,0 +1,23 @@
+"""A database as an earlier version of the schema left it."""
+
+from tests.records.place import Place
+
+SHARED = ("secrets", "keys", "projects", "key_state", "slice_leases", "slices")
+UNDO = {
+    "0006": ("ALTER TABLE attempts DROP COLUMN missed", "ALTER TABLE attempts DROP COLUMN next_nano"),
+    "0005": ("DROP TABLE spendings",),
+}
+"""What takes back each change, newest first."""
+
+
+def back_to(place: Place, revision: str) -> None:
+    """Takes back everything that is newer than `revision`."""
+    for newer, statements in UNDO.items():
+        if newer <= revision:
+            break
+        for statement in statements:
+            place.ask(statement)
+        if newer == "0005" and place.url:
+            for table in SHARED:
+                place.ask(f"DROP TABLE {table}")
+    place.ask(f"UPDATE alembic_version SET version_num = '{revision}'")
