@@ -99,6 +99,17 @@ def test_long_texts_full_of_commas_are_not_many_values() -> None:
     assert parse_object(json.dumps({"text": text}).encode()) == {"text": text}
 
 
+@given(st.dictionaries(KEYS, VALUES, min_size=1, max_size=5), st.data())
+def test_in_what_a_provider_sends_the_last_of_two_keys_counts_whole_or_streamed(
+    value: dict[str, Any], data: st.DataObject
+) -> None:
+    key = data.draw(st.sampled_from(sorted(value)))
+    last = data.draw(VALUES)
+    members = [f"{json.dumps(k)}:{json.dumps(v)}" for k, v in [*value.items(), (key, last)]]
+    body = ("{" + ",".join(members) + "}").encode()
+    assert parse_upstream_object(body) == parse_chunk(body) == {**value, key: last}
+
+
 def test_an_upstreams_body_is_refused_in_its_own_name() -> None:
     with pytest.raises(UpstreamDataError):
         parse_upstream_object(b"<html>")

@@ -4,6 +4,10 @@ Refused, because two readers could understand them differently or because they c
 JSON, anything but an object, duplicate keys anywhere, more than 64 levels, NaN and Infinity, lone surrogates, more
 than 100,000 values. The order of work is by cost: the decoder itself is strict, and duplicates (which it accepts) show
 in a count of the colons outside strings; only where that disagrees is the body read again, slowly, to name the key.
+
+Duplicate keys are refused in what clients send, since those bytes may go on to a provider, who could read another of
+the two. What a provider sends goes no further as bytes: it is read once, here, and written anew. There the last one
+counts, in a whole answer as in each event of a stream.
 """
 
 import json
@@ -34,15 +38,15 @@ class _Duplicate(Exception):
 def parse_object(body: bytes) -> JsonObject:
     """A client's body. Raises `CallerError("invalid_json")` saying what is wrong with it."""
     try:
-        return _parse(body)
+        return _parse(body, keys_are_unique=True)
     except _Refused as refused:
         raise CallerError("invalid_json", f"The request body {refused}.") from None
 
 
 def parse_upstream_object(body: bytes) -> JsonObject:
-    """A provider's body, under the same rules. Raises `UpstreamDataError`."""
+    """A provider's body, under the same rules but for duplicate keys. Raises `UpstreamDataError`."""
     try:
-        return _parse(body)
+        return _parse(body, keys_are_unique=False)
     except _Refused as refused:
         raise UpstreamDataError(f"the upstream's body {refused}") from None
 
@@ -50,8 +54,7 @@ def parse_upstream_object(body: bytes) -> JsonObject:
 def parse_chunk(data: bytes) -> JsonObject | None:
     """One event of a stream as an object, `None` where it is none.
 
-    Events are small and capped, and nothing in them is read twice by different readers: the decoder's own strictness
-    is enough here.
+    Events are small and capped: the decoder's own strictness is enough here.
     """
     try:
         value = _decode(data)
@@ -69,7 +72,7 @@ def is_complete_json(text: str) -> bool:
     return True
 
 
-def _parse(body: bytes) -> JsonObject:
+def _parse(body: bytes, keys_are_unique: bool) -> JsonObject:
     structure = outside_strings(body)
     if len(structure) > MAX_VALUES and sum(structure.count(mark) for mark in (b",", b"[", b"{")) > MAX_VALUES:
         raise _Refused(_TOO_MANY)
@@ -83,7 +86,8 @@ def _parse(body: bytes) -> JsonObject:
         raise _Refused(f"is not valid JSON: {error}") from None
     if not isinstance(value, dict):
         raise _Refused("is not a JSON object")
-    if structure.count(b":") != _count_keys(value):
+    keys = _count_keys(value)
+    if keys_are_unique and structure.count(b":") != keys:
         _refuse_duplicate(body)
     return value
 

@@ -228,7 +228,7 @@ CASES: tuple[Case, ...] = (
         fault=Fault(body="wrong_shape"),
         upstreams=ALL,
     ),
-    _named("duplicate-keys", "bad_response", stream="good", upstreams=ALL),
+    _named("duplicate-keys", whole="good", stream="good", upstreams=ALL),
     _named("not-a-number", "bad_response", upstreams=ALL),
     Case(
         row="F13",
