@@ -66,7 +66,7 @@ def explain(plan: Plan, policy: Policy | None = None) -> Explanation:
         passed_over=tuple(_passed_over(plan, policy)) if policy is not None else (),
         excluded=plan.excluded,
         ladder=tuple(_rung_line(rung, plan) for rung in plan.rungs),
-        gates=tuple(_gate_words(gate) for gate in plan.gates),
+        gates=tuple(_gate_words(plan, place) for place in range(len(plan.gates))),
         limits=tuple(_limit_words(plan)),
         policy_hash=plan.policy_hash,
     )
@@ -164,9 +164,30 @@ def _rung_words(rung: RungLine) -> str:
     return ", ".join(words)
 
 
-def _gate_words(gate: Gate) -> str:
+def _gate_words(plan: Plan, place: int) -> str:
+    gate = plan.gates[place]
     words = f"{gate.check} at least {gate.at_least:g}"
+    if gate.asks != "nobody":
+        words += _asked_words(gate, [aside.rung for aside in plan.asides if aside.gate == place])
     return f"{words}, asked again {gate.re_ask} time(s) before escalating" if gate.re_ask else words
+
+
+def _asked_words(gate: Gate, rungs: list[Rung]) -> str:
+    """Whom this gate asks, and what that is expected to cost."""
+    what = "lets the answer pass" if gate.on_error == "open" else "does not let it pass"
+    if not rungs:
+        return f", but nobody whom it asks may be asked, which {what}"
+    asked = []
+    for rung in rungs:
+        nano = rung.estimated_nano
+        cost = "price unknown" if nano is None else f"about ${usd_text(nano)}"
+        asked.append(f"{rung.name} ({cost})")
+    when = (
+        f"asked at once, waited for {gate.wait_seconds:g} s"
+        if gate.asks == "opinions"
+        else "asked afterwards"
+    )
+    return f": {' and '.join(asked)}, {when}; without them it {what}"
 
 
 def _limit_words(plan: Plan) -> list[str]:
