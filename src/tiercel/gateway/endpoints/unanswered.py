@@ -3,7 +3,7 @@
 from tiercel.domain.climb import Deliver, GiveUp, Plan
 from tiercel.domain.errors import CallerError, ProblemKind, UnavailableError
 from tiercel.engine.account import problem_of
-from tiercel.upstream.health import MAX_REST_SECONDS, RATE_LIMIT_REST_SECONDS, Health
+from tiercel.upstream.health import COUNTED, MAX_REST_SECONDS, RATE_LIMIT_REST_SECONDS, Health
 
 CALLERS_FAULT: frozenset[ProblemKind] = frozenset(
     ("invalid_request", "context_length", "content_policy", "no_rung")
@@ -11,8 +11,6 @@ CALLERS_FAULT: frozenset[ProblemKind] = frozenset(
 
 PASSES_SOON: frozenset[ProblemKind] = frozenset(("rate_limit", "overloaded"))
 """Problems that time mends, whoever did not say how much of it."""
-BREAKS: frozenset[ProblemKind] = frozenset(("upstream_error", "upstream_unreachable"))
-"""Problems that open breakers: where all are open, nobody is asked in earnest before the first one's rest is over."""
 
 
 def unanswered(step: Deliver | GiveUp, plan: Plan, health: Health) -> UnavailableError | CallerError:
@@ -28,14 +26,16 @@ def unanswered(step: Deliver | GiveUp, plan: Plan, health: Health) -> Unavailabl
 def _wait_seconds(step: GiveUp, kind: ProblemKind, plan: Plan, health: Health) -> float | None:
     """When the client may come back: what a provider asked for, else until the first of the ladder rests no more.
 
-    Where nobody rests, an overload is taken to last as long as a rate limit that does not say.
+    Where nobody rests, an overload is taken to last as long as a rate limit that does not say. What opens breakers is
+    worth asking again once the first of them has rested; what only a person puts right is told without a wait.
     """
-    if step.failure is not None and step.failure.retry_after_seconds is not None:
-        return step.failure.retry_after_seconds
+    failure = step.failure
+    if failure is not None and failure.retry_after_seconds is not None:
+        return failure.retry_after_seconds
     rest_seconds = min(health.rest_seconds(rung.deployment.name for rung in plan.rungs), MAX_REST_SECONDS)
     if kind in PASSES_SOON:
         return rest_seconds or RATE_LIMIT_REST_SECONDS
-    return rest_seconds or None if kind in BREAKS else None
+    return rest_seconds or None if failure is not None and failure.kind in COUNTED else None
 
 
 def _too_long(plan: Plan) -> CallerError:
