@@ -115,3 +115,35 @@ def test_problems_name_the_file_that_was_read() -> None:
     policy = read_policy(ladder("fats"), "team.toml")
     (problem,) = cross_check(policy, OPENROUTER, no_problems).problems
     assert problem.startswith("team.toml: ")
+
+
+ASKING = """[gates.second]
+check = "agreement"
+ask = {asked}
+[[rules]]
+name = "asked"
+ladder = ["fast", "claude-sonnet-4-5"]
+gates = ["second"]
+"""
+
+
+def test_who_is_asked_must_exist() -> None:
+    policy = read_policy(MINIMAL_POLICY + ASKING.format(asked='["step-3.7-flush", "claude-haiku-4-5"]'))
+    assert [problem for problem in cross_check(policy, OPENROUTER, no_problems).problems] == [
+        "policy.toml: [rules.asked] gates[0].ask[0] 'step-3.7-flush': no such model or deployment; "
+        "did you mean 'step-3.7-flash'?"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("asked", "noticed"),
+    [
+        ('["claude-haiku-4-5"]', True),  # may be a judge of all stages
+        ('["step-3.7-flash", "claude-haiku-4-5"]', False),  # opinions beside the first stage
+        ('["step-3.7-flash"]', False),
+    ],
+)
+def test_who_is_of_the_same_family_is_noticed(asked: str, noticed: bool) -> None:
+    policy = read_policy(MINIMAL_POLICY + ASKING.format(asked=asked))
+    notices = cross_check(policy, OPENROUTER, no_problems).notices
+    assert any("same maker as claude-sonnet-4-5" in notice for notice in notices) == noticed

@@ -52,6 +52,7 @@ class Checker:
                 self.problems.add(path, problem)
             for position, entry in enumerate(gate.ask):
                 self.check_entry(entry, (*path, "ask", position), tiers=False)
+                self.check_family(entry, gate, (*path, "ask", position))
         notices = self.notices.lines
         if not self.catalog.deployments:
             variables = sorted({d.provider.key_env or "" for d in self.catalog.keyless.values()})
@@ -87,6 +88,34 @@ class Checker:
         if effort not in efforts:
             offer = f"it takes {listed(efforts)}" if efforts else "its effort cannot be set"
             self.problems.add(path, f"{model!r} has no effort {effort!r}; {offer}", entry)
+
+    def check_family(self, entry: str, gate: Gate, path: Steps) -> None:
+        """Whether who is asked is of the family of those whose answers are measured."""
+        asked = self.model_of(entry.partition("@")[0])
+        maker = self.catalog.models[asked].maker if asked in self.catalog.models else ""
+        if not maker:
+            return
+        for rule in self.policy.rules:
+            if gate not in (self.policy.gates if rule.gates is None else rule.gates):
+                continue
+            # several are opinions, which are compared with the first stage's answer; one may be a judge of all
+            for model in self.models_on(rule.ladder[:1] if len(gate.ask) > 1 else rule.ladder):
+                if model != asked and self.catalog.models[model].maker == maker:
+                    reason = "families share errors, and judges prefer their own"
+                    self.notices.add(
+                        path, f"is of the same maker as {model} on rule {rule.name!r}: {reason}", entry
+                    )
+                    return
+
+    def models_on(self, ladder: Iterable[str]) -> Iterator[str]:
+        """The models of a ladder's entries, tiers opened."""
+        for entry in ladder:
+            name = entry.partition("@")[0]
+            tier = self.policy.tiers.get(name)
+            for member in tier.members if tier else (entry,):
+                model = self.model_of(member.partition("@")[0])
+                if model is not None:
+                    yield model
 
     def check_alias(self, alias: str, target: str) -> None:
         is_auto = target == AUTO or target.startswith(f"{AUTO}:")
