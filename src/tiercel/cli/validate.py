@@ -7,6 +7,7 @@ from typing import Any
 from tiercel.checks.registry import Registry
 from tiercel.cli.configuration import add_file_arguments, load_configuration
 from tiercel.domain.errors import ConfigError
+from tiercel.domain.policy import Gate
 from tiercel.gateway.admission import check_listener
 from tiercel.policy.cross_check import cross_check
 from tiercel.records.key_store import has_keys
@@ -25,10 +26,17 @@ def run(args: argparse.Namespace) -> int:
     storage = loaded.settings.storage
     known = has_keys(Path(storage.folder), database_url=storage.database_url)
     check_listener(loaded.settings.listener, has_keys=known)
-    checked = cross_check(loaded.policy, loaded.settings.catalog, Registry.load().problems)
+    registry = Registry.load()
+    named: set[str] = set()
+
+    def problems(gate: Gate) -> list[str]:
+        named.add(gate.check)
+        return registry.problems(gate)
+
+    checked = cross_check(loaded.policy, loaded.settings.catalog, problems)
     if checked.problems:
         raise ConfigError(*checked.problems)
-    for notice in (*loaded.notices, *checked.notices):
+    for notice in (*loaded.notices, *checked.notices, *registry.notes(named)):
         print(f"note: {notice}")
     catalog = loaded.settings.catalog
     print(f"settings: {loaded.settings_source} ({loaded.settings.hash})")

@@ -46,6 +46,8 @@ class Storage(msgspec.Struct, frozen=True, kw_only=True):
     database_url: Secret | None = None
     """Where PostgreSQL is, password and all, read from the variable that `database_url_env` names; `None` for SQLite
     in `folder`."""
+    when_budgets_unknown: Literal["refuse", "serve"] = "refuse"
+    """What becomes of keys with a budget while PostgreSQL is away and nobody knows what other gateways spend."""
 
 
 class Telemetry(msgspec.Struct, frozen=True, kw_only=True):

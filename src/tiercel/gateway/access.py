@@ -13,6 +13,8 @@ from tiercel.domain.settings import Storage
 from tiercel.gateway.budgets import Allowance, Budgets
 from tiercel.gateway.keyring import Keyring
 from tiercel.gateway.quotas import Quotas, TokenCount
+from tiercel.gateway.slices import LEASE_SECONDS, Slices
+from tiercel.records.instance import instance_of
 from tiercel.records.spending import read_spent
 from tiercel.routing.allowed import bounded
 from tiercel.routing.cost import EXPECTED_VISIBLE, most_nano
@@ -66,10 +68,13 @@ class Grant:
 class Access:
     """The keys, and what each of them does at the moment."""
 
-    def __init__(self, keyring: Keyring, quotas: Quotas, budgets: Budgets) -> None:
+    def __init__(
+        self, keyring: Keyring, quotas: Quotas, budgets: Budgets, slices: Slices | None = None
+    ) -> None:
         self.keyring = keyring
         self.quotas = quotas
         self.budgets = budgets
+        self._slices = slices
         self._restoring: asyncio.Task[None] | None = None
 
     @classmethod
@@ -79,9 +84,12 @@ class Access:
         A PostgreSQL that is away keeps only keys with a budget waiting. Raises `ConfigError` for a store that is
         damaged.
         """
-        budgets = Budgets(keyring.project_budget)
-        access = cls(keyring, Quotas(clock), budgets)
-        if not keyring.has_keys:
+        slices = _open_slices(storage)
+        budgets = Budgets(keyring.project_budget, shared=slices is not None)
+        access = cls(keyring, Quotas(clock), budgets, slices)
+        if slices is not None:
+            slices.start()
+        elif not keyring.has_keys:
             return access
         try:
             budgets.restore(read_spent(Path(storage.folder), budgets.span(), storage.database_url))
@@ -89,7 +97,7 @@ class Access:
             if storage.database_url is None:
                 raise
             log.error("keys with a budget wait until the database is back: %s", error)
-            budgets.complete = False
+            budgets.complete = storage.when_budgets_unknown == "serve"
             again = _restore_when_possible(budgets, storage)
             access._restoring = asyncio.get_running_loop().create_task(again, name="spent so far")
         return access
@@ -99,9 +107,11 @@ class Access:
         if self._restoring is not None:
             self._restoring.cancel()
             await asyncio.wait((self._restoring,))
+        if self._slices is not None:
+            await self._slices.close()
         await asyncio.to_thread(self.keyring.close)
 
-    def grant(
+    async def grant(
         self, key: AccessKey, plan: Plan, most: Callable[[Rung], int | None] | None = None
     ) -> tuple[Plan, Grant | None]:
         """What this key lets a request with this plan use, and what of the plan a budget can bound; no grant for those
@@ -118,27 +128,41 @@ class Access:
             if not self.budgets.complete:
                 raise UNCOUNTED
             plan, bounds = bounded(plan, most or (lambda rung: most_nano(rung, plan.facts)))
+            if self._slices is not None:
+                await self._slices.make_room(allowance.bounds, max(bounds))
             least = min(bounds)
             if not allowance.covers(least):
-                raise self.budgets.refusal(allowance, least)
+                is_away = self._slices is not None and self._slices.is_away
+                raise UNCOUNTED if is_away else self.budgets.refusal(allowance, least)
         tokens = None
         if key.quota.tokens_per_minute is not None:
             tokens = self.quotas.count_tokens(key, _expected_tokens(plan))
         return plan, Grant(allowance, tokens, bounds)
 
 
+def _open_slices(storage: Storage) -> Slices | None:
+    """Where a database may be shared, the budgets in it are."""
+    if storage.database_url is None:
+        return None
+    from tiercel.records.slices import SliceStore
+
+    store = SliceStore(storage.database_url, instance_of(Path(storage.folder)), lease_seconds=LEASE_SECONDS)
+    return Slices(store, when_away=storage.when_budgets_unknown)
+
+
 async def _restore_when_possible(budgets: Budgets, storage: Storage) -> None:
     """Ask again, until the database answers, what was spent."""
-    while not budgets.complete:
+    while True:
         await asyncio.sleep(RESTORE_SECONDS)
         span = budgets.span()
         try:
             spent = await asyncio.to_thread(read_spent, Path(storage.folder), span, storage.database_url)
         except ConfigError as error:
-            log.warning("keys with a budget wait: %s", error)
+            log.warning("what keys with a budget have spent is not known: %s", error)
         else:
             budgets.restore(spent)
             log.warning("what keys have spent is known: those with a budget are served")
+            return
 
 
 def _expected_tokens(plan: Plan) -> int:

@@ -154,6 +154,7 @@ def storage_of(
         retention_days=table.retention_days,
         project_retention_days=tuple((table.project_retention_days or {}).items()),
         database_url=database_url_of(table.database_url_env, environ, problems),
+        when_budgets_unknown=table.when_budgets_unknown,
     )
 
 

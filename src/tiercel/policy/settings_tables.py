@@ -104,6 +104,13 @@ class StorageTable(Table, frozen=True, kw_only=True):
             description="The environment variable that holds the URL of a PostgreSQL database; SQLite where left out."
         ),
     ] = None
+    when_budgets_unknown: Annotated[
+        Literal["refuse", "serve"],
+        Meta(
+            description="While PostgreSQL is away: refuse keys with a budget, or serve them without knowing what "
+            "other gateways spend."
+        ),
+    ] = "refuse"
 
 
 class TelemetryTable(Table, frozen=True, kw_only=True):

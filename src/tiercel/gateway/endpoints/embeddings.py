@@ -54,7 +54,7 @@ async def _embed(runtime: Runtime, exchange: Exchange, how: Embedding, receipt: 
     try:
         facts = embedding_facts(request, hints_of(exchange), residency_default=state.policy.residency_default)
         plan = make_embedding_plan(request, facts, state.policy, state.settings.catalog, embeddings_refusal)
-        plan, grant = runtime.access.grant(
+        plan, grant = await runtime.access.grant(
             receipt.key,
             within(plan, receipt.key.allowed),
             lambda rung: most_embedding_nano(rung.deployment, facts),
