@@ -3,7 +3,7 @@
 from tiercel.checks.check import Check, Subject
 from tiercel.domain.climb import Verdict
 from tiercel.domain.json import JsonObject
-from tiercel.domain.request import ModelRequest, Part, ResponseFormat, Text, ToolCall
+from tiercel.domain.request import Message, ModelRequest, Part, ResponseFormat, Text, ToolCall
 from tiercel.domain.response import Choice, Finish, FinishReason, ModelResponse
 
 PLAIN = ModelRequest(format="openai_chat", model="auto", messages=())
@@ -16,6 +16,13 @@ def asking_for(schema: JsonObject | bool) -> ModelRequest:
     """A request whose answer must fit `schema`."""
     wanted = ResponseFormat(kind="json_schema", name="answer", schema=schema)
     return ModelRequest(format="openai_chat", model="auto", messages=(), response_format=wanted)
+
+
+def saying(text: str) -> ModelRequest:
+    """A request whose user says this."""
+    return ModelRequest(
+        format="openai_chat", model="auto", messages=(Message(role="user", parts=(Text(text=text),)),)
+    )
 
 
 def choice(text: str = "", *parts: Part, finish: FinishReason = "stop", index: int = 0) -> Choice:

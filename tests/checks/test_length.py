@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.checks.build import choice, measure, tool_call
+from tests.checks.build import choice, measure, saying, tool_call
 from tiercel.checks.length import Length, Unit, count
 from tiercel.domain.json import JsonObject
 
@@ -46,7 +46,8 @@ async def test_what_is_not_as_asked_for_is_said(text: str, reason: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("unit", "expected"), [("words", 7), ("characters", 29), ("lines", 3), ("paragraphs", 2), ("bullets", 1)]
+    ("unit", "expected"),
+    [("words", 7), ("characters", 29), ("sentences", 3), ("lines", 3), ("paragraphs", 2), ("bullets", 1)],
 )
 def test_every_unit_counts_its_own_pieces(unit: Unit, expected: int) -> None:
     assert len(count(" A line.\n\nThree words here\n- x\n", unit).pieces) == expected
@@ -78,7 +79,7 @@ async def test_text_beside_a_tool_call_is_not_judged() -> None:
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        ({}, "unit"),
+        ({"min": 5}, "min needs a unit"),
         ({"unit": "bulets", "min": 5}, "unit"),
         ({"unit": "words"}, "nothing is asked for"),
         ({"unit": "words", "min": 5, "max": 4}, "max 4 is below min 5"),
@@ -91,3 +92,18 @@ def test_options_that_make_no_sense_are_refused(options: JsonObject, problem: st
     problems = Length().problems(options)
     assert len(problems) == 1
     assert problem in problems[0]
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer", "score"),
+    [
+        ("Give me five bullet points on tea.", BULLETS, 1.0),
+        ("Give me six bullet points on tea.", BULLETS, 0.0),
+        ("Explain it in one sentence.", "It rains, e.g. in May, on 3.5 days.", 1.0),
+        ("Explain it in one sentence.", "It rains. It pours.", 0.0),
+        ("In two sentences and at most 3 words, please.", "It rains. It pours.", 0.5),
+        ("Explain it.", "It rains. It pours.", 1.0),
+    ],
+)
+async def test_without_options_the_message_says_how_long(asked: str, answer: str, score: float) -> None:
+    assert (await measure(Length(), answer, request=saying(asked))).score == score

@@ -1,27 +1,37 @@
-"""Is the answer as long as was asked for: five bullets and nothing else, one line, at most eighty words?"""
+"""Is the answer as long as was asked for: five bullets and nothing else, one line, at most eighty words?
+
+What was asked for stands in the options, or is read from the user's last message.
+"""
 
 import re
-from typing import Literal
 
 import msgspec
 
+from tiercel.checks.asked_length import Demand, demands_in
+from tiercel.checks.asked_length import Unit as Unit
 from tiercel.checks.check import Ask, CheckInfo, Subject, option_problems, read_options
 from tiercel.domain.climb import Verdict
 from tiercel.domain.json import JsonObject
+from tiercel.domain.request import ModelRequest
 
 NAME = "length"
 
-Unit = Literal["words", "characters", "lines", "paragraphs", "bullets"]
 Count = int | None
 
 BULLET = re.compile(r" *[-*+•–] +\S")
 BLANK_LINES = re.compile(r"\n[ \t]*\n")
+SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”’)*_]*\s+|(?<=[。！？])|\n+")
+NO_END = re.compile(
+    r"(?:\b(?:e\.g|i\.e|z\.B|d\.h|u\.a|etc|vs|Mr|Mrs|Ms|Dr|Prof|St|No|Nr|ca|[A-Z])|\b\d{1,2})\.$"
+)
+LETTER = re.compile(r"[^\W_]")
 
 
 class LengthOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is counted, and how many of it there may be. `words_each` bounds each line, paragraph or bullet."""
+    """What is counted, and how many of it there may be; without `unit` it is read from the user's last message.
+    `words_each` bounds each line, paragraph or bullet."""
 
-    unit: Unit
+    unit: Unit | None = None
     min: int = 0
     max: Count = None
     only: bool = False
@@ -36,13 +46,14 @@ class Counted(msgspec.Struct, frozen=True):
 
 
 class Length:
-    """1 if there are as many as asked for and none is too long; else 0."""
+    """1 if there are as many as asked for and none is too long, else 0; of several demands the share that is met."""
 
     info = CheckInfo(
         name=NAME,
         summary="the answer has as many words, lines or bullets as was asked for",
         options={
-            "unit": "what is counted (required): words, characters, lines, paragraphs or bullets",
+            "unit": "what is counted: words, characters, sentences, lines, paragraphs or bullets "
+            "(default: what the user's last message asks for)",
             "min": "fewest (default 0)",
             "max": "most",
             "only": "whether nothing but bullets may stand in the answer (default false)",
@@ -55,6 +66,8 @@ class Length:
         if found:
             return found
         wanted = read_options(LengthOptions, options)
+        if wanted.unit is None:
+            return [f"{name} needs a unit: give one" for name in options]
         if wanted.min < 0:
             found.append(f"min is {wanted.min}: give 0 or more")
         if wanted.max is not None and wanted.max < wanted.min:
@@ -68,19 +81,41 @@ class Length:
         return found
 
     async def measure(self, subject: Subject, options: JsonObject, ask: Ask | None) -> Verdict:
-        wanted = read_options(LengthOptions, options)
+        given = read_options(LengthOptions, options)
         if silent := subject.nothing_to_read:
             return Verdict(check=NAME, score=1.0, reason=silent)
-        counted = count(subject.choice.text, wanted.unit)
-        missed = complaint(counted, wanted)
-        if missed is None:
-            return Verdict(check=NAME, score=1.0, reason=_many(len(counted.pieces), wanted.unit))
+        wanted = [given] if given.unit else [_wanted(demand) for demand in asked_for(subject.request)]
+        if not wanted:
+            return Verdict(check=NAME, score=1.0, reason="no length asked for")
+        told = [_told(subject.choice.text, one) for one in wanted]
+        missed = [words for words, met in told if not met]
+        if not missed:
+            return Verdict(check=NAME, score=1.0, reason=", ".join(words for words, _ in told))
         return Verdict(
             check=NAME,
-            score=0.0,
-            reason=missed,
-            message=f"The answer is not as long as it was asked to be: {missed}. Give the whole answer again.",
+            score=1 - len(missed) / len(told),
+            reason="; ".join(missed),
+            message=f"The answer is not as long as it was asked to be: {'; '.join(missed)}. "
+            "Give the whole answer again.",
         )
+
+
+def asked_for(request: ModelRequest) -> tuple[Demand, ...]:
+    """What the user's last message says of the answer's length."""
+    said = next((message.text for message in reversed(request.messages) if message.role == "user"), "")
+    return demands_in(said)
+
+
+def _wanted(demand: Demand) -> LengthOptions:
+    return LengthOptions(unit=demand.unit, min=demand.fewest, max=demand.most)
+
+
+def _told(text: str, wanted: LengthOptions) -> tuple[str, bool]:
+    """How many there are, or what is missed, and whether it is as asked for."""
+    assert wanted.unit is not None
+    counted = count(text, wanted.unit)
+    missed = complaint(counted, wanted)
+    return missed or _many(len(counted.pieces), wanted.unit), missed is None
 
 
 def count(text: str, unit: Unit) -> Counted:
@@ -90,6 +125,8 @@ def count(text: str, unit: Unit) -> Counted:
             return Counted(text.split(), [])
         case "characters":
             return Counted(list(text.strip()), [])
+        case "sentences":
+            return Counted(_sentences(text), [])
         case "lines":
             return Counted([line for line in text.splitlines() if line.strip()], [])
         case "paragraphs":
@@ -100,6 +137,7 @@ def count(text: str, unit: Unit) -> Counted:
 
 def complaint(counted: Counted, wanted: LengthOptions) -> str | None:
     """What is not as asked for, or `None`."""
+    assert wanted.unit is not None
     number = len(counted.pieces)
     if number < wanted.min or (wanted.max is not None and number > wanted.max):
         return f"{_many(number, wanted.unit)}, asked for {_range(wanted)}"
@@ -111,6 +149,17 @@ def complaint(counted: Counted, wanted: LengthOptions) -> str | None:
             if words > wanted.words_each:
                 return f"{_one(wanted.unit)} {place} has {words} words, asked for at most {wanted.words_each}"
     return None
+
+
+def _sentences(text: str) -> list[str]:
+    """What ends with a mark or a line; not after an abbreviation or a number, and only where a letter stands."""
+    pieces: list[str] = []
+    for part in SENTENCE_END.split(text):
+        if pieces and NO_END.search(pieces[-1]):
+            pieces[-1] += f" {part}"
+        elif LETTER.search(part):
+            pieces.append(part)
+    return pieces
 
 
 def _bullets(text: str) -> Counted:

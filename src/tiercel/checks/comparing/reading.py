@@ -1,11 +1,11 @@
 """Reads an answer for comparing: what of it counts, by kind. Two readings are then as cheap to compare as two keys."""
 
 import re
-from collections import Counter
 from collections.abc import Hashable
 
 import msgspec
 
+from tiercel.checks.comparing.calls import calls_key
 from tiercel.checks.comparing.final import Final, final_answer, plain, tight
 from tiercel.checks.comparing.likeness import MAX_CHARS, Kind
 from tiercel.checks.comparing.offered import asked_text, choice_in, offered_in
@@ -13,8 +13,7 @@ from tiercel.checks.comparing.program import code_in, tokens_of
 from tiercel.checks.comparing.quantity import Quantity, has_decimal_comma, quantities
 from tiercel.checks.comparing.values import NotAValueError, canonical, result_of, value_in
 from tiercel.checks.comparing.words import negations, words_of
-from tiercel.domain.json import Json
-from tiercel.domain.request import ModelRequest, ToolCall
+from tiercel.domain.request import ModelRequest
 from tiercel.domain.response import Choice
 
 TAIL_CHARS = 20_000
@@ -57,7 +56,7 @@ class Reader:
             return Reading(("silent", silent), silent=silent)
         text = answer.text
         if self.kind == "tool_calls" and answer.tool_calls:
-            return Reading(_calls(answer.tool_calls))
+            return Reading(calls_key(answer.tool_calls))
         if len(text) > MAX_CHARS or self.kind == "tool_calls":
             return _as_it_stands(text)
         match self.kind:
@@ -69,7 +68,7 @@ class Reader:
                 taken = choice_in(text, self._offered) if self._offered else None
                 return Reading(("choice", taken)) if taken else _as_it_stands(text)
             case "code":
-                code, language = code_in(text) or (text, "")
+                code, language = code_in(text.strip() + "\n") or (text.strip(), "")
                 return Reading(("code", tokens_of(code, language)))
             case "text":
                 return _free(text)
@@ -151,20 +150,3 @@ def _as_it_stands(text: str) -> Reading:
 def _free(text: str) -> Reading:
     words = words_of(text)
     return Reading(("text", plain(text)), words=tuple(words), denials=negations(words))
-
-
-def _calls(calls: tuple[ToolCall, ...]) -> Hashable:
-    """Names and arguments, in any order; an argument that is null counts as left out."""
-    return ("calls", frozenset(Counter(map(_call, calls)).items()))
-
-
-def _call(call: ToolCall) -> Hashable:
-    if call.kind == "custom" or len(call.arguments) > MAX_CHARS:
-        return (call.name, " ".join(call.arguments.split()))
-    try:
-        arguments: Json = value_in(call.arguments or "{}")
-        if isinstance(arguments, dict):
-            arguments = {key: value for key, value in arguments.items() if value is not None}
-        return (call.name, canonical(arguments))
-    except NotAValueError:
-        return (call.name, " ".join(call.arguments.split()))
