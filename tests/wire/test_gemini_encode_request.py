@@ -254,7 +254,14 @@ class TestContents:
             ),
             ("gs://b/x.png", {"fileData": {"fileUri": "gs://b/x.png"}}, ()),
             ("https://youtu.be/1", {"fileData": {"fileUri": "https://youtu.be/1"}}, ()),
-            ("https://x.org/a.png", None, ("messages[0].image",)),
+            (
+                "https://x.org/a.PNG?signed=1.gif",
+                {"fileData": {"mimeType": "image/png", "fileUri": "https://x.org/a.PNG?signed=1.gif"}},
+                (),
+            ),
+            ("https://x.org/a", None, ("messages[0].image",)),
+            ("https://x.org/a.gif", None, ("messages[0].image",)),
+            ("https://[/a.png", None, ("messages[0].image",)),
             ("http://x.org/a.png", None, ("messages[0].image",)),
         ],
     )

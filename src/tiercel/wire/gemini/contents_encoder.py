@@ -23,13 +23,12 @@ from tiercel.domain.request import (
 )
 from tiercel.wire.data_url import sniffed_type
 from tiercel.wire.gemini.contents_decoder import ERROR, OUTPUT
-from tiercel.wire.gemini.parts import DETAILS, arguments_object, is_video_page
+from tiercel.wire.gemini.fetched import is_fetched, type_at
+from tiercel.wire.gemini.parts import DETAILS, arguments_object
 from tiercel.wire.gemini.signature import FORMAT, SKIPS_VALIDATION, signature_of, text_mark, unmarked
 from tiercel.wire.provenance import seal_of
 from tiercel.wire.scan import parse_chunk
 
-FETCHED = ("gs://", "https://generativelanguage.googleapis.com/")
-"""Where a file may lie that Google fetches by itself; of other places only a page of a video."""
 REFERENCE = "$ref"
 _RESOLUTIONS = {detail: level for level, detail in DETAILS.items()}
 _SHARED_RESOLUTIONS = ("MEDIA_RESOLUTION_LOW", "MEDIA_RESOLUTION_HIGH")
@@ -264,7 +263,8 @@ def _source(part: Media, native: bool) -> tuple[str, JsonObject | None]:
     if part.data is not None:
         mime_type = sniffed_type(part.data) or part.mime_type or _DEFAULT_TYPES.get(part.kind)
         return "inlineData", {"mimeType": mime_type, "data": part.data} if mime_type else None
-    if part.url is None or not (native or part.url.startswith(FETCHED) or is_video_page(part.url)):
+    if part.url is None or not (native or is_fetched(part)):
         return "fileData", None
-    typed = {"mimeType": part.mime_type} if part.mime_type else {}
+    mime_type = part.mime_type if native else type_at(part)
+    typed = {"mimeType": mime_type} if mime_type else {}
     return "fileData", {**typed, "fileUri": part.url}

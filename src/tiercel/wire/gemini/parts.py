@@ -5,6 +5,7 @@ import msgspec
 from tiercel.domain.json import Json, JsonObject
 from tiercel.domain.request import Media, MediaKind, Opaque, Part, Reasoning, Text, ToolCall
 from tiercel.wire.fields import leftovers
+from tiercel.wire.gemini.fetched import is_video_page
 from tiercel.wire.gemini.signature import (
     FORMAT,
     call_mark,
@@ -26,7 +27,6 @@ _CALL_BODY = frozenset(("id", "name", "args"))
 _MEDIA = frozenset(("inlineData", "fileData"))
 _SOURCE = frozenset(("mimeType", "data", "fileUri", "displayName"))
 _KINDS: dict[str, MediaKind] = {"image": "image", "video": "video", "audio": "audio"}
-_VIDEO_HOSTS = ("https://www.youtube.com/", "https://youtube.com/", "https://youtu.be/")
 
 
 def read_part(part: JsonObject) -> Part:
@@ -117,11 +117,6 @@ def _detail(extra: JsonObject) -> tuple[str | None, JsonObject]:
 
 
 def _kind(mime_type: str | None, url: str) -> MediaKind:
-    if mime_type is None and url.startswith(_VIDEO_HOSTS):
+    if mime_type is None and is_video_page(url):
         return "video"
     return _KINDS.get((mime_type or "").partition("/")[0], "file")
-
-
-def is_video_page(url: str) -> bool:
-    """Whether Google reads this page as the video it shows."""
-    return url.startswith(_VIDEO_HOSTS)

@@ -79,8 +79,10 @@ def _content(content: JsonObject, index: int) -> Iterator[Objection]:
         response = object_in(part, "functionResponse")
         if response and not isinstance(response.get("response"), dict):
             yield Objection(message=f"Invalid value at '{place}.function_response.response' (Struct)")
-        address = object_in(part, "fileData").get("fileUri")
-        if isinstance(address, str) and not address.startswith(_FETCHED):
+        linked = object_in(part, "fileData")
+        address = linked.get("fileUri")
+        fetched = (*_FETCHED, "https://") if linked.get("mimeType") else _FETCHED
+        if isinstance(address, str) and not address.startswith(fetched):
             yield Objection(message=f"Cannot fetch content from the provided URL. ({place})")
 
 
