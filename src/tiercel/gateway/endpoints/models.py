@@ -3,12 +3,14 @@
 In the shape of whoever asks: OpenAI's, Anthropic's or Gemini's.
 """
 
+import msgspec
+
 from tiercel.domain.errors import CallerError
 from tiercel.domain.json import JsonObject
 from tiercel.domain.keys import AccessKey
 from tiercel.gateway.exchange import JSON, Exchange
 from tiercel.gateway.runtime import Runtime, State
-from tiercel.gateway.surfaces import GEMINI, MESSAGES, surface_of
+from tiercel.gateway.surfaces import GEMINI, MESSAGES, Surface, surface_of
 from tiercel.routing.names import Named
 from tiercel.routing.plan import known_models
 from tiercel.wire.anthropic import model_list as anthropic_list
@@ -18,18 +20,9 @@ from tiercel.wire.gemini.model_list import ListedModel
 
 async def list_models(runtime: Runtime, exchange: Exchange) -> None:
     """The list; in OpenAI's shape `tiercel.kind` says what each name is."""
-    state = runtime.state
-    known = _known(state, exchange.caller)
-    surface = surface_of(exchange)
-    if surface is MESSAGES:
-        body = anthropic_list.encode_models([named.name for named in known])
-        await exchange.answer(200, [JSON], body)
-    elif surface is GEMINI:
-        await exchange.answer(
-            200, [JSON], gemini_list.encode_models([_sized(named, state) for named in known])
-        )
-    else:
-        await exchange.answer_json({"object": "list", "data": [_shown(named) for named in known]})
+    # made in a function of its own, so that a client who hardly reads holds these bytes and nothing else
+    body = _list(runtime.state, exchange.caller, surface_of(exchange))
+    await exchange.answer(200, [JSON], body)
 
 
 async def get_model(runtime: Runtime, exchange: Exchange, name: str) -> None:
@@ -48,6 +41,15 @@ async def get_model(runtime: Runtime, exchange: Exchange, name: str) -> None:
         await exchange.answer(200, [JSON], gemini_list.encode_model(_sized(named, state)))
     else:
         await exchange.answer_json(_shown(named))
+
+
+def _list(state: State, key: AccessKey, surface: Surface) -> bytes:
+    known = _known(state, key)
+    if surface is MESSAGES:
+        return anthropic_list.encode_models([named.name for named in known])
+    if surface is GEMINI:
+        return gemini_list.encode_models([_sized(named, state) for named in known])
+    return msgspec.json.encode({"object": "list", "data": [_shown(named) for named in known]})
 
 
 def _known(state: State, key: AccessKey) -> list[Named]:
