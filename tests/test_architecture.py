@@ -11,7 +11,12 @@ MAX_FILE_LINES = 500
 MAX_FUNCTION_LINES = 60
 MAX_PARAMETERS = 8
 MAX_NESTING = 4
-BROAD_EXCEPT_ALLOWED = {"gateway/app.py", "engine/supervise.py", "checks/run.py"}
+BROAD_EXCEPT_ALLOWED = {
+    "gateway/app.py",
+    "engine/supervise.py",
+    "checks/run.py",
+    "checks/sandbox/inside/contain.py",  # around programs from outside, in the sandbox
+}
 FORBIDDEN_NAMES = {"utils.py", "helpers.py", "common.py", "misc.py"}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -71,8 +76,8 @@ def test_module_says_what_it_is_for(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_broad_excepts_live_in_three_files(path: Path) -> None:
-    """`except Exception` (or broader) stands only at the three named boundaries."""
+def test_broad_excepts_live_in_few_files(path: Path) -> None:
+    """`except Exception` (or broader) stands only at the named boundaries."""
     if name_of(path) in BROAD_EXCEPT_ALLOWED:
         return
     broad = []

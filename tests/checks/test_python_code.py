@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from tests.checks.build import choice, measure, tool_call
+from tiercel.checks.code_blocks import find_code
 from tiercel.checks.isolated import Isolated
-from tiercel.checks.python_code import MAX_CODE, Python, find_code
+from tiercel.checks.python_code import MAX_CODE, Python
 from tiercel.domain.errors import CheckError
 from tiercel.domain.json import JsonObject
 

@@ -3,12 +3,10 @@
 So it finds what no interpreter would take, and code that lacks a wanted function; it cannot say what the code does.
 """
 
-import re
-import textwrap
-
 import msgspec
 
 from tiercel.checks.check import Ask, CheckInfo, Subject, option_problems, read_options
+from tiercel.checks.code_blocks import find_code
 from tiercel.checks.isolated import Isolated
 from tiercel.domain.climb import Verdict
 from tiercel.domain.json import JsonObject
@@ -16,8 +14,6 @@ from tiercel.domain.json import JsonObject
 NAME = "python"
 
 MAX_CODE = 100_000
-FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})[ \t]*([A-Za-z0-9_+-]*)")
-LANGUAGES = frozenset(("", "python", "py", "python3"))
 
 
 class PythonOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -69,31 +65,6 @@ class Python:
             return f"the code does not parse: {parsed.error}"
         missing = [name for name in wanted.defines if name not in parsed.defines]
         return f"the code does not define {missing[0]!r}" if missing else None
-
-
-def find_code(text: str) -> list[str]:
-    """The code blocks that may be Python, an unclosed last one among them; the whole text where there is no fence."""
-    blocks: list[str] = []
-    lines: list[str] = []
-    fence = language = ""
-    fenced = False
-    for line in text.splitlines():
-        found = FENCE.match(line)
-        if not fence and found:
-            fence, language, lines, fenced = found[1], found[2].lower(), [], True
-        elif fence and found and found[1].startswith(fence) and not found[2]:
-            blocks += [_joined(lines)] if language in LANGUAGES else []
-            fence = ""
-        elif fence:
-            lines.append(line)
-    if fence and language in LANGUAGES:
-        blocks.append(_joined(lines))
-    return blocks if fenced else [_joined(text.splitlines())]
-
-
-def _joined(lines: list[str]) -> str:
-    """Blocks inside lists are indented as a whole."""
-    return textwrap.dedent("\n".join(lines)) + "\n"
 
 
 def _missed(reason: str) -> Verdict:

@@ -3,26 +3,44 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
 from tiercel.checks.agreement import Agreement
 from tiercel.checks.check import Check, CheckInfo
+from tiercel.checks.citation import Citation
+from tiercel.checks.code import Code
+from tiercel.checks.confidence import Confidence
 from tiercel.checks.contains import Contains
 from tiercel.checks.finished import Finished
 from tiercel.checks.isolated import Isolated
 from tiercel.checks.json_schema import JSONSchema
 from tiercel.checks.judge import Judge
+from tiercel.checks.language import Language
 from tiercel.checks.length import Length
 from tiercel.checks.number import Number
 from tiercel.checks.python_code import Python
+from tiercel.checks.refusal import RefusalCheck
 from tiercel.checks.regex import Regex
 from tiercel.checks.run import contained
+from tiercel.checks.sandbox.boxes import Boxes
+from tiercel.checks.similarity import Similarity
 from tiercel.checks.table import TableCheck
+from tiercel.checks.tool_calls import ToolCalls
 from tiercel.domain.errors import CheckError, ConfigError
 from tiercel.domain.policy import Gate
 
 GROUP = "tiercel.checks"
+
+
+@runtime_checkable
+class Notes(Protocol):
+    """A check whose work depends on the machine."""
+
+    def note(self) -> str:
+        """What an operator should know of this one."""
+        ...
 
 
 class Registry:
@@ -43,7 +61,14 @@ class Registry:
             Contains(),
             TableCheck(),
             Length(),
+            Language(),
+            RefusalCheck(),
+            ToolCalls(isolated),
+            Confidence(),
+            Citation(),
+            Similarity(),
             Python(isolated),
+            Code(Boxes()),
             Number(),
             Agreement(),
             Judge(),
@@ -72,6 +97,11 @@ class Registry:
     def infos(self) -> tuple[CheckInfo, ...]:
         """What the checks say of themselves, by name."""
         return tuple(self._checks[name].info for name in sorted(self._checks))
+
+    def notes(self, names: Iterable[str]) -> list[str]:
+        """What these checks have to say of this machine. It may take a second: for commands, not for the server."""
+        checks = [self._checks[name] for name in sorted(names) if name in self._checks]
+        return [_noted(check) for check in checks if isinstance(check, Notes)]
 
     def problems(self, gate: Gate) -> list[str]:
         """What keeps this gate from being used, each in words with the fix."""
@@ -112,6 +142,13 @@ class Registry:
     async def aclose(self) -> None:
         """Stop the worker process."""
         await self._isolated.aclose()
+
+
+def _noted(check: Notes) -> str:
+    try:
+        return str(contained("what it says of this machine", check.note))
+    except CheckError as error:
+        return str(error)
 
 
 def _asking_problems(info: CheckInfo, gate: Gate) -> list[str]:
