@@ -267,3 +267,17 @@ async def test_no_judge_is_asked_beyond_the_cost_cap(tmp_path: Path) -> None:
             _, record = await ask(here)
         assert not judge.requests
     assert verdict_of(record.attempts[0], "judge")[2] == "no money is left for the judge"
+
+
+async def test_opinions_are_not_judged(tmp_path: Path) -> None:
+    """A judge costs more than what it would judge."""
+    replies = {
+        "cheap": Says(text="42"),
+        "one": Says(text="42"),
+        "two": Says(text="42"),
+        "judge": Says(text=PASS),
+    }
+    async with asked(tmp_path, (OPINIONS, JUDGE), **replies) as (here, providers):
+        text, record = await ask(here)
+        assert len(providers["judge"].requests) == 1
+    assert (text, record.outcome) == ("42", "passed")

@@ -1,4 +1,4 @@
-"""`tiercel explain`: where a request would go and why, calling nobody."""
+"""`tiercel explain`: where a request would go and why, calling nobody; or where one went, told from its record."""
 
 import argparse
 import sys
@@ -8,11 +8,13 @@ from typing import Any
 from tiercel.checks.registry import Registry
 from tiercel.checks.resolve import resolve_policy
 from tiercel.cli.configuration import add_file_arguments, load_configuration
+from tiercel.cli.report import storage_of
 from tiercel.domain.errors import ConfigError, ProblemError
 from tiercel.domain.keys import ANYBODY, AccessKey
 from tiercel.domain.request import Hints, Message, ModelRequest, Text
 from tiercel.domain.settings import Storage
 from tiercel.gateway.hints import checked_hints
+from tiercel.measure.retelling import retell
 from tiercel.records.key_store import KeyStore
 from tiercel.routing.allowed import within
 from tiercel.routing.explain import render_text
@@ -34,12 +36,18 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--key", metavar="ID", help="as for the key of this id: what it may use, and its hints"
     )
+    parser.add_argument("--record", metavar="ID", help="tell the climb of this record again, step by step")
+    parser.add_argument(
+        "--data", type=Path, metavar="FOLDER", help="with --record: the data folder, as for `tiercel report`"
+    )
     add_file_arguments(parser)
     parser.set_defaults(func=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print facts, filters, rule, ladder and why; 1 when the request could not be served."""
+    if args.record is not None:
+        return _retell(args)
     loaded = load_configuration(args)
     policy = resolve_policy(loaded.policy, Registry.load())
     request = _request(args)
@@ -52,6 +60,23 @@ def run(args: argparse.Namespace) -> int:
         print(f"would be refused ({error.kind}): {error.message}")
         return 1
     print(render_text(plan, policy))
+    return 0
+
+
+def _retell(args: argparse.Namespace) -> int:
+    """Print what happened to a request; 1 where there is no record of it."""
+    # SQLAlchemy takes long to load, and nothing else needs it here
+    from tiercel.records.query import find_feedback, find_record
+
+    storage = storage_of(args.data)
+    folder, url = Path(storage.folder), storage.database_url
+    record = find_record(folder, args.record, database_url=url)
+    if record is None:
+        print(
+            f"no record {args.record!r} in {folder}; the header x-tiercel-record of an answer names its own"
+        )
+        return 1
+    print(retell(record, find_feedback(folder, args.record, database_url=url)))
     return 0
 
 

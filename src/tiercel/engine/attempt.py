@@ -13,6 +13,7 @@ from tiercel.domain.catalog import Target
 from tiercel.domain.climb import Attempt, Call, Plan, Rung, Verdict
 from tiercel.domain.events import ReasoningDelta, StreamEvent, TextDelta
 from tiercel.domain.failure import Failure
+from tiercel.domain.policy import Gate
 from tiercel.domain.record import AttemptRecord
 from tiercel.domain.request import ModelRequest
 from tiercel.domain.response import Choice, ModelResponse, Usage
@@ -128,7 +129,7 @@ class AttemptRunner:
             return self._failed(result)
         response, was_cut = self._cut(result.response)
         checked = await run_checks(
-            self._plan.gates,
+            self._gates(),
             self._request,
             response,
             registry=self._machinery.registry,
@@ -137,6 +138,12 @@ class AttemptRunner:
             ask_for=self._ask_for,
         )
         return self._answered(result, checked.response, checked.verdicts)
+
+    def _gates(self) -> Sequence[Gate]:
+        """An opinion is worth what it costs only while nobody is asked about it in turn."""
+        if self.call.why == "opinion":
+            return [gate for gate in self._plan.gates if gate.asks == "nobody"]
+        return self._plan.gates
 
     def _note_lost(self, lost: tuple[str, ...]) -> None:
         self.lost = lost_names((*self.lost, *lost))
