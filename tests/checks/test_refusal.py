@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.checks.build import choice, measure, tool_call
-from tiercel.checks.refusal import RefusalCheck, answering
+from tiercel.checks.declining import DECLINES, HINT
+from tiercel.checks.refusal import SENTENCE_END, RefusalCheck, answering
 from tiercel.domain.request import Refusal
 from tiercel.domain.response import Choice
 
@@ -53,6 +54,15 @@ def test_precision_and_recall_are_what_the_documentation_says(
 )
 async def test_declining_wholly_is_0_and_in_part_one_half(answer: Choice, score: float) -> None:
     assert (await measure(RefusalCheck(), answer)).score == score
+
+
+def test_the_hint_misses_nothing_that_declines() -> None:
+    sentences = [
+        sentence for case in CASES for sentence in SENTENCE_END.split(case["text"].replace("’", "'"))
+    ]
+    declining = [sentence for sentence in sentences if DECLINES.search(sentence)]
+    assert len(declining) > 70
+    assert [sentence for sentence in declining if not HINT.search(sentence)] == []
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,7 @@ ABOUT = (
 EXACTLY = r"exactly|precisely|only|just|genau|nur|exactement|seulement|exactamente|solo|esattamente"
 NUMBER = rf"\d{{1,3}}(?:,\d{{3}})+|\d{{1,5}}|{'|'.join(NUMBERS)}"
 DEMAND = re.compile(
+    r"(?<!\w)(?=\w)"
     rf"(?:\b(?P<range>between|from|zwischen|entre|de|von|tra)[ \t]+)?"
     rf"(?:(?P<fewest>\b(?:{FEWEST}))|(?P<more>\b(?:{MORE}))|(?P<most>\b(?:{MOST}))|(?P<less>\b(?:{LESS}))"
     rf"|(?P<about>\b(?:{ABOUT}))|(?P<exactly>\b(?:{EXACTLY})))?(?:[ \t]+a total of)?[ \t]*"
@@ -67,6 +68,7 @@ DEMAND = re.compile(
     rf"(?:{'|'.join(f'(?P<{unit}>{names})' for unit, names in UNITS.items())})\b(?=(?P<after>[^\n]{{0,40}}))",
     re.IGNORECASE,
 )
+UNIT = re.compile("|".join(UNITS.values()), re.IGNORECASE)
 OF_A_GIVEN_TEXT = re.compile(
     r"\b(?:this|these|the|following|first|last|next|previous|above|my|your|his|their|each|every|per|have"
     r"|has|nth|dies\w*|der|die|das"
@@ -108,6 +110,8 @@ def demands_in(text: str) -> tuple[Demand, ...]:
     if len(text) > HEAD_CHARS + TAIL_CHARS:
         text = f"{text[:HEAD_CHARS]}\n{text[-TAIL_CHARS:]}"
     text = QUOTED.sub(" … ", CODE.sub(" … ", text))
+    if not UNIT.search(text):
+        return ()
     found = [demand for match in DEMAND.finditer(text) if (demand := _demand(match, text))]
     return tuple(dict.fromkeys(found))
 

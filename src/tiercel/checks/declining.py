@@ -97,6 +97,14 @@ OTHERS = (
 DECLINES = re.compile("|".join((*ENGLISH, *OTHERS)), re.IGNORECASE)
 """Found in a sentence by which the speaker declines."""
 
+HINT_WORDS = (
+    "n't|not|unable|decline|refus|pass|rather|guidelines|policies|programming|against|violates|appropriate|ethical"
+    "|irresponsible|an ai|assistant|nicht|kein|ablehnen|ne |n'ai|no |rechazar|niego|non |rifiutare|não|niet|geen|nie "
+    "|не |无法|不能|不可以|没办法|沒辦法|無法|でき|いたし"
+)
+HINT = re.compile(HINT_WORDS, re.IGNORECASE)
+"""Stands in whatever `DECLINES` finds, and is looked for in less time."""
+
 APOLOGY = re.compile(
     r"(?:i'm|i am|we're|we are)? ?(?:very |so |truly )?sorry\b|i apologi[sz]e|(?:my )?apologies"
     r"|thank you|thanks|unfortunately"

@@ -83,6 +83,7 @@ ASKS = re.compile(
     rf"|^(?:in|auf|en|em) ({NAME_PATTERN})\b",
     re.IGNORECASE,
 )
+WORD = re.compile(r"[^\W\d_]+")
 NATIVE = (
     ("zh", re.compile("用中文|用汉语")),
     ("ja", re.compile("日本語で")),
@@ -143,7 +144,8 @@ def wanted_language(request: ModelRequest) -> str | None:
 
 def asked_language(text: str) -> str | None:
     """The language that these words ask for; of several the last."""
-    named = [CODES[next(filter(None, groups)).lower()] for groups in ASKS.findall(text)]
-    if named:
-        return named[-1]
+    if not CODES.keys().isdisjoint(WORD.findall(text.lower())):
+        named = [CODES[next(filter(None, groups)).lower()] for groups in ASKS.findall(text)]
+        if named:
+            return named[-1]
     return next((code for code, pattern in NATIVE if pattern.search(text)), None)

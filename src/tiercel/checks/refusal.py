@@ -7,7 +7,7 @@ import re
 from typing import Literal
 
 from tiercel.checks.check import Ask, CheckInfo, Subject
-from tiercel.checks.declining import APOLOGY, APOLOGY_ONLY, DECLINES, LETTER
+from tiercel.checks.declining import APOLOGY, APOLOGY_ONLY, DECLINES, HINT, LETTER
 from tiercel.domain.climb import Verdict
 from tiercel.domain.json import JsonObject
 
@@ -62,7 +62,11 @@ def answering(text: str) -> tuple[Answering, str]:
         return "answered", "a letter"
     sentences = [MARKS.sub("", sentence[:SENTENCE_CHARS]).strip() for sentence in SENTENCE_END.split(said)]
     sentences = [sentence for sentence in sentences if sentence]
-    declining = [place for place, sentence in enumerate(sentences) if DECLINES.search(sentence)]
+    declining = [
+        place
+        for place, sentence in enumerate(sentences)
+        if HINT.search(sentence) and DECLINES.search(sentence)
+    ]
     if not declining:
         if sentences and len(sentences) <= 2 and all(map(APOLOGY_ONLY.fullmatch, sentences)):
             return "refused", "only an apology"

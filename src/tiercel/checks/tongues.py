@@ -32,10 +32,14 @@ SCRIPTS = (
     ("latin", r"[a-zA-Z\u00c0-\u024f\u1e00-\u1eff]"),
 )
 SCRIPT_PATTERNS = tuple((name, re.compile(f"{letters}+")) for name, letters in SCRIPTS)
+BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
+ASCII_LETTER = re.compile(r"[a-zA-Z]")
 WEIGHTS = {"zh": 3, "ja": 3, "ko": 2}
 """A character of these says as much as several letters."""
 
-WORD = re.compile(r"(?:[^\W\d_]|[\u0900-\u0963])+(?:['’][^\W\d_]+)?")
+WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
+SIGNED_WORD = re.compile(r"[\u0900-\u0963]+")
+"""Of Devanagari, whose vowel signs count as marks and not as letters."""
 
 COMMON = {
     "latin": {
@@ -164,33 +168,38 @@ LETTERS = {
     "mr": "ळ",
 }
 LETTER_WEIGHT = 0.5
+LEAST_LETTERS = 12
 LEAST_EVIDENCE = 2.0
 CLEAR = 0.8
 """A language with this share of the best one's evidence may be it as well."""
 
-WORDS = {
-    script: {language: frozenset(words.split()) for language, words in languages.items()}
-    for script, languages in COMMON.items()
-}
+HOLDERS: dict[str, dict[str, list[str]]] = {}
+"""For each script its common words, and the languages that each is common in."""
+for _script, _languages in COMMON.items():
+    _holders = HOLDERS.setdefault(_script, {})
+    for _language, _words in _languages.items():
+        for _word in dict.fromkeys(_words.split()):
+            _holders.setdefault(_word, []).append(_language)
 
 
 def evidence(text: str) -> dict[str, float]:
     """What speaks for each language, 0 left out; empty where the text is too short to tell."""
     text = unicodedata.normalize("NFC", text)
-    letters = Counter(
-        {
-            script: WEIGHTS.get(script, 1) * sum(map(len, pattern.findall(text)))
-            for script, pattern in SCRIPT_PATTERNS
-        }
-    )
+    script, most = _script_of(text)
+    if most < LEAST_LETTERS:
+        return {}
+    return _by_words(text, script) if script in HOLDERS else {script: float(most)}
+
+
+def _script_of(text: str) -> tuple[str, int]:
+    """The script that says most in this text, and how many letters' worth."""
+    beyond = "".join(BEYOND_ASCII.findall(text))
+    letters = Counter({"latin": len(ASCII_LETTER.findall(text))})
+    for script, pattern in SCRIPT_PATTERNS if beyond else ():
+        letters[script] += WEIGHTS.get(script, 1) * sum(map(len, pattern.findall(beyond)))
     if letters["ja"] and letters["zh"]:
         letters["ja"] += letters.pop("zh")
-    script, most = letters.most_common(1)[0]
-    if most < 12:
-        return {}
-    if script not in WORDS:
-        return {script: float(most)}
-    return _by_words(text, WORDS[script])
+    return letters.most_common(1)[0]
 
 
 def language_of(text: str) -> str | None:
@@ -201,17 +210,20 @@ def language_of(text: str) -> str | None:
     return found[0][0]
 
 
-def _by_words(text: str, languages: dict[str, frozenset[str]]) -> dict[str, float]:
+def _by_words(text: str, script: str) -> dict[str, float]:
     """Common words; one that several languages have speaks for each the less. Letters of its own add a little."""
-    counted = Counter(WORD.findall(text.lower().replace("’", "'"))[:MAX_WORDS])
+    holders = HOLDERS[script]
+    word = SIGNED_WORD if script == "devanagari" else WORD
+    counted = Counter(word.findall(text.lower().replace("’", "'"))[:MAX_WORDS])
     found: dict[str, float] = {}
-    for word, times in counted.items():
-        holders = [language for language, words in languages.items() if word in words]
-        for language in holders:
-            found[language] = found.get(language, 0.0) + times / len(holders) ** 0.5
-    joined = "".join(counted)
-    for language in languages:
-        own = sum(joined.count(letter) for letter in LETTERS.get(language, ""))
-        if own:
-            found[language] = found.get(language, 0.0) + LETTER_WEIGHT * own
+    for known in holders.keys() & counted.keys():
+        share = counted[known] / len(holders[known]) ** 0.5
+        for language in holders[known]:
+            found[language] = found.get(language, 0.0) + share
+    if not text.isascii():
+        joined = "".join(counted)
+        for language in COMMON[script]:
+            own = sum(joined.count(letter) for letter in LETTERS.get(language, ""))
+            if own:
+                found[language] = found.get(language, 0.0) + LETTER_WEIGHT * own
     return found if found and max(found.values()) >= LEAST_EVIDENCE else {}
