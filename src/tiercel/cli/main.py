@@ -11,6 +11,7 @@ from tiercel import __version__
 from tiercel.cli import (
     audit,
     bench,
+    copy,
     demo,
     explain,
     export,
@@ -39,6 +40,7 @@ COMMANDS = (
     models,
     audit,
     export,
+    copy,
     forget,
     bench,
     lab,

@@ -271,6 +271,50 @@ def read_rows(folder: Path) -> StoredRows | None:
         database.close()
 
 
+def copy_keys(folder: Path, url: Secret) -> tuple[int, int]:
+    """Puts the keys and projects of this folder's SQLite store into PostgreSQL; returns how many of each there were.
+
+    What is there already stays, but for a key that was revoked here: it is revoked there too. Raises `ConfigError`,
+    also where the keys there were hashed with another pepper.
+    """
+    rows = read_rows(folder)
+    if rows is None:
+        return 0, 0
+    database = _database(folder, url)
+    try:
+        if database.mark() is None:
+            database.make(rows.witness)
+        mark = database.mark()
+        if mark is None or mark.witness != rows.witness:
+            raise ConfigError(
+                f"{database.place}: its keys were hashed with another pepper than those of {keys_path(folder)}, so "
+                "they cannot be put together; make new keys there"
+            )
+        with database.changing() as ask:
+            known = {row[0] for row in ask("SELECT id FROM keys", ())}
+            for key_id, revoked_at, body in rows.keys:
+                if key_id not in known:
+                    ask(
+                        "INSERT INTO keys (id, revoked_at, body) VALUES (?, ?, ?)", (key_id, revoked_at, body)
+                    )
+                elif revoked_at is not None:
+                    ask(
+                        "UPDATE keys SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL",
+                        (revoked_at, key_id),
+                    )
+            for secret in rows.secrets:
+                if secret[0] not in known:
+                    ask(
+                        "INSERT INTO secrets (key_id, hash, created_at, expires_at) VALUES (?, ?, ?, ?)",
+                        secret,
+                    )
+            for project in rows.projects:
+                ask("INSERT INTO projects (name, budget) VALUES (?, ?) ON CONFLICT DO NOTHING", project)
+    finally:
+        database.close()
+    return len(rows.keys), len(rows.projects)
+
+
 def _database(folder: Path, url: Secret | None) -> KeyDatabase:
     if url is None:
         return SqliteKeys(folder)

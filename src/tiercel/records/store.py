@@ -104,6 +104,23 @@ class Store:
             connection.execute(insert(ingest_state), [position])
         self._remember(shared)
 
+    def outcomes(self, ids: Sequence[str]) -> dict[str, str]:
+        """The outcomes of those of these records that are there."""
+        with self._transaction() as connection:
+            return _outcomes(connection, ids)
+
+    def copy(
+        self, done: Iterable[Record], said: Iterable[Feedback], pieces: list[Row], lists: list[Row]
+    ) -> None:
+        """Takes in what another store has: records, feedback, and rows of `blocks`, in the order of their keys, and of
+        `contents`. What is there already is left as it is. All of it or nothing, with `StoreError`."""
+        with self._transaction() as connection:
+            shared = self._insert_records(connection, {record.id: record for record in done})
+            self._insert_new(connection, feedback, {one.id: one for one in said})
+            self._put(connection, blocks, pieces, or_leave=True)
+            self._put(connection, contents, lists, or_leave=True)
+        self._remember(shared)
+
     def interrupt_pending(self) -> int:
         """Gives every request of this server that is still under way the outcome `interrupted`. Returns how many
         there were.

@@ -1,0 +1,217 @@
+"""From SQLite into a real PostgreSQL: all of it, once, however often it is begun, and the SQLite as it was."""
+
+import hashlib
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tests.records.place import Place
+from tests.records.postgres_server import PASSWORD, PostgresServer
+from tests.records.samples import FULL, feedback, record, started
+from tiercel.cli.main import main
+from tiercel.domain.errors import ConfigError
+from tiercel.domain.keys import AccessKey, Budget
+from tiercel.domain.record import Block, Content, Record
+from tiercel.domain.secret import Secret
+from tiercel.gateway.keyring import Keyring
+from tiercel.records.copying import Copied, copy_records
+from tiercel.records.key_secrets import pepper_path
+from tiercel.records.key_store import KeyReader, KeyStore, copy_keys
+from tiercel.records.lock import FolderLock
+from tiercel.records.query import load_tallies
+
+MANY = 1_700
+"""More than three portions."""
+SAID = (Block(place="message", key="m1", bytes=5, text='"hi"'), Block(place="answer", key="a1", bytes=5))
+
+
+@pytest.fixture
+def before(tmp_path: Path) -> Place:
+    """A folder with a bit of everything."""
+    place = Place(tmp_path / "data")
+    place.folder.mkdir()
+    store = place.store()
+    whole = msgspec.structs.replace(FULL, key_id="k", project="team")
+    store.insert([whole, *(record(f"{i:05d}") for i in range(MANY))], "a", 1)
+    store.insert([feedback("f1", FULL.id), feedback("f2", "00007", comment="good")], "a", 2)
+    store.insert([Content(record_id=one, blocks=SAID) for one in (FULL.id, "00001")], "a", 3)
+    store.insert([started("left behind")], "a", 4)
+    store.close()
+    return place
+
+
+@pytest.fixture
+def url(postgres: PostgresServer) -> Secret:
+    return postgres.new_database()
+
+
+def copy(before: Place, url: Secret) -> Copied:
+    return copy_records(before.folder, url, lambda done, total: None)
+
+
+def digest(place: Place) -> str:
+    return hashlib.sha256((place.folder / "records.sqlite").read_bytes()).hexdigest()
+
+
+def without_left(records: tuple[Record, ...]) -> list[Record]:
+    return [one for one in records if one.id != "left behind"]
+
+
+def is_all_there(before: Place, url: Secret) -> bool:
+    after = Place(before.folder, url)
+    old, new = before.history(), after.history()
+    return without_left(new.records) == without_left(old.records) and new.feedback == old.feedback
+
+
+def test_everything_is_there_afterwards(before: Place, url: Secret) -> None:
+    """Records with their attempts, feedback, contents, sums for reports and for budgets; what was under way too."""
+    was = digest(before)
+    copied = copy(before, url)
+    assert copied.is_whole
+    assert (copied.here["records"], copied.here["feedback"], copied.here["contents"]) == (MANY + 1, 2, 4)
+    assert is_all_there(before, url)
+    after = Place(before.folder, url)
+    assert after.outcomes()["left behind"] == "interrupted"
+    for query in (
+        "SELECT key, bytes, text FROM blocks ORDER BY key",
+        "SELECT owner, day_at, cost_nano FROM spendings ORDER BY owner",
+    ):
+        assert after.ask(query) == before.ask(query)
+    requests = sum(t.counts["requests"] for t in load_tallies(after.folder, database_url=url).values())
+    assert requests == MANY + 2
+    assert digest(before) == was
+
+
+def test_copying_again_changes_nothing(before: Place, url: Secret) -> None:
+    after = Place(before.folder, url)
+    tables = ("records", "attempts", "rollups", "spendings", "feedback", "contents", "blocks")
+    counts = []
+    for _ in range(2):
+        assert copy(before, url).is_whole
+        counts.append([after.ask(f"SELECT count(*) FROM {table}") for table in tables])
+    assert counts[0] == counts[1]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+@pytest.mark.parametrize("portions", [1, 3])
+def test_a_copy_that_was_ended_by_kill_goes_on(before: Place, url: Secret, portions: int) -> None:
+    script = """
+    import os, signal, sys
+    from pathlib import Path
+    from tiercel.domain.secret import Secret
+    from tiercel.records.copying import copy_records
+    def progress(done, total):
+        if done >= 500 * int(sys.argv[3]):
+            os.kill(os.getpid(), signal.SIGKILL)
+    copy_records(Path(sys.argv[1]), Secret(sys.argv[2]), progress)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script), str(before.folder), url.reveal(), str(portions)]
+    assert subprocess.run(command, check=False, capture_output=True).returncode == -9
+    assert copy(before, url).is_whole
+    assert is_all_there(before, url)
+
+
+def test_what_other_servers_write_meanwhile_stays(before: Place, url: Secret, tmp_path: Path) -> None:
+    other = Place(tmp_path / "other", url)
+    other.folder.mkdir()
+    store = other.store()
+    store.insert([record("00000-elsewhere")], "a", 1)
+    assert copy(before, url).is_whole
+    store.insert([record("99999-elsewhere")], "a", 2)
+    store.close()
+    assert {"00000-elsewhere", "99999-elsewhere"} < set(other.stored())
+
+
+def test_something_missing_is_told(before: Place, url: Secret) -> None:
+    copied = copy(before, url)
+    here = copied.here | {"attempts": copied.here["attempts"] - 1}
+    assert not msgspec.structs.replace(copied, here=here).is_whole
+    assert not msgspec.structs.replace(copied, cost_here_nano=copied.cost_here_nano - 1).is_whole
+
+
+def test_a_folder_whose_server_runs_is_left_alone(before: Place, url: Secret) -> None:
+    lock = FolderLock.acquire(before.folder)
+    try:
+        with pytest.raises(ConfigError, match="another tiercel server"):
+            copy(before, url)
+    finally:
+        lock.release()
+
+
+def test_an_older_or_newer_source_is_told(before: Place, url: Secret) -> None:
+    before.ask("UPDATE alembic_version SET version_num = '0003'")
+    with pytest.raises(ConfigError, match="of an older version; start `tiercel serve` on it once"):
+        copy(before, url)
+    before.ask("UPDATE alembic_version SET version_num = '0099'")
+    with pytest.raises(ConfigError, match="made by a newer Tiercel"):
+        copy(before, url)
+
+
+def test_keys_open_the_same_doors_afterwards(tmp_path: Path, url: Secret) -> None:
+    with KeyStore.open(tmp_path, make=True) as store:
+        issued = store.create(AccessKey(project="team", budget=Budget(day_nano=5)))
+        renewed = store.rotate(issued.key.id, overlap_seconds=600.0)
+        gone = store.create(AccessKey())
+        store.set_project_budget("team", Budget(month_nano=7))
+    assert copy_keys(tmp_path, url) == (2, 1)
+    with KeyStore.open(tmp_path) as store:
+        old = store.read()
+        store.revoke(gone.key.id)
+    ring = Keyring(KeyReader(tmp_path, database_url=url))
+    assert ring.find(issued.text) == ring.find(renewed.text) == issued.key
+    assert ring.find(gone.text) == gone.key
+    assert ring.project_budget("team") == Budget(month_nano=7)
+    with KeyStore.open(tmp_path, database_url=url) as store:
+        assert store.read() == old
+    # again, after one was revoked at the old place
+    copy_keys(tmp_path, url)
+    ring.look()
+    with pytest.raises(Exception, match="revoked"):
+        ring.find(gone.text)
+    ring.close()
+
+
+def test_keys_of_two_peppers_are_not_put_together(tmp_path: Path, url: Secret) -> None:
+    for name in ("a", "b"):
+        with KeyStore.open(tmp_path / name, make=True) as store:
+            store.create(AccessKey())
+    copy_keys(tmp_path / "a", url)
+    with pytest.raises(ConfigError, match="another pepper"):
+        copy_keys(tmp_path / "b", url)
+
+
+def test_the_command_says_what_is_there(
+    before: Place,
+    url: Secret,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(before.folder.parent)
+    monkeypatch.setenv("RECORDS_URL", url.reveal())
+    settings = 'version = 1\n[storage]\nfolder = "data"\ndatabase_url_env = "RECORDS_URL"\n'
+    Path("tiercel.toml").write_text(settings, "utf-8")
+    with KeyStore.open(before.folder, make=True) as store:
+        store.create(AccessKey())
+    assert main(["keys", "list"]) == 2
+    assert "`tiercel copy --only keys` copies them" in capsys.readouterr().err
+    assert main(["copy"]) == 0
+    told = capsys.readouterr().out
+    assert "1 key and 0 projects with a budget are in PostgreSQL." in told
+    assert f"{MANY + 1:,}" in told
+    assert told.endswith("All of it is there.\n")
+    assert PASSWORD not in told
+    assert pepper_path(before.folder).exists()
+    assert main(["keys", "list"]) == 0
+
+
+def test_without_a_postgresql_the_command_says_what_to_name(
+    before: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(before.folder.parent)
+    Path("tiercel.toml").write_text("version = 1\n", "utf-8")
+    assert main(["copy"]) == 2
+    assert "database_url_env names no PostgreSQL to copy to" in capsys.readouterr().err
