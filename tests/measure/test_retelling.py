@@ -30,6 +30,7 @@ def attempt(number: int, why: str, nano: int | None = 1_000_000, **more: object)
     return msgspec.structs.replace(made, why=why, **more)
 
 
+WHEN = "2026-11-21 10:30:33 UTC"
 OUTVOTED = (
     Verdict(check="finished", score=1.0, reason="stop", seconds=0.001),
     Verdict(check="agreement", score=0.0, reason="0 of 2 agree", elects=2, seconds=0.002),
@@ -53,7 +54,7 @@ CLIMB = Record(
 
 
 def test_it_says_what_was_asked_measured_and_delivered() -> None:
-    told = retell(CLIMB)
+    told = retell(CLIMB, WHEN)
     for words in (
         "ladder     fast → deep",
         "1. model-1 at somewhere: first, the first on the ladder",
@@ -68,13 +69,13 @@ def test_it_says_what_was_asked_measured_and_delivered() -> None:
 
 def test_it_tells_of_a_request_that_was_never_called() -> None:
     refused = Record(id="r2", started_at=0.0, seconds=0.01, outcome="rejected", message="nobody may take it")
-    told = retell(refused)
+    told = retell(refused, WHEN)
     assert "Time line: nothing was called" in told
     assert "nobody may take it" in told
 
 
 def test_feedback_is_told_too() -> None:
-    assert "Feedback: " in retell(FULL, feedback("f", FULL.id))
+    assert "Feedback: " in retell(FULL, WHEN, feedback("f", FULL.id))
 
 
 @given(st.lists(st.one_of(st.none(), st.integers(0, 10**12)), max_size=6))
@@ -95,6 +96,6 @@ def test_the_time_line_keeps_its_width(
 ) -> None:
     """Whatever the clocks say."""
     odd = attempt(1, "first", began_seconds=began, seconds=seconds, ttft_seconds=ttft)
-    lines = retell(msgspec.structs.replace(CLIMB, attempts=(odd,), seconds=whole)).splitlines()
+    lines = retell(msgspec.structs.replace(CLIMB, attempts=(odd,), seconds=whole), WHEN).splitlines()
     (bar,) = [line for line in lines if line.endswith("|")]
     assert len(bar[bar.index("|") :]) == 42

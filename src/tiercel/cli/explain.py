@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,8 @@ def _retell(args: argparse.Namespace) -> int:
             f"no record {args.record!r} in {folder}; the header x-tiercel-record of an answer names its own"
         )
         return 1
-    print(retell(record, find_feedback(folder, args.record, database_url=url)))
+    when = datetime.fromtimestamp(record.started_at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    print(retell(record, when, find_feedback(folder, args.record, database_url=url)))
     return 0
 
 

@@ -1,7 +1,5 @@
 """One climb told again from its record, step by step, with the time line: what was called, measured and decided."""
 
-from datetime import UTC, datetime
-
 import msgspec
 
 from tiercel.domain.climb import Verdict
@@ -33,9 +31,9 @@ OUTCOME_WORDS = {
 }
 
 
-def retell(record: Record, feedback: Feedback | None = None) -> str:
-    """The climb as text for a terminal; ends without a newline."""
-    lines = [*_head(record), "", *_time_line(record)]
+def retell(record: Record, when: str, feedback: Feedback | None = None) -> str:
+    """The climb as text for a terminal; ends without a newline. `when` is its start, in words."""
+    lines = [*_head(record, when), "", *_time_line(record)]
     for attempt in record.attempts:
         lines += ["", *_attempt(attempt, record)]
     lines += ["", *_account(record)]
@@ -44,8 +42,7 @@ def retell(record: Record, feedback: Feedback | None = None) -> str:
     return "\n".join(lines)
 
 
-def _head(record: Record) -> list[str]:
-    when = datetime.fromtimestamp(record.started_at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+def _head(record: Record, when: str) -> list[str]:
     asked = f"{record.format}, model {record.model_requested!r}" + (", streamed" if record.stream else "")
     facts = [f"task {record.task}", record.complexity, f"risk {record.risk}", f"latency {record.latency}"]
     facts += [f"residency {record.residency}"] if record.residency else []
