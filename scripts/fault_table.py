@@ -62,6 +62,8 @@ def in_words(cell: Cell) -> str:
             return "answered by the other"
         case "passed":
             return "answered"
+        case "marked":
+            return "the empty answer, marked"
         case "refused":
             return "the refusal"
         case "broken":

@@ -105,6 +105,37 @@ def test_an_earlier_answer_is_better_than_a_failed_escalation() -> None:
     assert next_step(two, history, NOW) == Deliver(attempt=1, passed=False, reason="quota")
 
 
+@pytest.mark.parametrize(
+    ("kind", "in_tool_loop", "on_exhausted", "delivers"),
+    [
+        ("empty_length", False, "deliver", True),
+        ("empty_length", False, "refuse", False),
+        ("empty", False, "deliver", False),
+        ("empty", True, "deliver", True),
+        ("empty", True, "refuse", False),
+        ("server_error", True, "deliver", False),
+    ],
+)
+def test_an_empty_answer_is_delivered_only_where_it_does_not_claim_to_be_one(
+    kind: FailureKind, in_tool_loop: bool, on_exhausted: typing.Literal["deliver", "refuse"], delivers: bool
+) -> None:
+    alone = plan(rung("a", 0))
+    facts = msgspec.structs.replace(alone.facts, in_tool_loop=in_tool_loop)
+    alone = msgspec.structs.replace(alone, facts=facts, on_exhausted=on_exhausted)
+    again = msgspec.structs.replace(failed(2, 0, kind).call, why="retry")
+    history = [failed(1, 0, kind), msgspec.structs.replace(failed(2, 0, kind), call=again)]
+    step = next_step(alone, history, NOW)
+    assert isinstance(step, Deliver) == delivers
+    if isinstance(step, Deliver):
+        assert (step.attempt, step.passed) == (2, False)
+
+
+def test_an_empty_answer_is_not_what_is_told_when_something_else_is_more_telling() -> None:
+    history = [failed(1, 0, "empty_length"), failed(2, 1, "rate_limited"), failed(3, 2, "rate_limited")]
+    step = next_step(LADDER, history, NOW)
+    assert isinstance(step, GiveUp)
+
+
 def test_a_refusal_does_not_shop_for_another_model() -> None:
     refused = answered(1, 0, 1, 0, finish="content_filter", refused=True)
     assert next_step(LADDER, [refused], NOW) == Deliver(attempt=1, passed=True, reason="the model declined")

@@ -5,6 +5,9 @@
 - `boost`: the retry multiplies the output budget, because thinking used it up.
 - `unseals`: what earlier answers sealed is left out from now on, at this rung and at any other.
 - `spares`: the retry leaves out the parameter that was refused, which `upstream` remembers.
+- `delivered`: whether an empty answer goes out as it is, when nothing more may be tried and the policy delivers the
+  last there was. One that was cut off says so by its finish, and inside a tool loop saying nothing is an answer; any
+  other would claim to be complete.
 - `burns`: the whole deployment is out for this climb, at every effort.
 """
 
@@ -24,6 +27,7 @@ class Reaction(msgspec.Struct, frozen=True, kw_only=True):
     unseals: bool = False
     spares: bool = False
     burns: bool = True
+    delivered: Literal["always", "in_tool_loop", "never"] = "never"
 
     @property
     def changes_the_call(self) -> bool:
@@ -50,8 +54,8 @@ REACTIONS: dict[FailureKind, Reaction] = {
     "bad_request": Reaction(fallback="none", burns=False),
     "bad_response": Reaction(),
     "too_large": Reaction(burns=False),
-    "empty": Reaction(burns=False),
-    "empty_length": Reaction(retry="always", boost=4, burns=False),
+    "empty": Reaction(burns=False, delivered="in_tool_loop"),
+    "empty_length": Reaction(retry="always", boost=4, burns=False, delivered="always"),
     "truncated": Reaction(retry="last"),
     "stream_error": Reaction(retry="last"),
     "cancelled": Reaction(fallback="none"),

@@ -361,12 +361,25 @@ def _exhausted(plan: Plan, attempts: Sequence[Attempt], conditions: Conditions, 
     telling = next(
         (f for kind in TELLING for f in failures if f.kind == kind), failures[-1] if failures else None
     )
+    empty = _empty_answer(plan, attempts, telling)
+    if empty is not None:
+        return Deliver(attempt=empty.call.number, passed=False, reason=reason)
     if telling is not None and telling.kind in PASSING:
         soonest = _soonest_seconds(plan, attempts)
         telling = msgspec.structs.replace(telling, retry_after_seconds=soonest)
     if conditions.elapsed_seconds >= plan.limits.deadline_seconds:
         return GiveUp(reason="deadline", message="the request's deadline passed", failure=telling)
     return GiveUp(reason="failed", message=telling.message if telling else reason, failure=telling)
+
+
+def _empty_answer(plan: Plan, attempts: Sequence[Attempt], telling: Failure | None) -> Attempt | None:
+    """The last empty answer, where that is what there is to tell and it may go out as it is."""
+    if telling is None or plan.on_exhausted == "refuse":
+        return None
+    delivered = REACTIONS[telling.kind].delivered
+    if delivered == "never" or (delivered == "in_tool_loop" and not plan.facts.in_tool_loop):
+        return None
+    return next(a for a in reversed(attempts) if a.failure is not None and a.failure.kind == telling.kind)
 
 
 def _soonest_seconds(plan: Plan, attempts: Sequence[Attempt]) -> float | None:

@@ -33,6 +33,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
     `kind` is the failure in the record, `kinds` where it is another at some upstream, whole or streamed. `whole` and
     `stream` say when it happens (`None`: it is not asked for so), `elsewhere` whether somebody else may answer.
+    `delivered` is whether an empty answer goes out, marked, where nobody else answers.
     `retry_after` is when the provider says that the client may come back. `url` replaces the provider's address.
     """
 
@@ -47,6 +48,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     stream: When | None = "before"
     elsewhere: bool = True
     retry_after: str | None = None
+    delivered: bool = False
     url: str | None = None
     limits: Limits = PATIENT
     upstreams: tuple[Format, ...] = ("openai_chat",)
@@ -247,7 +249,7 @@ CASES: tuple[Case, ...] = (
         text=" \n ",
         upstreams=ALL,
     ),
-    _named("thought-away", "empty_length", upstreams=ALL),
+    _named("thought-away", "empty_length", delivered=True, upstreams=ALL),
     _named(
         "filtered",
         whole="refused",

@@ -127,7 +127,7 @@ async def _responses_stream(to: Sdks, model: str, seen: Seen) -> None:
 
 async def _messages_whole(to: Sdks, model: str, seen: Seen) -> None:
     answer: Any = await to.anthropic.messages.create(model=model, messages=_messages(), max_tokens=4_096)
-    seen.text = "".join(block.text for block in answer.content)
+    seen.text = "".join(block.text for block in answer.content if block.type == "text")
     seen.finish = answer.stop_reason
 
 

@@ -103,6 +103,12 @@ FINISHES: dict[ClientName, str] = {
     "messages": "end_turn",
     "gemini": "STOP",
 }
+CUT_OFF: dict[ClientName, str] = {
+    "chat": "length",
+    "responses": "incomplete",
+    "messages": "max_tokens",
+    "gemini": "MAX_TOKENS",
+}
 REFUSALS: dict[ClientName, str] = {
     "chat": "content_filter",
     "responses": "incomplete",
@@ -135,6 +141,8 @@ def complaints(case: Case, upstream: Format, cell: Cell) -> list[str]:
             return wrong + _unequal("finish", cell.seen.finish, REFUSALS[cell.client])
         case "before" if cell.backed and case.elsewhere:
             return wrong + _answered(cell, SAVED, attempts=2)
+        case "before" if case.delivered:
+            return wrong + _marked(cell)
         case "after" if kind is not None:
             return wrong + _broken(cell, TOLD[kind])
         case _ if kind is not None:
@@ -152,6 +160,19 @@ def _answered(cell: Cell, text: str, *, attempts: int) -> list[str]:
         *_unequal("finish", seen.finish, FINISHES[cell.client]),
         *_unequal("outcome", record.outcome, "passed"),
         *_unequal("attempts", whys, ("first", "fallback")[:attempts]),
+        *_unequal("tries of the SDK", seen.tries, 1),
+    ]
+
+
+def _marked(cell: Cell) -> list[str]:
+    """The empty answer as it is, with the finish that says why, and marked."""
+    seen = cell.seen
+    return [
+        *_unequal("error", (seen.error, seen.message), (None, "")),
+        *_unequal("text", seen.text, ""),
+        *_unequal("finish", seen.finish, CUT_OFF[cell.client]),
+        *_unequal("outcome", cell.record.outcome, "marked"),
+        *_unequal("marked", seen.headers.get("x-tiercel-outcome"), "marked"),
         *_unequal("tries of the SDK", seen.tries, 1),
     ]
 
