@@ -7,9 +7,10 @@ from typing import NoReturn, get_args
 
 from tiercel.domain.errors import CallerError
 from tiercel.domain.json import Json, JsonObject
-from tiercel.domain.request import Format
+from tiercel.domain.request import EFFORTS, Effort, Format
 
 FORMATS = frozenset(get_args(Format))
+MAX_TURNS = 2_000
 
 
 def refuse(param: str, expected: str, got: Json) -> NoReturn:
@@ -71,6 +72,28 @@ def optional_list(source: JsonObject, key: str, param: str) -> list[Json] | None
     if value is not None and not isinstance(value, list):
         refuse(param, "a list", value)
     return value
+
+
+def effort(source: JsonObject, key: str, param: str) -> Effort | None:
+    """How hard to think, in the words that several formats share."""
+    value = optional_text(source, key, param)
+    if value is not None and value not in EFFORTS:
+        raise CallerError("unsupported_value", f"{param}: expected one of {', '.join(EFFORTS)}", param=param)
+    return value
+
+
+def turns(source: JsonObject, key: str, noun: str) -> list[Json]:
+    """The list of a conversation: at least one and at most `MAX_TURNS`. `noun` is what the format calls one of them."""
+    listed = optional_list(source, key, key)
+    if not listed:
+        raise CallerError("invalid_request", f"{key}: expected at least one {noun}", param=key)
+    if len(listed) > MAX_TURNS:
+        raise CallerError(
+            "invalid_request",
+            f"{key}: expected at most {MAX_TURNS:,} {noun}s, got {len(listed):,}",
+            param=key,
+        )
+    return listed
 
 
 def as_object(value: Json, param: str) -> JsonObject:

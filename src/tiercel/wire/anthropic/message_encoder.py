@@ -20,9 +20,9 @@ from tiercel.domain.request import (
     ToolCall,
     ToolResult,
 )
+from tiercel.wire.arguments import arguments_object
 from tiercel.wire.data_url import sniffed_type
 from tiercel.wire.identifiers import portable_id
-from tiercel.wire.scan import parse_chunk
 
 _BLOCK_TYPES = {"image": "image", "file": "document"}
 
@@ -100,10 +100,8 @@ class MessageEncoder:
                 return None
 
     def _tool_use(self, call: ToolCall, param: str) -> JsonObject:
-        arguments = parse_chunk(call.arguments.encode("utf-8", "replace") or b"{}")
-        if arguments is None:  # free text, or JSON that was cut: an object is demanded
-            arguments = {"input": call.arguments}
-        block = {"type": "tool_use", "id": portable_id(call.id), "name": call.name, "input": arguments}
+        read = arguments_object(call.arguments)
+        block = {"type": "tool_use", "id": portable_id(call.id), "name": call.name, "input": read}
         return {**block, **self._kept(call.extra, param)}
 
     def _tool_result(self, result: ToolResult, param: str) -> JsonObject:

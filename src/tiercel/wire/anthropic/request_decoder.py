@@ -5,8 +5,6 @@ from typing import Literal, cast
 from tiercel.domain.errors import CallerError
 from tiercel.domain.json import Json, JsonObject
 from tiercel.domain.request import (
-    EFFORTS,
-    Effort,
     Media,
     Message,
     ModelRequest,
@@ -24,7 +22,6 @@ from tiercel.wire.anthropic.blocks import read_block
 from tiercel.wire.anthropic.thinking import effort_for
 from tiercel.wire.scan import parse_object
 
-MAX_MESSAGES = 2_000
 _KNOWN = frozenset(
     (
         "model",
@@ -82,7 +79,7 @@ def read_request(source: JsonObject, raw: bytes | None) -> ModelRequest:
         parallel_tool_calls=_parallel(choice),
         response_format=_response_format(output),
         max_output_tokens=max_tokens,
-        effort=_effort(output) or effort_for(source.get("thinking")),
+        effort=fields.effort(output, "effort", "output_config.effort") or effort_for(source.get("thinking")),
         sampling=_sampling(source),
         stream=fields.optional_flag(source, "stream", "stream") or False,
         include_usage=True,
@@ -105,15 +102,7 @@ def _system(value: Json) -> list[Message]:
 
 
 def _messages(source: JsonObject) -> list[Message]:
-    listed = fields.optional_list(source, "messages", "messages")
-    if not listed:
-        raise CallerError("invalid_request", "messages: expected at least one message", param="messages")
-    if len(listed) > MAX_MESSAGES:
-        raise CallerError(
-            "invalid_request",
-            f"messages: expected at most {MAX_MESSAGES:,} messages, got {len(listed):,}",
-            param="messages",
-        )
+    listed = fields.turns(source, "messages", "message")
     return [message for index, item in enumerate(listed) for message in _message(item, f"messages[{index}]")]
 
 
@@ -180,17 +169,6 @@ def _tool_result(block: JsonObject, param: str) -> ToolResult:
         is_error=fields.optional_flag(block, "is_error", f"{param}.is_error") or False,
         extra=extra,
     )
-
-
-def _effort(output: JsonObject) -> Effort | None:
-    value = fields.optional_text(output, "effort", "output_config.effort")
-    if value is not None and value not in EFFORTS:
-        raise CallerError(
-            "unsupported_value",
-            f"output_config.effort: expected one of {', '.join(EFFORTS)}",
-            param="output_config.effort",
-        )
-    return value
 
 
 def _response_format(output: JsonObject) -> ResponseFormat | None:

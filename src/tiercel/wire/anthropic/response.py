@@ -9,12 +9,13 @@ from tiercel.domain.response import Choice, ModelResponse, Stamp
 from tiercel.wire.anthropic.blocks import read_block
 from tiercel.wire.anthropic.finish import read_finish, written_finish
 from tiercel.wire.anthropic.usage import read_usage, write_usage
+from tiercel.wire.arguments import arguments_object
 from tiercel.wire.codec import UpstreamReplyError
 from tiercel.wire.error_facts import facts_of
 from tiercel.wire.fields import shared
 from tiercel.wire.foreign_seal import carried_seal
 from tiercel.wire.identifiers import portable_id
-from tiercel.wire.scan import parse_chunk, parse_upstream_object
+from tiercel.wire.scan import parse_upstream_object
 
 KEPT_FIELDS = ("container", "context_management")
 """Fields of an answer that mean something to a client of this format and to nobody else."""
@@ -105,8 +106,7 @@ def written_block(part: Part) -> JsonObject | None:
         case Text():
             return {"type": "text", "text": part.text, **shared(part.extra)} if part.text else None
         case ToolCall():
-            arguments = parse_chunk(part.arguments.encode("utf-8", "replace") or b"{}")
-            read = {"input": part.arguments} if arguments is None else arguments
+            read = arguments_object(part.arguments)
             block = {"type": "tool_use", "id": portable_id(part.id), "name": part.name, "input": read}
             return {**block, "caller": part.extra["caller"]} if "caller" in part.extra else block
         case Reasoning() if part.redacted is not None:

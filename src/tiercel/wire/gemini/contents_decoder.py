@@ -2,7 +2,6 @@
 
 import msgspec
 
-from tiercel.domain.errors import CallerError
 from tiercel.domain.json import Json, JsonObject
 from tiercel.domain.request import Media, Message, Part, Reasoning, Role, Text, ToolResult
 from tiercel.wire import fields
@@ -12,7 +11,6 @@ from tiercel.wire.gemini.parts import read_call, read_media, read_part
 from tiercel.wire.gemini.signature import FORMAT
 from tiercel.wire.gemini.spelling import camel
 
-MAX_MESSAGES = 2_000
 OUTPUT = "output"
 ERROR = "error"
 _ROLES: dict[str, Role] = {"user": "user", "function": "user", "model": "assistant"}
@@ -23,15 +21,7 @@ _RESULT = frozenset(("id", "name", "response", "parts"))
 
 def read_contents(source: JsonObject) -> list[Message]:
     """All turns. Raises `CallerError` naming `contents[i].parts[j]` and the field."""
-    listed = fields.optional_list(source, "contents", "contents")
-    if not listed:
-        raise CallerError("invalid_request", "contents: expected at least one content", param="contents")
-    if len(listed) > MAX_MESSAGES:
-        raise CallerError(
-            "invalid_request",
-            f"contents: expected at most {MAX_MESSAGES:,} contents, got {len(listed):,}",
-            param="contents",
-        )
+    listed = fields.turns(source, "contents", "content")
     ids = CallIds()
     return [message for turn, item in enumerate(listed) for message in _Turn(item, turn, ids).messages()]
 

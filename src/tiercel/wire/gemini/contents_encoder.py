@@ -21,10 +21,11 @@ from tiercel.domain.request import (
     ToolCall,
     ToolResult,
 )
+from tiercel.wire.arguments import arguments_object
 from tiercel.wire.data_url import sniffed_type
 from tiercel.wire.gemini.contents_decoder import ERROR, OUTPUT
 from tiercel.wire.gemini.fetched import is_fetched, type_at
-from tiercel.wire.gemini.parts import DETAILS, arguments_object
+from tiercel.wire.gemini.parts import DETAILS
 from tiercel.wire.gemini.signature import FORMAT, SKIPS_VALIDATION, signature_of, text_mark, unmarked
 from tiercel.wire.provenance import seal_of
 from tiercel.wire.scan import parse_chunk

@@ -14,7 +14,6 @@ from tiercel.wire.gemini.signature import (
     text_mark,
 )
 from tiercel.wire.gemini.spelling import camel
-from tiercel.wire.scan import parse_chunk
 
 DETAILS = {
     "MEDIA_RESOLUTION_LOW": "low",
@@ -92,12 +91,6 @@ def read_media(part: JsonObject) -> Media | None:
 def arguments_text(args: Json) -> str:
     """Arguments as JSON text; a call without any may leave them out."""
     return msgspec.json.encode({} if args is None else args).decode()
-
-
-def arguments_object(arguments: str) -> JsonObject:
-    """Arguments as the object that is demanded here; what is none (free text, JSON that was cut) as its `input`."""
-    read = parse_chunk(arguments.encode("utf-8", "replace") or b"{}")
-    return {"input": arguments} if read is None else read
 
 
 def text_in(source: JsonObject, key: str) -> str:

@@ -6,13 +6,14 @@ from tiercel.domain.errors import UpstreamDataError
 from tiercel.domain.json import Json, JsonObject
 from tiercel.domain.request import Media, Opaque, Part, Reasoning, Refusal, Text, ToolCall
 from tiercel.domain.response import Choice, Finish, ModelResponse, Stamp
+from tiercel.wire.arguments import arguments_object
 from tiercel.wire.codec import UpstreamReplyError
 from tiercel.wire.fields import leftovers
 from tiercel.wire.foreign_seal import carried_seal
 from tiercel.wire.gemini.error import error_facts
 from tiercel.wire.gemini.finish import blocked_finish, read_finish, written_finish
 from tiercel.wire.gemini.logprobs import read_logprobs, write_logprobs
-from tiercel.wire.gemini.parts import arguments_object, read_call, read_part, text_in
+from tiercel.wire.gemini.parts import read_call, read_part, text_in
 from tiercel.wire.gemini.signature import FORMAT, signature_of, unmarked
 from tiercel.wire.gemini.usage import read_usage, unread_usage, write_usage
 from tiercel.wire.identifiers import minted_id

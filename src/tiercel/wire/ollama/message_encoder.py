@@ -14,7 +14,6 @@ from tiercel.domain.request import (
     ToolCall,
     ToolResult,
 )
-from tiercel.wire.ollama.arguments import arguments_object
 
 
 class MessageEncoder:

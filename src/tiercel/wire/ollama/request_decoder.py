@@ -13,7 +13,6 @@ from tiercel.wire.ollama.options import other_options, read_num_predict, read_sa
 from tiercel.wire.ollama.thinking import LEVELS, effort_for
 from tiercel.wire.scan import parse_object
 
-MAX_MESSAGES = 2_000
 _KNOWN = frozenset(
     ("model", "messages", "stream", "format", "options", "think", "tools", "logprobs", "top_logprobs")
 )
@@ -49,15 +48,7 @@ def decode_request(body: bytes) -> ModelRequest:
 
 
 def _messages(source: JsonObject) -> tuple[Message, ...]:
-    messages = fields.optional_list(source, "messages", "messages")
-    if not messages:
-        raise CallerError("invalid_request", "messages: expected at least one message", param="messages")
-    if len(messages) > MAX_MESSAGES:
-        raise CallerError(
-            "invalid_request",
-            f"messages: expected at most {MAX_MESSAGES:,} messages, got {len(messages):,}",
-            param="messages",
-        )
+    messages = fields.turns(source, "messages", "message")
     decoder = MessageDecoder()
     return tuple([decoder.decode(message, index) for index, message in enumerate(messages)])
 

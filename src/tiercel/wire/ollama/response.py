@@ -6,11 +6,12 @@ from tiercel.domain.errors import UpstreamDataError
 from tiercel.domain.json import Json, JsonObject
 from tiercel.domain.request import Opaque, Part, Reasoning, Text, ToolCall
 from tiercel.domain.response import Choice, Finish, ModelResponse, Stamp, Usage
+from tiercel.wire.arguments import arguments_object
 from tiercel.wire.codec import UpstreamReplyError
 from tiercel.wire.error_facts import facts_of
 from tiercel.wire.fields import leftovers
 from tiercel.wire.identifiers import minted_id
-from tiercel.wire.ollama.arguments import arguments_object, arguments_text
+from tiercel.wire.ollama.arguments import arguments_text
 from tiercel.wire.ollama.finish import read_finish, written_finish
 from tiercel.wire.ollama.usage import read_usage, write_usage
 from tiercel.wire.scan import parse_upstream_object

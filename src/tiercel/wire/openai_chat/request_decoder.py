@@ -6,8 +6,6 @@ from typing import Any, Literal, TypeAlias, cast
 from tiercel.domain.errors import CallerError
 from tiercel.domain.json import Json, JsonObject
 from tiercel.domain.request import (
-    EFFORTS,
-    Effort,
     Message,
     ModelRequest,
     ResponseFormat,
@@ -20,7 +18,6 @@ from tiercel.wire.function_tools import read_function_tool
 from tiercel.wire.openai_chat.message_decoder import decode_message
 from tiercel.wire.scan import parse_object
 
-MAX_MESSAGES = 2_000
 MAX_CHOICES = 8
 
 _NO_SAMPLING = Sampling()
@@ -77,18 +74,8 @@ def _keep_rest(extra: JsonObject, key: str, value: JsonObject, *known: str) -> N
 
 
 def _messages(source: JsonObject) -> tuple[Message, ...]:
-    messages = fields.optional_list(source, "messages", "messages")
-    if messages is None:
-        fields.refuse("messages", "a list of messages", None)
-    if not messages:
-        raise CallerError("invalid_request", "messages: expected at least one message", param="messages")
-    if len(messages) > MAX_MESSAGES:
-        raise CallerError(
-            "invalid_request",
-            f"messages: expected at most {MAX_MESSAGES:,} messages, got {len(messages):,}",
-            param="messages",
-        )
-    return tuple([decode_message(message, index) for index, message in enumerate(messages)])
+    listed = fields.turns(source, "messages", "message")
+    return tuple([decode_message(message, index) for index, message in enumerate(listed)])
 
 
 def _at_least_one(source: JsonObject, key: str, param: str) -> int | None:
@@ -97,13 +84,6 @@ def _at_least_one(source: JsonObject, key: str, param: str) -> int | None:
 
 def _none_or_more(source: JsonObject, key: str, param: str) -> int | None:
     return fields.optional_integer(source, key, param, least=0)
-
-
-def _effort(source: JsonObject, key: str, param: str) -> Effort | None:
-    value = fields.optional_text(source, key, param)
-    if value is not None and value not in EFFORTS:
-        raise CallerError("unsupported_value", f"{param}: expected one of {', '.join(EFFORTS)}", param=param)
-    return value
 
 
 def _choices(source: JsonObject, key: str, param: str) -> int:
@@ -208,7 +188,7 @@ _FIELDS: dict[str, tuple[str, Reader]] = {
     "tool_choice": ("tool_choice", _tool_choice),
     "parallel_tool_calls": ("parallel_tool_calls", fields.optional_flag),
     "max_tokens": ("max_output_tokens", _at_least_one),
-    "reasoning_effort": ("effort", _effort),
+    "reasoning_effort": ("effort", fields.effort),
     "n": ("n", _choices),
     "stream": ("stream", fields.optional_flag),
     "metadata": ("metadata", fields.text_map),

@@ -8,6 +8,7 @@ from tiercel.domain.errors import UpstreamDataError
 from tiercel.domain.json import Json, JsonObject
 from tiercel.domain.request import Opaque, Part, Reasoning, Refusal, Text, ToolCall
 from tiercel.domain.response import Choice, ModelResponse, Stamp
+from tiercel.wire.arguments import encoded_once
 from tiercel.wire.codec import UpstreamReplyError
 from tiercel.wire.error_facts import facts_of
 from tiercel.wire.fields import leftovers, shared
@@ -16,7 +17,7 @@ from tiercel.wire.openai_chat.finish import read_finish, written_finish
 from tiercel.wire.openai_chat.reasoning_details import FIELD, apart, read_thinking, written_details
 from tiercel.wire.openai_chat.usage import read_usage, write_usage
 from tiercel.wire.quirks import Quirks
-from tiercel.wire.scan import is_complete_json, parse_chunk, parse_upstream_object
+from tiercel.wire.scan import is_complete_json, parse_upstream_object
 
 _TOP = frozenset(("id", "object", "created", "model", "choices", "usage"))
 _CHOICE = frozenset(("index", "message", "finish_reason", "logprobs"))
@@ -160,12 +161,7 @@ def arguments_text(value: Json) -> str:
         return msgspec.json.encode(value).decode()
     if not isinstance(value, str) or not value.strip():
         return "{}"
-    if value.startswith('"'):
-        inner = parse_chunk(b'{"value":' + value.encode("utf-8", "replace") + b"}")
-        unwrapped = inner.get("value") if inner else None
-        if isinstance(unwrapped, str) and parse_chunk(unwrapped.encode("utf-8", "replace")) is not None:
-            return unwrapped
-    return value
+    return encoded_once(value)
 
 
 def encode_response(response: ModelResponse, stamp: Stamp) -> bytes:

@@ -7,13 +7,13 @@ import msgspec
 from tiercel.domain.events import ReasoningDelta
 from tiercel.domain.json import Json, JsonObject
 from tiercel.domain.request import Opaque, Part, Reasoning, Refusal, Text, ToolCall
+from tiercel.wire.arguments import encoded_once
 from tiercel.wire.fields import shared
 from tiercel.wire.foreign_seal import carried_seal
 from tiercel.wire.identifiers import minted_id
 from tiercel.wire.openai_responses.content import annotation, output_text
 from tiercel.wire.openai_responses.item_decoder import read_reasoning
 from tiercel.wire.openai_responses.own_fields import FORMAT, kept, own_fields, without_ids
-from tiercel.wire.scan import parse_chunk
 
 CALLS = {"function_call": "arguments", "custom_tool_call": "input"}
 _CALL_TYPES = {
@@ -123,12 +123,9 @@ def payload_text(item: JsonObject, kind: str) -> str:
         return msgspec.json.encode(value).decode()
     if not isinstance(value, str):
         return ""
-    if kind == "function_call" and value.startswith('"'):
-        inner = parse_chunk(b'{"value":' + value.encode("utf-8", "replace") + b"}")
-        unwrapped = inner.get("value") if inner else None
-        if isinstance(unwrapped, str) and parse_chunk(unwrapped.encode("utf-8", "replace")) is not None:
-            return unwrapped
-    return value if value.strip() or kind != "function_call" else ""
+    if kind != "function_call":
+        return value
+    return encoded_once(value) if value.strip() else ""
 
 
 class Numbering:

@@ -9,8 +9,6 @@ from typing import Literal, cast
 from tiercel.domain.errors import CallerError
 from tiercel.domain.json import Json, JsonObject
 from tiercel.domain.request import (
-    EFFORTS,
-    Effort,
     Message,
     ModelRequest,
     Opaque,
@@ -78,7 +76,7 @@ def decode_request(body: bytes) -> ModelRequest:
         parallel_tool_calls=fields.optional_flag(source, "parallel_tool_calls", "parallel_tool_calls"),
         response_format=_response_format(text),
         max_output_tokens=fields.optional_integer(source, "max_output_tokens", "max_output_tokens", least=1),
-        effort=_effort(reasoning),
+        effort=fields.effort(reasoning, "effort", "reasoning.effort"),
         sampling=Sampling(
             temperature=fields.optional_number(source, "temperature", "temperature"),
             top_p=fields.optional_number(source, "top_p", "top_p"),
@@ -140,17 +138,6 @@ def _messages(source: JsonObject) -> tuple[Message, ...]:
     if not messages:
         raise CallerError("invalid_request", "input: expected at least one item", param="input")
     return (*leading, *messages)
-
-
-def _effort(reasoning: JsonObject) -> Effort | None:
-    value = fields.optional_text(reasoning, "effort", "reasoning.effort")
-    if value is not None and value not in EFFORTS:
-        raise CallerError(
-            "unsupported_value",
-            f"reasoning.effort: expected one of {', '.join(EFFORTS)}",
-            param="reasoning.effort",
-        )
-    return value
 
 
 def _response_format(text: JsonObject) -> ResponseFormat | None:
