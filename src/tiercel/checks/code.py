@@ -10,7 +10,7 @@ import msgspec
 
 from tiercel.checks.check import Ask, CheckInfo, Subject, option_problems, read_options
 from tiercel.checks.code_blocks import find_code
-from tiercel.checks.sandbox.boxes import RUN_SECONDS, Boxes
+from tiercel.checks.sandbox.boxes import Boxes
 from tiercel.checks.sandbox.outcome import Failure, Job, Outcome
 from tiercel.domain.climb import Verdict
 from tiercel.domain.errors import CheckError
@@ -119,7 +119,7 @@ def _how_it_ended(outcome: Outcome) -> str:
     if outcome.gone is not None:
         return f"the program did not last: {outcome.gone}"
     if outcome.ended == "out of time":
-        return f"it was stopped after {RUN_SECONDS:g} s"
+        return "it was stopped as its time was up"
     return "it broke off"
 
 

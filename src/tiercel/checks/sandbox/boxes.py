@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 
 import msgspec
@@ -94,8 +94,13 @@ async def find_confinement() -> Confinement:
     if sys.platform != "linux":
         raise CheckError("programs are run on Linux only: use the check `python`, which runs nothing")
     python = await interpreter()
+    return await first_that_holds({"bubblewrap": bubblewrap(python), "Landlock": landlock(python)})
+
+
+async def first_that_holds(candidates: Mapping[str, Confinement | None]) -> Confinement:
+    """The first of these, by name, from which the trial does not escape. Raises `CheckError` where it is none."""
     reasons: list[str] = []
-    for name, confinement in (("bubblewrap", bubblewrap(python)), ("landlock", landlock(python))):
+    for name, confinement in candidates.items():
         problem = "is not installed" if confinement is None else await try_out(confinement)
         if confinement is not None and problem is None:
             return confinement
