@@ -14,6 +14,7 @@ from tiercel.domain.request import (
     ToolCall,
     ToolResult,
 )
+from tiercel.wire.arguments import arguments_object
 
 
 class MessageEncoder:
