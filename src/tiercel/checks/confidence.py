@@ -60,6 +60,10 @@ class Confidence:
             found.append("label is empty: give the word that stands before the number")
         return found
 
+    def reads_logprobs(self, options: JsonObject) -> bool:
+        """Whether models must be asked for the probabilities of their tokens."""
+        return read_options(ConfidenceOptions, options).source == "logprobs"
+
     async def measure(self, subject: Subject, options: JsonObject, ask: Ask | None) -> Verdict:
         wanted = read_options(ConfidenceOptions, options)
         if silent := subject.nothing_to_read:

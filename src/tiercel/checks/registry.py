@@ -129,6 +129,7 @@ class Registry:
         if problems:
             raise ConfigError(*problems)
         info = self._checks[gate.check].info
+        reads_logprobs = getattr(self._checks[gate.check], "reads_logprobs", None)
         always = info.always_with is not None and gate.options.get(info.always_with) is not None
         applies = "always" if always else info.applies
         return msgspec.structs.replace(
@@ -137,6 +138,7 @@ class Registry:
             needs_whole=info.needs_whole or info.asks != "nobody",
             asks=info.asks,
             on_error=gate.on_error or info.on_error,
+            reads_logprobs=bool(reads_logprobs is not None and reads_logprobs(gate.options)),
         )
 
     async def aclose(self) -> None:

@@ -20,6 +20,7 @@ from tiercel.domain.response import Choice, ModelResponse, Usage
 from tiercel.domain.tokens import CHARS_PER_TOKEN
 from tiercel.engine.cut import CUT, StreamCutter, cut_response
 from tiercel.engine.delivery import Delivery
+from tiercel.engine.logprobs import LOGPROBS, adds_logprobs, with_logprobs, without_logprobs
 from tiercel.engine.origins import Origins, maker_of
 from tiercel.engine.weighed import weighed
 from tiercel.upstream.call import CallLimits, CallResult, Upstream
@@ -94,6 +95,7 @@ class AttemptRunner:
         self._plan = plan
         self._rung: Rung = plan.rung_at(call.rung)
         self._ask_for = ask_for
+        self._adds_logprobs = adds_logprobs(request, plan, self._rung)
         self._delivery = delivery
         self._received = received
         self._previous_text = previous_text
@@ -114,6 +116,8 @@ class AttemptRunner:
         self._sent = True
         self._machinery.health.began(self._rung.deployment.name)
         request, unsealed = self._readable_request()
+        if self._adds_logprobs:
+            request = with_logprobs(request)
         self.lost = unsealed
         result = await self._machinery.upstream.call(
             request,
@@ -124,6 +128,8 @@ class AttemptRunner:
         )
         if unsealed:
             result = replace(result, lost=lost_names((*result.lost, *unsealed)))
+        if self._adds_logprobs:
+            result = replace(result, lost=tuple(name for name in result.lost if name != LOGPROBS))
         self._machinery.health.observe(self._rung.deployment.name, result)
         if result.failure is not None or result.response is None:
             return self._failed(result)
@@ -137,7 +143,8 @@ class AttemptRunner:
             by=self._rung.deployment.model,
             ask_for=self._ask_for,
         )
-        return self._answered(result, checked.response, checked.verdicts)
+        answer = without_logprobs(checked.response) if self._adds_logprobs else checked.response
+        return self._answered(result, answer, checked.verdicts)
 
     def _gates(self) -> Sequence[Gate]:
         """An opinion is worth what it costs only while nobody is asked about it in turn."""

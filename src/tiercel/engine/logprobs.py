@@ -1,0 +1,26 @@
+"""The probabilities of an answer's tokens, where a check reads them and the client did not ask for them."""
+
+from msgspec.structs import replace
+
+from tiercel.domain.climb import Plan, Rung
+from tiercel.domain.request import ModelRequest
+from tiercel.domain.response import ModelResponse
+
+LOGPROBS = "logprobs"
+
+
+def adds_logprobs(request: ModelRequest, plan: Plan, rung: Rung) -> bool:
+    """Whether this rung is to be asked for them on a check's behalf."""
+    if not any([gate.reads_logprobs for gate in plan.gates]):
+        return False
+    return request.sampling.logprobs is None and LOGPROBS not in rung.deployment.model.capabilities.rejects
+
+
+def with_logprobs(request: ModelRequest) -> ModelRequest:
+    """The request, asking for them. Its bytes cannot be sent on as they came."""
+    return replace(request, sampling=replace(request.sampling, logprobs=True), raw=None)
+
+
+def without_logprobs(response: ModelResponse) -> ModelResponse:
+    """The answer as the client asked for it."""
+    return replace(response, choices=tuple(replace(choice, logprobs=None) for choice in response.choices))
