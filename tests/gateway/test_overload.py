@@ -16,6 +16,7 @@ from tests.gateway.house import USER, house
 from tests.gateway.plain_http import Answer, call
 from tiercel.domain.settings import Listener
 from tiercel.gateway.load import AT_ONCE, WAIT_SECONDS, Load
+from tiercel.gateway.server import HEADERS_SECONDS
 from tiercel.testing.clock import FrozenClock
 from tiercel.testing.scripted import Says, ScriptedProvider
 
@@ -216,10 +217,12 @@ async def test_slow_models_alone_are_no_overload(tmp_path: Path) -> None:
     assert says.release is not None
     async with ScriptedProvider() as cheap, house(tmp_path, cheap.deployment("cheap")) as here:
         cheap.default = says
-        held = await hold(here.url, cheap, 300)
-        later = await hold(here.url, cheap, 50)
+        held = []
+        for so_far in range(0, 350, AT_ONCE):  # never so many together that they would have to stand in line
+            held += [asyncio.create_task(call(here.url, "POST", CHAT, ASK)) for _ in range(AT_ONCE)]
+            await cheap.wait_for_requests(so_far + AT_ONCE)
         says.release.set()
-        assert {answer.status for answer in await asyncio.gather(*held, *later)} == {200}
+        assert {answer.status for answer in await asyncio.gather(*held)} == {200}
 
 
 class Instant(asyncio.Protocol):
@@ -265,7 +268,10 @@ async def test_a_real_server_under_far_too_much_load_keeps_working(tmp_path: Pat
         much = await ask_often(url, rate=6_000)
         assert (await call(url, "POST", CHAT, ASK)).status == 200
     upstream.close()
-    assert set(some.statuses) | set(much.statuses) <= {"200", "503", "not sent"}
+    for asked in (some, much):
+        # a generator that is starved itself loses connections on which it has sent nothing for ten seconds
+        lost = {"0"} if asked.generator.largest > HEADERS_SECONDS / 2 else set()
+        assert set(asked.statuses) <= {"200", "503", "not sent"} | lost
     assert much.statuses["503"] > 0
     assert (much.without_retry_after, much.unanswered) == (0, 0)
     assert much.answered.n > 0.3 * some.answered.n

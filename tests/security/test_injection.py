@@ -131,19 +131,17 @@ async def test_no_text_is_a_key(tmp_path: Path, text: str) -> None:
 
 async def test_texts_are_stored_as_they_are(tmp_path: Path) -> None:
     """A project, a label, a session, a comment: what went in comes out, and nothing else has changed."""
-    async with ScriptedProvider() as cheap:
-        for number, text in enumerate(TEXTS):
-            folder = tmp_path / str(number)
-            key = issue(folder, AccessKey(project=text, label=text))
-            async with house(folder, cheap.deployment("cheap")) as here:
-                cheap.default = Says(text="fine")
-                asked = {"model": "auto", "messages": [{"role": "user", "content": "hi"}]}
-                answer = await send(here, key, "POST", "/v1/chat/completions", asked)
-                record_id = answer.headers["x-tiercel-record"]
-                said = {"record": record_id, "comment": text, "score": 1}
-                assert (await send(here, key, "POST", "/v1/feedback", said)).status == 201
-                shown = msgspec.json.decode((await send(here, key, "GET", f"/v1/records/{record_id}")).body)
-                assert (shown["project"], shown["feedback"]["comment"]) == (text, text)
+    keys = {text: issue(tmp_path, AccessKey(project=text, label=text)) for text in TEXTS}
+    async with ScriptedProvider() as cheap, house(tmp_path, cheap.deployment("cheap")) as here:
+        cheap.default = Says(text="fine")
+        for text, key in keys.items():
+            asked = {"model": "auto", "messages": [{"role": "user", "content": "hi"}]}
+            answer = await send(here, key, "POST", "/v1/chat/completions", asked)
+            record_id = answer.headers["x-tiercel-record"]
+            said = {"record": record_id, "comment": text, "score": 1}
+            assert (await send(here, key, "POST", "/v1/feedback", said)).status == 201
+            shown = msgspec.json.decode((await send(here, key, "GET", f"/v1/records/{record_id}")).body)
+            assert (shown["project"], shown["feedback"]["comment"]) == (text, text)
 
 
 def names_below(folder: Path) -> set[str]:

@@ -15,7 +15,9 @@ from tiercel.upstream.http import HttpClient
 from tiercel.wire.registry import CODECS
 
 KEY = "canary-4711-key"
-LIMITS = CallLimits(first_token_seconds=0.5, idle_seconds=0.5, total_seconds=2.0, max_answer_bytes=1_000_000)
+LIMITS = CallLimits(
+    first_token_seconds=30.0, idle_seconds=1.0, total_seconds=60.0, max_answer_bytes=1_000_000
+)
 REQUEST = ModelRequest(
     format="openai_chat", model="auto", messages=(Message(role="user", parts=(Text(text="hi"),)),)
 )
@@ -23,7 +25,7 @@ REQUEST = ModelRequest(
 
 def target_at(url: str, *, stream: bool = False, format: Format = "openai_chat") -> Target:
     provider = Provider(
-        name="p", format=format, base_url=f"{url}/v1", key=Secret(KEY), quirks="generic", connect_seconds=0.5
+        name="p", format=format, base_url=f"{url}/v1", key=Secret(KEY), quirks="generic", connect_seconds=20.0
     )
     deployment = Deployment(name="d", model=Model(name="m"), provider=provider, upstream_name="m-1")
     return Target(deployment=deployment, stream=stream, max_output_tokens=100)

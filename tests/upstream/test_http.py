@@ -395,7 +395,7 @@ async def drips(peer: Peer) -> None:
         (stalls_in_head, QUICK, "first_byte"),
         (replies(chunked(b"x", end=False)), QUICK, "idle"),
         (drips, msgspec.structs.replace(QUICK, deadline_seconds=0.2), "deadline"),
-        (silent, msgspec.structs.replace(QUICK, deadline_seconds=0.05), "deadline"),
+        (silent, HttpLimits(first_byte_seconds=30.0, deadline_seconds=0.5), "deadline"),
     ],
 )
 async def test_each_clock_ends_the_call(

@@ -18,6 +18,8 @@ from tiercel.domain.request import Format
 from tiercel.testing.scripted import Says, ScriptedProvider
 
 SAVED = "Somebody else says hello"
+BUSY_SECONDS = 20.0
+"""For a connection to a provider that is there, on a machine that has other work."""
 FAIR = "fair"
 """The deployment that answers well."""
 
@@ -79,7 +81,7 @@ async def _gateway(case: Case, upstream: Format, folder: Path) -> AsyncIterator[
 
 
 def _at(deployment: Deployment, case: Case) -> Deployment:
-    provider = deployment.provider
+    provider = msgspec.structs.replace(deployment.provider, connect_seconds=BUSY_SECONDS)
     if case.url is not None:
         port = provider.base_url.split(":")[2].split("/")[0]
         provider = msgspec.structs.replace(provider, base_url=case.url.format(port=port), connect_seconds=1.0)
