@@ -9,3 +9,19 @@ clients:  ## other people's clients against the lab, result in docs/clients/inde
 matrices:  ## run every client against every upstream, and every fault, and write both tables into docs/
 	$(PYTHON) -m tests.conformance --write
 	$(PYTHON) -m scripts.fault_table
+
+.PHONY: slow-attacks
+slow-attacks:  ## slowhttptest against a gateway on this machine, result in docs/security.md
+	$(PYTHON) -m scripts.slow_attacks
+
+.PHONY: fuzz
+fuzz:  ## schemathesis against a gateway on this machine; SCHEMATHESIS=/path/to/it where it is not on the path
+	$(PYTHON) -m scripts.fuzz_api --program $(or $(SCHEMATHESIS),schemathesis)
+
+.PHONY: key-timing
+key-timing:  ## whether the time that a wrong key takes tells how wrong it is
+	$(PYTHON) -m bench.key_timing
+
+.PHONY: audit
+audit:  ## known holes in what is locked, by PyPI's own list (needs pip-audit, and PyPI itself: mirrors have no such list)
+	pip-audit --require-hashes --disable-pip -r requirements.lock
