@@ -220,7 +220,8 @@ def test_gates_in_examples_have_options_that_their_check_takes(example: Example)
     for name, gate in tomllib.loads(example.text).get("gates", {}).items():
         check = gate.get("check", name)
         if check != "max_words":  # the example of a check of one's own
-            assert registry.problems(Gate(check=check, options=gate.get("options", {}))) == []
+            asked = tuple(gate.get("ask", ()))
+            assert registry.problems(Gate(check=check, options=gate.get("options", {}), ask=asked)) == []
 
 
 @pytest.mark.parametrize("example", examples("json"))
