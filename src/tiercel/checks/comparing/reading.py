@@ -10,7 +10,7 @@ from tiercel.checks.comparing.final import Final, final_answer, plain, tight
 from tiercel.checks.comparing.likeness import MAX_CHARS, Kind
 from tiercel.checks.comparing.offered import asked_text, choice_in, offered_in
 from tiercel.checks.comparing.program import code_in, tokens_of
-from tiercel.checks.comparing.quantity import Quantity, has_decimal_comma, quantities
+from tiercel.checks.comparing.quantity import SCALES, UNITS, Quantity, has_decimal_comma, quantities
 from tiercel.checks.comparing.values import NotAValueError, canonical, result_of, value_in
 from tiercel.checks.comparing.words import negations, words_of
 from tiercel.domain.request import ModelRequest
@@ -19,9 +19,11 @@ from tiercel.domain.response import Choice
 TAIL_CHARS = 20_000
 NUMERIC = re.compile(
     r"[\s$€£¥~≈+−-]*(?!0\d)(?:\\[dt]?frac\{\d+\}\{\d+\}|[\d.][\d.,’\u00a0\u202f /]*(?:[eE][-+]?\d+)?)"
-    r"\s*\\?[%°€$£¥]?[^\W\d_]*(?:[\s-]+[^\W\d_]+[./]?){0,5}[\s.$]*"
+    r"\s*\\?[%°€$£¥]?(?P<glued>[^\W\d_]*)(?:[\s-]+[^\W\d_]+[./]?){0,5}[\s.$]*"
 )
 """A text that is one number with its unit, and perhaps a few words."""
+MAX_GLUED = 4
+"""Longer letters right behind a number are a unit only where they are a known one: `0ThisIsSo` is no number."""
 
 MAX_NUMERIC_CHARS = 100
 QUOTES = ("'", '"', "`")
@@ -88,7 +90,7 @@ class Reader:
     def _short(self, text: str) -> Reading:
         """The string that is a result: a number, a label that was offered, a list or object, else letter by letter."""
         text = text.strip()
-        if len(text) <= MAX_NUMERIC_CHARS and NUMERIC.fullmatch(text):
+        if _is_numeric(text):
             found = quantities(text, decimal_comma=self._has_comma(text))
             if len(found) == 1:
                 return _quantity(found[0])
@@ -118,6 +120,18 @@ class Reader:
 
     def _has_comma(self, text: str) -> bool:
         return self._asked_with_comma or has_decimal_comma(text)
+
+
+def _is_numeric(text: str) -> bool:
+    """Whether a text is one number with its unit, and perhaps a few words."""
+    match = NUMERIC.fullmatch(text) if len(text) <= MAX_NUMERIC_CHARS else None
+    if match is None:
+        return False
+    glued = match["glued"]
+    if glued.lower() in UNITS or glued.lower() in SCALES:
+        return True
+    hyphened = text[match.end("glued") :].startswith("-")
+    return len(glued) <= MAX_GLUED and not (glued and hyphened)
 
 
 def silence(answer: Choice) -> str:
