@@ -22,7 +22,9 @@ import msgspec
 
 from tiercel.checks.check import Subject
 from tiercel.checks.code import Code
-from tiercel.checks.sandbox.boxes import RUN_SECONDS, Boxes
+from tiercel.checks.sandbox.boxes import RUN_SECONDS, Boxes, interpreter, run_box, try_out
+from tiercel.checks.sandbox.confinement import Confinement, bubblewrap, landlock
+from tiercel.checks.sandbox.outcome import Job
 from tiercel.domain.climb import Verdict
 from tiercel.domain.errors import CheckError
 from tiercel.domain.request import ModelRequest, Text
@@ -30,6 +32,7 @@ from tiercel.domain.response import Choice, Finish
 
 DATA = Path(__file__).parents[2] / "shared" / "data" / "evalsets"
 SEED = 20_260
+DOUBLE = "def f(x): return 2 * x"
 
 Change = Literal["comparison turned round", "number off by one", "constant returned"]
 CHANGES: tuple[Change, ...] = ("comparison turned round", "number off by one", "constant returned")
@@ -188,6 +191,39 @@ def passes(one: Tried) -> bool | None:
     return None if one.verdict is None else one.verdict.score == 1.0
 
 
+COSTS = {
+    "three tests": Job(blocks=(DOUBLE,), tests="assert f(1) == 2\nassert f(2) == 4\nassert f(3) == 6"),
+    "one of 1,000 calls": Job(blocks=(DOUBLE,), tests="for x in range(1_000):\n    assert f(x) == 2 * x"),
+}
+
+
+async def costs(runs: int) -> str:
+    """What one run takes, by the clock, and of the gateway's own processor time, in each sandbox that works here."""
+    python = await interpreter()
+    lines = [
+        "| sandbox | tests | median ms | least ms | of the gateway's processor, ms |",
+        "|---|---|---|---|---|",
+    ]
+    for confinement in (bubblewrap(python), landlock(python)):
+        if confinement is None or await try_out(confinement) is not None:
+            continue
+        for name, job in COSTS.items():
+            spent = [await _spent(confinement, job) for _ in range(runs)]
+            walls = [wall for wall, _ in spent]
+            own = statistics.median(cpu for _, cpu in spent)
+            lines.append(
+                f"| {confinement.kind} | {name} | {statistics.median(walls):.0f} | {min(walls):.0f} | {own:.1f} |"
+            )
+    return "\n".join(lines)
+
+
+async def _spent(confinement: Confinement, job: Job) -> tuple[float, float]:
+    began, own = time.perf_counter(), time.process_time()
+    outcome, _ = await run_box(confinement, job, seconds=60.0)
+    assert outcome.passed == outcome.total
+    return 1_000 * (time.perf_counter() - began), 1_000 * (time.process_time() - own)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=DATA, help="folder with humaneval/ and mbpp/")
@@ -199,7 +235,11 @@ def main() -> None:
         "--seconds", type=float, default=RUN_SECONDS, help="bound of one run (default: the check's)"
     )
     parser.add_argument("--at-once", type=int, default=2, help="sandboxes at a time")
+    parser.add_argument("--costs", type=int, metavar="RUNS", help="instead, what one run costs, from so many")
     options = parser.parse_args()
+    if options.costs:
+        print(asyncio.run(costs(options.costs)))
+        return
     groups = {
         "HumanEval": human_eval(options.data)[:: options.every],
         "MBPP": mbpp(options.data)[:: options.every],

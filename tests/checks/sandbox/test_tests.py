@@ -203,8 +203,8 @@ async def test_a_main_program_is_not_started(confinement: Confinement) -> None:
 
 
 async def test_what_passed_before_the_time_was_up_is_known(confinement: Confinement) -> None:
-    program = "def f(x):\n    while x == 3: pass\n    return x"
-    outcome = await run(confinement, program, "\n".join(f"assert f({x}) == {x}" for x in range(5)), seconds=2)
+    program = "import time\ndef f(x):\n    while x == 3: time.sleep(1)\n    return x"
+    outcome = await run(confinement, program, "\n".join(f"assert f({x}) == {x}" for x in range(5)), seconds=4)
     assert (outcome.passed, outcome.total, outcome.ended) == (3, 5, "out of time")
 
 
@@ -218,3 +218,11 @@ async def test_what_passed_before_the_time_was_up_is_known(confinement: Confinem
 async def test_how_a_program_ended_is_said(confinement: Confinement, program: str, how: str) -> None:
     outcome = await run(confinement, program, "assert f() == 1")
     assert (outcome.gone, outcome.passed, outcome.ended) == (how, 0, "whole")
+
+
+async def test_what_fails_in_thousands_is_told_in_few_and_counted_in_full(confinement: Confinement) -> None:
+    tests = "\n".join(f"assert f({number}) == {number}" for number in range(3_000))
+    program = "def f(x): return x if x % 2 else '\u20ac' * 1_000"
+    outcome = await run(confinement, program, tests, seconds=60)
+    assert (outcome.passed, outcome.total, outcome.ended) == (1_500, 3_000, "whole")
+    assert [failure.line for failure in outcome.failures] == [1, 3, 5]

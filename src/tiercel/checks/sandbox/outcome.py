@@ -32,7 +32,8 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What a box reported until it ended, by itself or because its time was up.
 
-    `compiled` has a complaint for each block that is no Python; `loaded` one for each that failed when it was run.
+    `compiled` has complaints about blocks that are no Python, `loaded` about those that failed when they were run, and
+    `failures` tell of tests: the first few of each. What did not pass is what is left of `total`.
     `unusable` says what is wrong with the tests themselves, `gone` how the program ended before the tests did.
     """
 

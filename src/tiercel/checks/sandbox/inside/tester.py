@@ -20,7 +20,9 @@ from .units import GOT, TESTS, TestsError, Unit, free_names, take_apart
 from .values import Encoded, decode, encode
 
 MAX_SHOWN = 300
-MAX_TRACE = 800
+MAX_TRACE = 500
+MAX_TOLD = 3
+"""Of how many failures, and of how many blocks that fail, the circumstances are told."""
 GONE_SECONDS = 0.2
 
 
@@ -38,6 +40,7 @@ class Tester:
         self._remotes: dict[int, Remote] = {}
         self._handed: list[Callable[..., object]] = []
         self._mirrors: dict[str, type[BaseException]] = {}
+        self._told = 0
 
     def run(self, job: Message) -> None:
         """Report `ready`, then what the job asks for, then `end`."""
@@ -46,7 +49,7 @@ class Tester:
         try:
             if job["tests"] is None:
                 problems = self._channel.ask({"op": "compile", "blocks": job["blocks"]})["value"]
-                self._report({"compiled": [str(problem)[:MAX_SHOWN] for problem in problems]})
+                self._report({"compiled": [str(problem)[:MAX_SHOWN] for problem in problems[:MAX_TOLD]]})
             else:
                 self._test(job)
         except TestsError as error:
@@ -85,7 +88,7 @@ class Tester:
         units = take_apart(job["tests"], job["entry_point"])
         self._report({"total": sum(unit.counts for unit in units)})
         problems = self._channel.ask({"op": "load", "blocks": job["blocks"]})["value"]
-        told = [self._load_problem(problem) for problem in problems]
+        told = [self._load_problem(problem) for problem in problems[:MAX_TOLD]]
         self._report({"loaded": told})
         namespace = {"__name__": "tests"} | self._names(job["tests"], job["entry_point"])
         for unit in units:
@@ -114,6 +117,9 @@ class Tester:
             return
         if isinstance(error, CannotHandOver):
             raise TestsError(f"line {unit.line}: {error}")
+        self._told += 1
+        if self._told > MAX_TOLD:
+            return
         got, gone = contain(lambda: self._got(error))
         if isinstance(gone, ChannelError):
             raise gone

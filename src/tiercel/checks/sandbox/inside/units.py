@@ -6,7 +6,7 @@ its tests, each statement is one. All other statements prepare, and count only w
 
 import ast
 import builtins
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 TESTS = "<tests>"
 GOT = "·got"
@@ -20,16 +20,17 @@ class TestsError(Exception):
 
 
 class Unit:
-    """One statement, or one function to be called. `line` is where it stands in the text, `source` its text."""
+    """One statement, or one function to be called. `line` is where it stands in the text, `source` its
+    lines."""
 
     def __init__(
-        self, statement: ast.stmt, *, text: str, counts: bool, function: Function | None = None
+        self, statement: ast.stmt, *, lines: Sequence[str], counts: bool, function: Function | None = None
     ) -> None:
         shown: ast.stmt = function or statement
         self.line = shown.lineno
         self.name = function.name if function else ""
         self.counts = counts
-        self.source = ast.get_source_segment(text, shown) or ""
+        self.source = "\n".join(lines[shown.lineno - 1 : shown.end_lineno]).strip()
         module = ast.Module([ShowsWhatItGot().visit(statement)], type_ignores=[])
         self.code = compile(ast.fix_missing_locations(module), TESTS, "exec", dont_inherit=True)
 
@@ -51,12 +52,13 @@ class ShowsWhatItGot(ast.NodeTransformer):
 def take_apart(text: str, entry_point: str | None) -> list[Unit]:
     """The units in their order. Raises `TestsError`."""
     try:
-        tree = ast.parse(text)
+        text = text.replace("\r\n", "\n").replace("\r", "\n")  # as Python counts lines
+        tree, lines = ast.parse(text), text.split("\n")
         check = _check_function(tree)
         if check is None:
-            units = [unit for statement in tree.body for unit in _units(statement, text)]
+            units = [unit for statement in tree.body for unit in _units(statement, lines)]
         else:
-            units = [*_around(tree, check, text), *_unrolled(check, _candidate(tree, entry_point), text)]
+            units = [*_around(tree, check, lines), *_unrolled(check, _candidate(tree, entry_point), lines)]
     except SyntaxError as error:
         raise TestsError(f"line {error.lineno}: {error.msg}") from error
     except (ValueError, RecursionError, MemoryError) as error:
@@ -79,15 +81,15 @@ def _kept(value: ast.expr) -> ast.expr:
     return ast.NamedExpr(target=ast.Name(GOT, ast.Store()), value=value)
 
 
-def _units(statement: ast.stmt, text: str) -> Iterator[Unit]:
-    yield Unit(statement, text=text, counts=_asserts(statement))
+def _units(statement: ast.stmt, lines: Sequence[str]) -> Iterator[Unit]:
+    yield Unit(statement, lines=lines, counts=_asserts(statement))
     if isinstance(statement, Function) and statement.name.startswith("test"):
         if _required(statement):
             raise TestsError(f"line {statement.lineno}: {statement.name} takes arguments, which nobody gives")
         call = f"{statement.name}()"
         if isinstance(statement, ast.AsyncFunctionDef):
             call = f"__import__('asyncio').run({call})"
-        yield Unit(ast.parse(call).body[0], text=text, counts=True, function=statement)
+        yield Unit(ast.parse(call).body[0], lines=lines, counts=True, function=statement)
 
 
 def _asserts(statement: ast.stmt) -> bool:
@@ -146,20 +148,20 @@ def _candidate(tree: ast.Module, entry_point: str | None) -> ast.expr:
     raise TestsError("check(candidate) needs to know the candidate: give 'entry_point'")
 
 
-def _around(tree: ast.Module, check: ast.FunctionDef, text: str) -> Iterator[Unit]:
+def _around(tree: ast.Module, check: ast.FunctionDef, lines: Sequence[str]) -> Iterator[Unit]:
     for statement in tree.body:
         if statement is not check and _check_call(statement) is None:
-            yield from _units(statement, text)
+            yield from _units(statement, lines)
 
 
-def _unrolled(check: ast.FunctionDef, candidate: ast.expr, text: str) -> Iterator[Unit]:
+def _unrolled(check: ast.FunctionDef, candidate: ast.expr, lines: Sequence[str]) -> Iterator[Unit]:
     """The statements of `check`, one by one; as a whole where it returns early, which only a function can."""
     if any(_returns(statement) for statement in check.body):
-        yield Unit(check, text=text, counts=False)
+        yield Unit(check, lines=lines, counts=False)
         call = ast.Expr(ast.Call(ast.Name("check", ast.Load()), [candidate], []))
-        yield Unit(ast.copy_location(call, check), text=text, counts=True, function=check)
+        yield Unit(ast.copy_location(call, check), lines=lines, counts=True, function=check)
         return
     given = ast.Assign([ast.Name(check.args.args[0].arg, ast.Store())], candidate)
-    yield Unit(ast.copy_location(given, check), text=text, counts=False)
+    yield Unit(ast.copy_location(given, check), lines=lines, counts=False)
     for statement in check.body:
-        yield Unit(statement, text=text, counts=_asserts(statement))
+        yield Unit(statement, lines=lines, counts=_asserts(statement))
