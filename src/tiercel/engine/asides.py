@@ -14,6 +14,7 @@ from tiercel.domain.catalog import Model
 from tiercel.domain.climb import Attempt, Conditions, Plan, Verdict
 from tiercel.domain.errors import CheckError
 from tiercel.domain.request import Message, ModelRequest, ResponseFormat, Text
+from tiercel.domain.response import ModelResponse
 from tiercel.engine.attempt import Finding, Machinery
 from tiercel.engine.weighed import weighed
 from tiercel.ladder.asides import awaiting_opinions
@@ -36,7 +37,7 @@ async def compare_opinions(
     assert finding.response is not None, "an answer that was given"
     model = plan.rung_at(answer.call.rung).deployment.model
     opinions = [
-        _opinion(plan, attempt, findings.get(number), model)
+        opinion_of(plan, attempt, _answer_in(findings.get(number)), model)
         for number, attempt in attempts.items()
         if attempt.call.why == "opinion"
     ]
@@ -55,11 +56,11 @@ def with_late_verdict(finding: Finding, plan: Plan, place: int, verdict: Verdict
     return replace(finding, attempt=attempt, record=record)
 
 
-def _opinion(plan: Plan, attempt: Attempt, finding: Finding | None, answered_by: Model) -> Opinion:
+def opinion_of(plan: Plan, attempt: Attempt, response: ModelResponse | None, answered_by: Model) -> Opinion:
     """What this attempt said, where it may be compared: an answer that misses a gate is no opinion."""
     model = plan.rung_at(attempt.call.rung).deployment.model
     number = attempt.call.number
-    if attempt.state != "answered" or finding is None or finding.response is None:
+    if attempt.state != "answered" or response is None:
         why = attempt.failure.kind if attempt.failure is not None else "no answer"
         return Opinion(attempt=number, by=model, absent="late" if why == "cancelled" else why)
     if model.name == answered_by.name:
@@ -67,9 +68,13 @@ def _opinion(plan: Plan, attempt: Attempt, finding: Finding | None, answered_by:
     missed = missed_gate(plan, attempt)
     if missed is not None:
         return Opinion(attempt=number, by=model, absent=f"missed {missed[0].check}")
-    if attempt.refused or len(finding.response.choices) != 1:
+    if attempt.refused or len(response.choices) != 1:
         return Opinion(attempt=number, by=model, absent="declined" if attempt.refused else "several answers")
-    return Opinion(attempt=number, by=model, choice=finding.response.choices[0])
+    return Opinion(attempt=number, by=model, choice=response.choices[0])
+
+
+def _answer_in(finding: Finding | None) -> ModelResponse | None:
+    return None if finding is None else finding.response
 
 
 def judge_of(plan: Plan, place: int, answered_by: str, conditions: Conditions) -> int:
