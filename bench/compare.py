@@ -16,7 +16,7 @@ from bench.figures import as_facts, table
 from bench.machine import describe
 from bench.memory import REQUESTS, measure_memory, memory_json, memory_table
 from bench.rig import TOOLS, BenchError, Rig, set_up
-from bench.rounds import QUICK, Durations, measure
+from bench.rounds import QUICK, Loads, measure
 
 
 def parser() -> argparse.ArgumentParser:
@@ -29,6 +29,13 @@ def parser() -> argparse.ArgumentParser:
         "--keys",
         action="store_true",
         help="beside them, a gateway that asks for a key and counts every limit and budget",
+    )
+    parser.add_argument(
+        "--connections",
+        type=positive,
+        default=Loads().connections,
+        metavar="N",
+        help="how many ask as fast as they are answered; fewer on a busy machine",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample to this file")
     parser.add_argument(
@@ -76,15 +83,16 @@ def main() -> int:
 
 def speed(rig: Rig, args: argparse.Namespace) -> dict[str, object]:
     """Measure everything and print it."""
-    durations = QUICK if args.quick else Durations()
+    usual = QUICK if args.quick else Loads()
+    loads = msgspec.structs.replace(usual, connections=args.connections)
     if rig.nginx is None:
         say("nginx is not installed: its columns are missing, and so is what compares with it")
-    results = measure(rig, durations, args.rounds, say, keyed=args.keys)
+    results = measure(rig, loads, args.rounds, say, keyed=args.keys)
     print(table(results))
     print(
         f"\nMedians of {args.rounds} interleaved rounds (lowest–highest), of latency by turns; 1 MB is 1,000,000 bytes."
     )
-    return {"durations_seconds": durations, "figures": results.as_json()}
+    return {"loads": loads, "figures": results.as_json()}
 
 
 def memory(rig: Rig, args: argparse.Namespace) -> dict[str, object]:

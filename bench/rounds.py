@@ -11,8 +11,7 @@ from bench.load import Loaded, read_paced, send
 from bench.rig import Rig
 from bench.subjects import Control, Serving, gateway, mock_upstream, nginx, served
 
-SATURATING_CONNECTIONS = "64"
-STREAM_CONNECTIONS = "40"
+MOST_STREAMS = 40
 LATENCY_CONNECTIONS = "64"
 REQUESTS_PER_SECOND = "150"
 PACED_STREAMS = 200
@@ -24,17 +23,25 @@ WARM_UP_STREAMS = "40"
 Say = Callable[[str], None]
 
 
-class Durations(msgspec.Struct, frozen=True, kw_only=True):
-    """How long each kind of load lasts, in seconds."""
+class Loads(msgspec.Struct, frozen=True, kw_only=True):
+    """How long each kind of load lasts, in seconds, and how many ask at once."""
 
     saturated: float = 4.0
     paced: float = 8.0
     latency: float = 5.0
     latency_turns: int = 4
     """How often in a round each subject has its turn: a hiccup of the machine then spoils one turn, not the p99."""
+    connections: int = 64
+    """How many ask as fast as they are answered. Where other work takes most of the core, so many are an overload, and
+    some are refused; fewer never stand in line for long."""
+
+    @property
+    def streams(self) -> str:
+        """How many streams are read at once, as the load generator takes it."""
+        return f"{min(self.connections, MOST_STREAMS)}"
 
 
-QUICK = Durations(saturated=1.5, paced=3.0, latency=5.0, latency_turns=1)
+QUICK = Loads(saturated=1.5, paced=3.0, latency=5.0, latency_turns=1)
 
 
 class Round:
@@ -44,13 +51,13 @@ class Round:
         self,
         rig: Rig,
         results: Results,
-        durations: Durations,
+        loads: Loads,
         servers: dict[Subject, Serving],
         controls: dict[Subject, Control],
     ) -> None:
         self._rig = rig
         self._results = results
-        self._durations = durations
+        self._loads = loads
         self._servers = servers
         self._proxies = {subject: serving for subject, serving in servers.items() if subject != "direct"}
         self._controls = controls
@@ -58,17 +65,17 @@ class Round:
     def warm_up(self) -> None:
         """Connections are open, code and caches warm, and records so far are out of the way."""
         for serving in self._proxies.values():
-            self._send(serving, "--conns", SATURATING_CONNECTIONS, "--requests", WARM_UP_REQUESTS)
+            self._send(serving, "--conns", f"{self._loads.connections}", "--requests", WARM_UP_REQUESTS)
             self._send(serving, "--stream", "--conns", "8", "--requests", WARM_UP_STREAMS)
         for control in self._controls.values():
             control.caught_up()
 
     def requests(self) -> None:
         """As many as it can: processor time of each, and how many a core can do."""
-        seconds = f"{self._durations.saturated}"
+        seconds = f"{self._loads.saturated}"
         for subject, serving in self._proxies.items():
             before = serving.cpu_seconds()
-            loaded = self._send(serving, "--conns", SATURATING_CONNECTIONS, "--seconds", seconds)
+            loaded = self._send(serving, "--conns", f"{self._loads.connections}", "--seconds", seconds)
             used = serving.cpu_seconds() - before
             self._results.add("cpu_per_request", subject, 1e6 * used / loaded.ok, loaded.ok)
             self._results.add("requests_per_second", subject, loaded.rps, loaded.ok)
@@ -86,10 +93,10 @@ class Round:
 
     def chunks(self) -> None:
         """Streams without a pace: processor time of each chunk."""
-        seconds = f"{self._durations.saturated}"
+        seconds = f"{self._loads.saturated}"
         for subject, serving in self._proxies.items():
             before = serving.cpu_seconds()
-            loaded = self._send(serving, "--stream", "--conns", STREAM_CONNECTIONS, "--seconds", seconds)
+            loaded = self._send(serving, "--stream", "--conns", self._loads.streams, "--seconds", seconds)
             used = serving.cpu_seconds() - before
             self._results.add("cpu_per_chunk", subject, 1e6 * used / loaded.chunks, loaded.chunks)
 
@@ -103,7 +110,7 @@ class Round:
                 key=serving.key,
                 streams=PACED_STREAMS,
                 tokens_per_second=TOKENS_PER_SECOND,
-                seconds=self._durations.paced,
+                seconds=self._loads.paced,
             )
             used = serving.cpu_seconds() - before
             self._results.add("stall_free", subject, 100 * paced.stall_free / paced.streams, paced.streams)
@@ -113,11 +120,11 @@ class Round:
 
     def latency(self) -> None:
         """Requests that come at their own times, by turns: what each server adds to the upstream's own latency."""
-        for _ in range(self._durations.latency_turns):
+        for _ in range(self._loads.latency_turns):
             self._latency_turn()
 
     def _latency_turn(self) -> None:
-        seconds = f"{self._durations.latency}"
+        seconds = f"{self._loads.latency}"
         options = ("--rate", REQUESTS_PER_SECOND, "--conns", LATENCY_CONNECTIONS, "--seconds", seconds)
         found = {subject: self._send(serving, *options).lat_us for subject, serving in self._servers.items()}
         direct = found["direct"]
@@ -132,9 +139,7 @@ class Round:
         return send(self._rig, serving.port, "--auth", serving.key, *options)
 
 
-def measure_starts(
-    rig: Rig, results: Results, durations: Durations, upstream_port: int, *, keyed: bool
-) -> None:
+def measure_starts(rig: Rig, results: Results, loads: Loads, upstream_port: int, *, keyed: bool) -> None:
     """Each subject as its own command starts it: readiness, memory at rest, memory after load (ingest and all)."""
     starters: dict[Subject, Callable[[], AbstractContextManager[Serving]]] = {
         "tiercel": lambda: served(rig, upstream_port)
@@ -143,21 +148,21 @@ def measure_starts(
         starters["keyed"] = lambda: served(rig, upstream_port, keyed=True)
     if rig.nginx is not None:
         starters["nginx"] = lambda: nginx(rig, upstream_port)
-    seconds = f"{durations.saturated}"
+    seconds = f"{loads.saturated}"
     for subject, start in starters.items():
         with start() as serving:
             results.add("ready", subject, serving.ready_seconds, 1)
             time.sleep(IDLE_AFTER_SECONDS)
             results.add("memory_idle", subject, serving.resident_bytes() / 1e6, 1)
             options = ("--auth", serving.key, "--seconds", seconds)
-            whole = send(rig, serving.port, "--conns", SATURATING_CONNECTIONS, *options)
-            streams = send(rig, serving.port, "--stream", "--conns", STREAM_CONNECTIONS, *options)
+            whole = send(rig, serving.port, "--conns", f"{loads.connections}", *options)
+            streams = send(rig, serving.port, "--stream", "--conns", loads.streams, *options)
             results.add("memory_loaded", subject, serving.resident_bytes() / 1e6, whole.ok + streams.ok)
 
 
 @contextmanager
 def opened_round(
-    rig: Rig, results: Results, durations: Durations, upstream: Serving, *, keyed: bool
+    rig: Rig, results: Results, loads: Loads, upstream: Serving, *, keyed: bool
 ) -> Iterator[Round]:
     """All proxies up and warm, ingest put off."""
     with ExitStack() as stack:
@@ -171,12 +176,12 @@ def opened_round(
         if rig.nginx is not None:
             servers["nginx"] = stack.enter_context(nginx(rig, upstream.port))
         servers["direct"] = upstream
-        opened = Round(rig, results, durations, servers, controls)
+        opened = Round(rig, results, loads, servers, controls)
         opened.warm_up()
         yield opened
 
 
-def measure(rig: Rig, durations: Durations, rounds: int, say: Say, *, keyed: bool = False) -> Results:
+def measure(rig: Rig, loads: Loads, rounds: int, say: Say, *, keyed: bool = False) -> Results:
     """All rounds; `keyed` adds a gateway with a key, its limits and budgets.
 
     Raises `BenchError` where something did not answer as it should.
@@ -186,8 +191,8 @@ def measure(rig: Rig, durations: Durations, rounds: int, say: Say, *, keyed: boo
         for number in range(1, rounds + 1):
             prefix = f"round {number} of {rounds}: "
             say(prefix + "starting, memory")
-            measure_starts(rig, results, durations, upstream.port, keyed=keyed)
-            with opened_round(rig, results, durations, upstream, keyed=keyed) as opened:
+            measure_starts(rig, results, loads, upstream.port, keyed=keyed)
+            with opened_round(rig, results, loads, upstream, keyed=keyed) as opened:
                 say(prefix + "requests")
                 opened.requests()
                 say(prefix + "ingest")
