@@ -17,7 +17,7 @@ import msgspec
 
 from tiercel.cli.serve import run_async
 from tiercel.gateway.app import RunningGateway, running
-from tiercel.gateway.server import settle
+from tiercel.gateway.process import settle
 from tiercel.policy import load_policy, load_settings
 
 

@@ -4,6 +4,8 @@ import asyncio
 import random
 import sys
 from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,9 +16,10 @@ from bench.open_loop import Asked
 from tests.crash.served import configure, served
 from tests.gateway.house import USER, house
 from tests.gateway.plain_http import Answer, call
+from tests.security.raw_bytes import statuses
 from tiercel.domain.settings import Listener
+from tiercel.gateway.connection import HEADERS_SECONDS
 from tiercel.gateway.load import AT_ONCE, WAIT_SECONDS, Load
-from tiercel.gateway.server import HEADERS_SECONDS
 from tiercel.testing.clock import FrozenClock
 from tiercel.testing.scripted import Says, ScriptedProvider
 
@@ -210,6 +213,68 @@ async def test_a_connection_outlives_a_refusal(tmp_path: Path) -> None:
         writer.write(request)
         assert (await reader.readuntil(b"served")).startswith(b"HTTP/1.1 200 ")
         writer.close()
+
+
+def post(url: str, path: str, body: bytes, headers: str = "") -> bytes:
+    head = f"POST {path} HTTP/1.1\r\nhost: {urlsplit(url).netloc}\r\n{headers}content-length: {len(body)}\r\n\r\n"
+    return head.encode("ascii") + body
+
+
+@asynccontextmanager
+async def full(folder: Path) -> AsyncIterator[tuple[str, asyncio.StreamReader, asyncio.StreamWriter]]:
+    """A gateway that can take no request more, and a connection to it."""
+    says = Says(text="held", release=asyncio.Event())
+    assert says.release is not None
+    listener = Listener(port=0, max_in_flight=1)
+    async with (
+        ScriptedProvider(says) as cheap,
+        house(folder, cheap.deployment("cheap"), listener=listener) as here,
+    ):
+        held = await hold(here.url, cheap, 1)
+        url = urlsplit(here.url)
+        reader, writer = await asyncio.open_connection(url.hostname, url.port)
+        try:
+            yield here.url, reader, writer
+        finally:
+            writer.close()
+            says.release.set()
+            await asyncio.gather(*held)
+
+
+async def until_closed(reader: asyncio.StreamReader) -> list[int]:
+    """The statuses of all answers."""
+    return statuses(await asyncio.wait_for(reader.read(), 10.0))
+
+
+async def test_what_is_refused_in_one_piece_is_answered_one_by_one(tmp_path: Path) -> None:
+    """Those that are refused unread and those that the parser has to read, in the order in which they came."""
+    async with full(tmp_path) as (url, reader, writer):
+        plain = post(url, CHAT, ASK)
+        parsed = post(url, "/v1/messages", ASK, "connection: close\r\n")
+        writer.write(plain + plain + parsed)
+        assert await until_closed(reader) == [503, 503, 529]
+
+
+async def test_what_follows_a_refused_request_is_read_as_ever(tmp_path: Path) -> None:
+    async with full(tmp_path) as (url, reader, writer):
+        last = f"GET /healthz HTTP/1.1\r\nhost: {urlsplit(url).netloc}\r\nconnection: close\r\n\r\n"
+        writer.write(post(url, CHAT, ASK) + last.encode("ascii"))
+        assert await until_closed(reader) == [503, 200]
+
+
+async def test_nonsense_behind_a_refused_request_is_answered_after_it(tmp_path: Path) -> None:
+    async with full(tmp_path) as (url, reader, writer):
+        writer.write(post(url, CHAT, ASK) + b"nonsense\r\n\r\n")
+        assert await until_closed(reader) == [503, 400]
+
+
+async def test_a_client_that_does_not_wait_for_refusals_gets_every_one(tmp_path: Path) -> None:
+    """Far more of them than are kept for a client that does not read."""
+    async with full(tmp_path) as (url, reader, writer):
+        count = 2_000
+        writer.write(post(url, CHAT, ASK) * count + post(url, CHAT, ASK, "connection: close\r\n"))
+        await asyncio.sleep(0.2)
+        assert await until_closed(reader) == [503] * (count + 1)
 
 
 async def test_slow_models_alone_are_no_overload(tmp_path: Path) -> None:

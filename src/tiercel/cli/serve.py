@@ -57,7 +57,7 @@ def run_async(main: Coroutine[Any, Any, None]) -> None:
 
 async def _serve(args: argparse.Namespace) -> None:
     from tiercel.gateway.app import OpenRuntime, running  # after the arguments, so that --help is quick
-    from tiercel.gateway.server import allow_many_files, settle
+    from tiercel.gateway.process import allow_many_files, settle
 
     allow_many_files()
     loaded = load_configuration(args)

@@ -24,6 +24,7 @@ from tiercel.engine.attempt import Machinery
 from tiercel.engine.origins import Origins
 from tiercel.gateway.access import Access
 from tiercel.gateway.admission import Admission, check_listener
+from tiercel.gateway.connection import Door
 from tiercel.gateway.endpoints.generate import STOPPING
 from tiercel.gateway.exchange import ClientLeftError, Exchange, Receive, Scope, Send
 from tiercel.gateway.ids import new_record_id
@@ -31,10 +32,11 @@ from tiercel.gateway.keyring import Keyring
 from tiercel.gateway.load import Load
 from tiercel.gateway.logs import REQUEST_ID
 from tiercel.gateway.problems import render_problem
-from tiercel.gateway.refusals import Refusals
+from tiercel.gateway.process import room_for_clients
+from tiercel.gateway.refusals import Outbox, Refusals
 from tiercel.gateway.routes import PUBLIC, find_handler, public_handler
 from tiercel.gateway.runtime import CROWDED, Runtime, State
-from tiercel.gateway.server import Door, Server, room_for_clients
+from tiercel.gateway.server import Server
 from tiercel.gateway.surfaces import surface_at, surface_of
 from tiercel.policy.cross_check import cross_check
 from tiercel.records.recorder import Recorder
@@ -233,6 +235,7 @@ def make_door(listener: Listener) -> Door:
         refusals=Refusals(
             lambda error, path, request_id: render_problem(error, surface_at(path), request_id)
         ),
+        outbox=Outbox(),
         urgent=frozenset(path.encode("ascii") for path in PUBLIC),
         write_seconds=listener.write_seconds,
     )

@@ -12,8 +12,9 @@ from collections.abc import Callable
 
 import msgspec
 
-AT_ONCE = 8
-"""How many requests may be on their way to their first step at once; that is, how many begin in a turn."""
+AT_ONCE = 4
+"""How many requests may be on their way to their first step at once; that is, how many begin in a turn. More of them
+answer no more a second, and make everybody wait longer for the end of the turn."""
 WAIT_SECONDS = 0.1
 """How long a request may be expected to wait in a line that keeps standing."""
 BURST_SECONDS = 0.1
@@ -21,7 +22,7 @@ BURST_SECONDS = 0.1
 CALM_SECONDS = 1.0
 """After so long without a line, the next one may be a burst again."""
 SMOOTHING = 1 / 32
-"""The weight of one beginning in the measured pace: the last four turns or so."""
+"""The weight of one beginning in the measured pace: the last eight turns or so."""
 
 
 class Occupancy(msgspec.Struct, frozen=True, kw_only=True):
