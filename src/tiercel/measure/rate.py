@@ -26,7 +26,7 @@ def rate(count: int, n: int) -> Rate:
     return Rate(count=count, n=n, share=count / n, low=low, high=high)
 
 
-def wilson(count: int, n: int, z: float = Z_95) -> tuple[float, float]:
+def wilson(count: float, n: float, z: float = Z_95) -> tuple[float, float]:
     """The Wilson score interval of a share: honest also for few cases, and for 0 or all of them.
 
     `n` is at least 1. It assumes that the cases are independent, which the calls of one session are not quite.
