@@ -1,0 +1,1 @@
+"""What is run by hand: generated pages, tables, and other people's programs."""
