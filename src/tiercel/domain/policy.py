@@ -42,8 +42,8 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `by_risk` is closed at high risk, and `None` what the check itself proposes.
     `ask` names the models that a check asks beside the ladder: second opinions, or a judge. `wait_seconds` is how long
     an answer that is there waits for the opinions that are not.
-    `applies`, `needs_whole`, `asks` and `reads_logprobs` come from the check itself, when the policy is resolved against
-    the registry.
+    `applies`, `needs_whole`, `asks` and `reads_logprobs` come from the check itself, when the policy is resolved
+    against the registry.
     """
 
     check: str
