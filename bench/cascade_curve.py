@@ -14,6 +14,9 @@ import msgspec
 LEVELS = (100, 99, 95)
 """Of the strong model's quality, in percent."""
 
+ROUNDING = 1e-12
+"""How far below a level counts as reaching it, so that the strong model reaches its own whatever rounding did."""
+
 Point: TypeAlias = tuple[float, float]
 """Mean cost and mean quality."""
 
@@ -160,8 +163,7 @@ def figures(points: Sequence[Point], strong: Point) -> Figures:
     """What can be reached with these points beside the strong model alone."""
     costs: list[float | None] = []
     for level in LEVELS:
-        # a billionth below, so that the strong model itself reaches its own quality whatever rounding did
-        mix = mixture(points, strong[1] * level / 100 - 1e-9)
+        mix = mixture(points, strong[1] * level / 100 - ROUNDING)
         costs.append(None if mix is None else mixed(points, mix)[0] / strong[0])
     top = points[frontier(points)[-1]]
     return Figures(cost_at=tuple(costs), best=top[1], cost_of_best=top[0] / strong[0])

@@ -1,12 +1,14 @@
 """The strategies that are compared, each a set of ways to answer that it may mix, and what they reach."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 
 import msgspec
 
 from bench.cascade_climb import Climber, Outcome, Setting, climb_all, plan_of
 from bench.cascade_curve import (
     LEVELS,
+    ROUNDING,
     Curve,
     Figures,
     Sample,
@@ -98,9 +100,31 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
 
 async def ways_of(rows: Rows, ladder: Ladder) -> Ways:
     """Climb every ladder with every question."""
+    first, second = ladder.opinions
+    async with _climbing(rows, ladder) as climbed:
+        return Ways(
+            cheap=_alone(rows, ladder.cheap),
+            strong=_alone(rows, ladder.strong),
+            no_opinion=await climbed(Setting()),
+            one_opinion=await climbed(Setting(opinions=(first,))),
+            other_opinion=await climbed(Setting(opinions=(second,))),
+            majority=await climbed(*_both(ladder, elect=True)),
+            no_majority=await climbed(*_both(ladder, elect=False)),
+        )
+
+
+async def two_opinion_ways(rows: Rows, ladder: Ladder) -> tuple[Way, tuple[Way, ...], Way]:
+    """Only the two models alone and, between them, the ladders with two opinions."""
+    async with _climbing(rows, ladder) as climbed:
+        ways = await climbed(*_both(ladder, elect=True), *_both(ladder, elect=False))
+    return _alone(rows, ladder.cheap), ways, _alone(rows, ladder.strong)
+
+
+@asynccontextmanager
+async def _climbing(rows: Rows, ladder: Ladder) -> AsyncIterator[Callable[..., Awaitable[tuple[Way, ...]]]]:
+    """What climbs these ladders with all questions, one way for each setting."""
     registry = Registry.load()
     climber = Climber(registry, strict_json=ladder.strict_json)
-    opinions = ladder.opinions
 
     async def climbed(*settings: Setting) -> tuple[Way, ...]:
         made: list[Way] = []
@@ -109,21 +133,14 @@ async def ways_of(rows: Rows, ladder: Ladder) -> Ways:
             made.append(_way(setting.name, await climb_all(climber, plan, rows.queries)))
         return tuple(made)
 
-    def both(elect: bool) -> list[Setting]:
-        return [Setting(opinions=opinions, at_least=share, elect=elect) for share in (0.5, 1.0)]
-
     try:
-        return Ways(
-            cheap=_alone(rows, ladder.cheap),
-            strong=_alone(rows, ladder.strong),
-            no_opinion=await climbed(Setting()),
-            one_opinion=await climbed(Setting(opinions=opinions[:1])),
-            other_opinion=await climbed(Setting(opinions=opinions[1:])),
-            majority=await climbed(*both(elect=True)),
-            no_majority=await climbed(*both(elect=False)),
-        )
+        yield climbed
     finally:
         await registry.aclose()
+
+
+def _both(ladder: Ladder, *, elect: bool) -> list[Setting]:
+    return [Setting(opinions=ladder.opinions, at_least=share, elect=elect) for share in (0.5, 1.0)]
 
 
 def measure(
@@ -203,7 +220,7 @@ def _chosen(ways: Ways, chosen_on: Ways, whole: Sample, samples: Sequence[Sample
     points = [there.point(way) for way in chosen_on.two_opinions]
     found: list[Chosen] = []
     for level in LEVELS:
-        mix = mixture(points, there.point(chosen_on.strong)[1] * level / 100 - 1e-9)
+        mix = mixture(points, there.point(chosen_on.strong)[1] * level / 100 - ROUNDING)
         assert mix is not None, "the strong model alone reaches every level"
 
         def applied(sample: Sample, mix: list[tuple[int, float]] = mix) -> tuple[float, float]:
