@@ -60,8 +60,10 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
         """In words, for a table."""
         if not self.opinions:
             return "checks of form only"
+        if len(self.opinions) == 1:
+            return f"{self.opinions[0]} agrees"
         agreeing = round(self.at_least * len(self.opinions))
-        outvoted = ", the majority's answer" if self.elect and len(self.opinions) > 1 else ""
+        outvoted = ", the majority's answer" if self.elect else ""
         return f"{agreeing} of {len(self.opinions)} agree{outvoted}"
 
 
