@@ -38,13 +38,14 @@ class Spread(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of it. `unanswered` are those without an answer when patience ended; `generator` is how late it was
-    with sending, and part of all other figures."""
+    """What came of it. `refused_at_first` are those for which a connection was opened, `unanswered` those without an
+    answer when patience ended; `generator` is how late it was with sending, and part of all other figures."""
 
     seconds: float
     sent: int
     answered: Spread
     refused: Spread
+    refused_at_first: Spread
     health: Spread
     generator: Spread
     statuses: dict[str, int]
@@ -74,6 +75,8 @@ class Client(asyncio.Protocol):
     def __init__(self, done: Callable[["Client", float, int, bool], None]) -> None:
         self.due = 0.0
         self.is_busy = False
+        self.is_new = False
+        """Whether it was opened for the request that is under way."""
         self._done = done
         self._transport: asyncio.Transport | None = None
         self._begun = b""
@@ -127,6 +130,7 @@ class Asking:
         self._all: list[Client] = []
         self._answered: list[float] = []
         self._refused: list[float] = []
+        self._refused_at_first: list[float] = []
         self._late: list[float] = []
         self._health: list[float] = []
         self._statuses: Counter[str] = Counter()
@@ -164,6 +168,7 @@ class Asking:
             sent=self._sent,
             answered=spread(self._answered),
             refused=spread(self._refused),
+            refused_at_first=spread(self._refused_at_first),
             health=spread(self._health),
             generator=spread(self._late),
             statuses=dict(self._statuses),
@@ -201,6 +206,7 @@ class Asking:
         if due is None:
             self._idle.append(client)
         else:
+            client.is_new = True
             client.ask(self._request, due)
 
     def _done(self, client: Client, due: float, status: int, has_retry_after: bool) -> None:
@@ -212,7 +218,10 @@ class Asking:
             self._in_last_second += due > self._ends - 1.0
         elif status in REFUSED:
             self._refused.append(seconds)
+            if client.is_new:
+                self._refused_at_first.append(seconds)
             self._without_retry_after += not has_retry_after
+        client.is_new = False
         if client.is_open:
             self._idle.append(client)
         if not self._open and self._all_sent:
