@@ -100,15 +100,16 @@ def confidence_sequence(values: Sequence[float], *, alpha: float = 0.05, step: f
     returned, so rounding only widens. Of traffic that drifts it speaks about the running mean.
     Raises `ValueError` for a value outside [-1, 1], or an alpha not in (0, 1).
     """
-    require_share("alpha", alpha)
-    for at, value in enumerate(values):
-        require_difference(value, f"values[{at}]")
-    low = _ruled_out_below(values, alpha / 2, step)
-    high = -_ruled_out_below([-value for value in values], alpha / 2, step)
+    low = mean_not_below(values, alpha=alpha / 2, step=step)
+    high = -mean_not_below([-value for value in values], alpha=alpha / 2, step=step)
     return Interval(low=low, high=high, confidence=1 - alpha)
 
 
-def _ruled_out_below(values: Sequence[float], alpha: float, step: float) -> float:
+def mean_not_below(values: Sequence[float], *, alpha: float = 0.05, step: float = STEP) -> float:
+    """The one-sided end of it: at the confidence 1 - alpha the mean lies above, whenever one looks. Errors as above."""
+    require_share("alpha", alpha)
+    for at, value in enumerate(values):
+        require_difference(value, f"values[{at}]")
     reached = -1.0
     for turn in range(1, round(2 / step)):
         than = turn * step - 1

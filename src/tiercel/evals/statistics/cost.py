@@ -78,23 +78,21 @@ def _fieller(
     costs: Array, wins: Array, clusters: Labels | None, t: float
 ) -> tuple[float | None, float | None]:
     """The two roots of the quadratic, as (low, high); `None` for an end that does not exist."""
-    cost, win = float(costs.mean()), float(wins.mean())
-    v_cc = clustered_standard_error(costs, clusters) ** 2
+    scale, win = float(costs.mean()), float(wins.mean())
+    if scale == 0 or win == 0:
+        return (0.0, 0.0) if win else (None, None)
+    # money dwarfs shares: in units of the mean cost both means are of one size, and the mean cost is 1
+    relative = costs / scale
+    v_cc = clustered_standard_error(relative, clusters) ** 2
     v_ss = clustered_standard_error(wins, clusters) ** 2
-    # the polarisation of the same clustered variance gives the covariance; scaled, as money dwarfs shares
-    scale = cost or 1.0
-    v_sum = clustered_standard_error(costs / scale + wins, clusters) ** 2
-    v_cs = scale * (v_sum - v_cc / scale**2 - v_ss) / 2
-    a, b, c = win * win - t * t * v_ss, cost * win - t * t * v_cs, cost * cost - t * t * v_cc
-    inside = b * b - a * c
-    if win == 0 or inside < 0:
-        return None, None
-    if a <= 0:
-        # everything above one root is compatible; below zero no ratio can lie
-        low = (b + math.sqrt(inside)) / a if a < 0 else c / (2 * b) if b > 0 else 0.0
-        return (max(0.0, low), None)
-    root = math.sqrt(inside)
-    return (b - root) / a, (b + root) / a
+    # the covariance follows from the variance of the sum, clustered like the others
+    v_cs = (clustered_standard_error(relative + wins, clusters) ** 2 - v_cc - v_ss) / 2
+    a, b, c = win * win - t * t * v_ss, win - t * t * v_cs, 1 - t * t * v_cc
+    root = math.sqrt(max(b * b - a * c, 0.0))
+    if a > 0:
+        return scale * (b - root) / a, scale * (b + root) / a
+    # a mean success of 0 is compatible with what was seen, so no ratio is too high; c < 0: nor is any too low
+    return (scale * max(0.0, c / (b + root)) if b + root > 0 else 0.0), None
 
 
 class RelativeCost(msgspec.Struct, frozen=True, kw_only=True):

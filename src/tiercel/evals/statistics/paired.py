@@ -61,9 +61,9 @@ class PairedDifference(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def words(self) -> str:
         """`difference -0.6 points, 95 % interval -2.4 to +1.2, n = 640 pairs`."""
-        grouped = f" in {self.clusters} clusters" if self.clusters < self.n else ""
+        grouped = f" in {self.clusters:,} clusters" if self.clusters < self.n else ""
         return (
-            f"difference {points(self.value)} points, {between(self.interval)}, n = {self.n} pairs{grouped}"
+            f"difference {points(self.value)} points, {between(self.interval)}, n = {self.n:,} pairs{grouped}"
         )
 
 

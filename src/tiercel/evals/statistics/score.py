@@ -14,6 +14,9 @@ from tiercel.measure.rate import wilson
 PROVISIONAL_BELOW = 30
 """With fewer independent items the approximations behind most intervals are rough; the words say so."""
 
+ROUNDING = 1e-14
+"""A standard error of scores below this is rounding of equal ones."""
+
 
 class Score(msgspec.Struct, frozen=True, kw_only=True):
     """A mean of `n` scores in [0, 1] that come from `clusters` independent groups (`n` where each stands alone).
@@ -44,7 +47,7 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def clustered_standard_error(values: Array, clusters: Labels | None = None) -> float:
-    """The standard error of a mean whose values come in clusters.
+    """The standard error of a mean of scores, about within [-1, 1], that come in clusters; 0 where they are all alike.
 
     SE = sqrt(C / (C - 1) · Σ_c (Σ_{i in c} (x_i - mean))²) / n, for C clusters and n values in all.
     Where each value stands alone this is the usual s / sqrt(n).
@@ -60,7 +63,8 @@ def clustered_standard_error(values: Array, clusters: Labels | None = None) -> f
             "two independent items or clusters are needed for a standard error, and there is one"
         )
     sums = np.bincount(codes, weights=values - values.mean(), minlength=count)
-    return math.sqrt(count / (count - 1) * float(sums @ sums)) / len(values)
+    error = math.sqrt(count / (count - 1) * float(sums @ sums)) / len(values)
+    return error if error > ROUNDING else 0.0
 
 
 def alike_interval(value: float, n: int, confidence: float, *, low: float, high: float) -> Interval:

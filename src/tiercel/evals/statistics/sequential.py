@@ -8,12 +8,21 @@ Pairs of one conversation are not independent: hand in one mean difference for e
 """
 
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
 
-from tiercel.evals.statistics.betting import BOLDEST, Bet, Claim, require_difference, settle
-from tiercel.evals.statistics.interval import Interval, between, dollars, points, require_share
+from tiercel.evals.statistics.betting import (
+    BOLDEST,
+    Bet,
+    Claim,
+    confidence_sequence,
+    mean_not_below,
+    require_difference,
+    settle,
+)
+from tiercel.evals.statistics.interval import between, dollars, points, require_share
 
 SequentialVerdict = Literal["better", "not worse", "worse", "undecided"]
 
@@ -177,24 +186,25 @@ def _pairs_left(bet: Bet, claim: Claim, mean: float, variance: float, alpha: flo
 
 
 def sentence(
-    evidence: Evidence,
-    interval: Interval | None = None,
-    cost_per_pair_nano: int | None = None,
+    evidence: Evidence, differences: Sequence[float] | None = None, cost_per_pair_nano: int | None = None
 ) -> str:
-    """The verdict as a person reads it, with what it rests on. `interval` is that of `confidence_sequence`."""
+    """The verdict as a person reads it, with what it rests on; with intervals where all `differences` come along.
+
+    Raises `ValueError` where those are not as many as were observed.
+    """
     registration, said = evidence.registration, verdict(evidence)
     candidate, baseline = registration.candidate, registration.baseline
-    margin = f"{100 * registration.margin:g} points"
-    decisive = {"better": evidence.better, "worse": evidence.worse}.get(said, evidence.not_worse)
-    rest = _rest(evidence, decisive, interval)
+    rest = _rest(evidence, differences)
     match said:
         case "better":
-            return f"{candidate} is better than {baseline} ({rest})."
+            return f"{candidate} is better than {baseline} ({rest}, e = {evidence.better.capital:.3g})."
         case "not worse":
             little = ", though a little worse" if is_below_baseline(evidence) else ""
-            return f"{candidate} is not worse than {baseline} by more than {margin}{little} ({rest})."
+            margin = f"{100 * registration.margin:g} points{little}"
+            rest += f", e = {evidence.not_worse.capital:.3g}{_bound(evidence, differences)}"
+            return f"{candidate} is not worse than {baseline} by more than {margin} ({rest})."
         case "worse":
-            return f"{candidate} is worse than {baseline} ({rest})."
+            return f"{candidate} is worse than {baseline} ({rest}, e = {evidence.worse.capital:.3g})."
         case "undecided":
             return f"Cannot tell yet ({rest}){outlook(more_pairs(evidence), cost_per_pair_nano)}."
 
@@ -207,14 +217,25 @@ def outlook(more: int | None, cost_per_pair_nano: int | None) -> str:
     return f"; about {more:,} more pairs{price} would decide"
 
 
-def _rest(evidence: Evidence, decisive: Bet, interval: Interval | None) -> str:
+def _rest(evidence: Evidence, differences: Sequence[float] | None) -> str:
     if evidence.difference is None:
         return "no pair yet"
-    within = f", {between(interval)}" if interval is not None else ""
-    return (
-        f"difference {points(evidence.difference)} points{within}, {evidence.n:,} pairs, "
-        f"e = {decisive.capital:.3g}"
-    )
+    within = ""
+    if differences is not None:
+        if len(differences) != evidence.n:
+            raise ValueError(f"{len(differences)} differences were handed in, and {evidence.n} were observed")
+        within = f", {between(confidence_sequence(differences, alpha=evidence.registration.alpha))}"
+    return f"difference {points(evidence.difference)} points{within}, {evidence.n:,} pairs"
+
+
+def _bound(evidence: Evidence, differences: Sequence[float] | None) -> str:
+    """The one-sided end that decided; the two-sided interval reaches a little further."""
+    if differences is None:
+        return ""
+    alpha, margin = evidence.registration.alpha, evidence.registration.margin
+    # the margin itself was ruled out, be it between two points of the grid
+    bound = max(mean_not_below(differences, alpha=alpha), -margin)
+    return f"; at {100 * (1 - alpha):.4g} % confidence not below {points(bound)}"
 
 
 def observe_audit(audit: Audit, difference: float, at: float) -> Audit:
