@@ -32,7 +32,7 @@ from tiercel.domain.request import Message, ModelRequest, ResponseFormat, Text
 from tiercel.domain.response import Choice, Finish, ModelResponse
 from tiercel.engine.asides import opinion_of
 from tiercel.ladder.asides import awaiting_opinions
-from tiercel.ladder.gates import with_verdict
+from tiercel.ladder.gates import missed_gate, with_verdict
 from tiercel.ladder.step import next_step
 
 RECORDED = Provider(name="recorded", format="openai_chat", base_url="http://127.0.0.1:1/v1")
@@ -200,7 +200,13 @@ class Climber:
         ]
         response = responses[answer.call.number]
         verdict = await compare(
-            plan.gates[place], request, response, opinions, registry=self._registry, by=model
+            plan.gates[place],
+            request,
+            response,
+            opinions,
+            registry=self._registry,
+            by=model,
+            has_voice=missed_gate(plan, answer) is None,
         )
         verdicts = with_verdict(plan, answer.verdicts, place, verdict)
         attempts[answer.call.number] = replace(answer, verdicts=verdicts)

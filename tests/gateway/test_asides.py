@@ -281,3 +281,15 @@ async def test_opinions_are_not_judged(tmp_path: Path) -> None:
         text, record = await ask(here)
         assert len(providers["judge"].requests) == 1
     assert (text, record.outcome) == ("42", "passed")
+
+
+@STREAMED
+async def test_two_who_agree_stand_in_for_an_answer_of_bad_form(tmp_path: Path, stream: bool) -> None:
+    """Nothing is asked again, and nobody dearer."""
+    gates = (Gate(check="contains", options={"any": ["42"]}, re_ask=1), OPINIONS)
+    replies = {"cheap": Says(text="no idea"), "one": Says(text="42"), "two": Says(text="It is 42")}
+    async with asked(tmp_path, gates, **replies) as (here, _):
+        text, record = await ask(here, stream=stream)
+    assert (text, record.outcome, record.delivered) == ("42", "passed", 2)
+    assert [attempt.why for attempt in record.attempts] == ["first", "opinion", "opinion"]
+    assert record.attempts[0].missed == "contains"

@@ -148,12 +148,42 @@ def test_a_bad_answer_is_asked_for_again_while_opinions_are_on_their_way() -> No
     assert [(c.number, c.rung, c.why) for c in step.calls] == [(3, 0, "re_ask")]
 
 
-def test_going_up_stops_the_opinions_first() -> None:
-    missed = [answered(1, 0, 0, 1), flying(2, OPINION_X), opinion(3, OPINION_Y)]
-    assert next_step(asking(), missed, at(1)) == Cancel(calls=(2,))
-    step = next_step(asking(), [missed[0], stopped(2, OPINION_X), missed[2]], at(1))
+def test_an_answer_of_bad_form_waits_for_two_opinions_before_going_up() -> None:
+    """They are paid for already, and may agree."""
+    bad = msgspec.structs.replace(answered(1, 0, 0, 1), ended_seconds=2.0)
+    late = [bad, flying(2, OPINION_X), opinion(3, OPINION_Y)]
+    assert next_step(asking(), late, at(3.0)) == Start(wake_after_seconds=4.0)
+    assert next_step(asking(), late, at(7.0)) == Cancel(calls=(2,))
+    ended = [bad, opinion(2, OPINION_X), opinion(3, OPINION_Y)]
+    assert awaiting_opinions(asking(), ended) == (bad, 2)
+    outvoted = [agreed(bad, 0.0, elects=2), *ended[1:]]
+    assert next_step(asking(), outvoted, at(3)) == Deliver(
+        attempt=2, passed=True, reason="agreement: counted"
+    )
+
+
+def test_two_who_agree_are_delivered_before_a_bad_answer_is_asked_for_again() -> None:
+    outvoted = [agreed(answered(1, 0, 1, 0), 0.0, elects=2), opinion(2, OPINION_X), opinion(3, OPINION_Y)]
+    assert next_step(asking(), outvoted, at(3)) == Deliver(
+        attempt=2, passed=True, reason="agreement: counted"
+    )
+
+
+def test_one_opinion_outvotes_nobody_and_going_up_stops_it() -> None:
+    bad = answered(1, 0, 0, 1)
+    assert next_step(asking(X), [bad, flying(2, OPINION_X)], at(1)) == Cancel(calls=(2,))
+    step = next_step(asking(X), [bad, stopped(2, OPINION_X)], at(1))
     assert isinstance(step, Start)
-    assert [(c.number, c.rung) for c in step.calls] == [(4, 2)]
+    assert [(c.number, c.rung) for c in step.calls] == [(3, 2)]
+
+
+def test_who_a_judge_did_not_let_pass_is_not_outvoted() -> None:
+    """The opinions may well be of the same mind, and were not judged."""
+    judge = Gate(check="judge", asks="judge", ask=("j",))
+    made = msgspec.structs.replace(asking(), gates=(FINISHED, SCHEMA, AGREEMENT, judge))
+    verdict = Verdict(check="judge", score=0.0, reason="fail")
+    judged = msgspec.structs.replace(FIRST, verdicts=(*FIRST.verdicts, verdict))
+    assert awaiting_opinions(made, [judged, opinion(2, OPINION_X), opinion(3, OPINION_Y)]) is None
 
 
 def test_a_refusal_is_not_compared() -> None:

@@ -13,6 +13,7 @@ from tiercel.checks.comparing.likeness import KINDS, Kind
 from tiercel.domain.climb import Verdict
 from tiercel.domain.errors import CheckError
 from tiercel.domain.json import JsonObject
+from tiercel.domain.response import Choice
 
 NAME = "agreement"
 
@@ -58,7 +59,8 @@ class Agreement:
         present = [opinion for opinion in subject.opinions if opinion.choice is not None]
         if len(present) < wanted.least:
             raise CheckError(f"{len(present)} opinion(s) to compare with{_absences(subject.opinions)}")
-        choices = [subject.choice, *(opinion.choice for opinion in present if opinion.choice is not None)]
+        own = subject.choice if subject.has_voice else Choice()
+        choices = [own, *(opinion.choice for opinion in present if opinion.choice is not None)]
         result = tally(subject.request, choices, kind=wanted.kind, same_text=wanted.same_text)
         group = next((group for group in result.groups if 0 in group), (0,))
         elected = _elected(result, present) if wanted.elect else None

@@ -56,6 +56,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
 
     `cut_by_client` says that a finish `length` comes from the client's own cap, so that it got what it asked for.
     `opinions` are what the others said, for a check that asks for them; `by` is the model that gave this answer.
+    `has_voice` is whether it counts among those that are compared.
     """
 
     request: ModelRequest
@@ -63,6 +64,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     cut_by_client: bool = False
     by: Model | None = None
     opinions: tuple[Opinion, ...] = ()
+    has_voice: bool = True
 
     @property
     def nothing_to_read(self) -> str | None:

@@ -89,16 +89,20 @@ async def compare(
     *,
     registry: Checks,
     by: Model | None = None,
+    has_voice: bool = True,
 ) -> Verdict:
     """The verdict of a gate that compares an answer with what others said. Never raises for what a check does.
 
-    An opinion is one answer: a request for several is not compared.
+    An opinion is one answer: a request for several is not compared. An answer without a voice is one that misses
+    another gate: only what the others say among themselves counts.
     """
     started = time.perf_counter()
     check = registry.get(gate.check)
     if len(response.choices) != 1:
         return _failed(gate, f"{len(response.choices)} answers cannot be compared with one")
-    subject = Subject(request=request, choice=response.choices[0], by=by, opinions=tuple(opinions))
+    subject = Subject(
+        request=request, choice=response.choices[0], by=by, opinions=tuple(opinions), has_voice=has_voice
+    )
     verdict = await _measure(check, gate, subject, None, started + _seconds_of(check))
     return msgspec.structs.replace(verdict, seconds=time.perf_counter() - started)
 

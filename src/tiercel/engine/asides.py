@@ -42,7 +42,13 @@ async def compare_opinions(
         if attempt.call.why == "opinion"
     ]
     verdict = await compare(
-        plan.gates[place], request, finding.response, opinions, registry=machinery.registry, by=model
+        plan.gates[place],
+        request,
+        finding.response,
+        opinions,
+        registry=machinery.registry,
+        by=model,
+        has_voice=missed_gate(plan, answer) is None,
     )
     return with_late_verdict(finding, plan, place, verdict)
 

@@ -9,6 +9,8 @@ to do before it is done.
    ladder would deliver it and never past the deadline. Who is late is stopped, and counts as having said nothing.
 3. When all have ended, the engine has them compared; the verdict stands with the answer's others. Where it misses its
    gate and *elects* another's answer, which those who agree gave, that one is delivered; else the ladder escalates.
+   An answer that misses a gate of form has no voice of its own, and two opinions that agree are delivered in its place,
+   before it is asked for again or anybody dearer is.
 4. As soon as opinions can decide nothing more (another stage is asked, a refusal is delivered), they are stopped.
 5. Where nobody on the ladder answered, an opinion's answer is better than an error: it is delivered, and marked.
 """
@@ -51,7 +53,7 @@ def with_asides(plan: Plan, attempts: Sequence[Attempt], conditions: Conditions,
         case Start():
             calls = tuple(replace(call, number=call.number + beside) for call in step.calls)
             if flying and any(plan.rungs[call.rung].stage > _first_stage(plan, attempts) for call in calls):
-                return Cancel(calls=flying)
+                return _wait(plan, attempts, conditions) or Cancel(calls=flying)
             return replace(step, calls=calls)
         case Deliver():
             return _awaited(plan, attempts, conditions, flying, step)
@@ -105,23 +107,23 @@ def _with_opinions(plan: Plan, step: Start, conditions: Conditions) -> Step:
 def _awaited(
     plan: Plan, attempts: Sequence[Attempt], conditions: Conditions, flying: tuple[int, ...], step: Deliver
 ) -> Step:
-    """Deliver, but not before the opinions on this answer are in; and where they elect another, that one."""
-    answer = next(attempt for attempt in attempts if attempt.call.number == step.attempt)
+    """Deliver, but not before the opinions on this answer are in."""
+    if not flying:
+        return step
+    climbed = climbing(attempts)
+    waited = _wait(plan, attempts, conditions) if step.attempt == climbed[-1].call.number else None
+    return waited or Cancel(calls=flying)
+
+
+def _wait(plan: Plan, attempts: Sequence[Attempt], conditions: Conditions) -> Step | None:
+    """Wait for the opinions on the last answer; `None` where they decide nothing any more, or were waited for."""
     place = _comparing(plan)
-    gate = None if place is None else plan.gates[place]
-    if flying:
-        if gate is not None and step.passed and _unmeasured(plan, attempts, answer, gate):
-            left_seconds = _wait_left_seconds(plan, attempts, conditions, gate)
-            if left_seconds > 0:
-                return Start(wake_after_seconds=left_seconds)
-        return Cancel(calls=flying)
-    return step
-
-
-def _wait_left_seconds(plan: Plan, attempts: Sequence[Attempt], conditions: Conditions, gate: Gate) -> float:
-    answered = max((a.ended_seconds for a in climbing(attempts)), default=0.0)
-    left_seconds = min(answered + gate.wait_seconds, plan.limits.deadline_seconds)
-    return left_seconds - conditions.elapsed_seconds
+    last = climbing(attempts)[-1]
+    if place is None or not _unmeasured(plan, attempts, last, plan.gates[place]):
+        return None
+    due_seconds = min(last.ended_seconds + plan.gates[place].wait_seconds, plan.limits.deadline_seconds)
+    left_seconds = due_seconds - conditions.elapsed_seconds
+    return Start(wake_after_seconds=left_seconds) if left_seconds > 0 else None
 
 
 def _next_best(plan: Plan, opinions: Sequence[Attempt], step: GiveUp) -> Step:
@@ -145,12 +147,14 @@ def _first_stage(plan: Plan, attempts: Sequence[Attempt]) -> int:
 
 def _unmeasured(plan: Plan, attempts: Sequence[Attempt], answer: Attempt, gate: Gate) -> bool:
     """Whether opinions are to be compared with this answer and have not been: it is of the stage beside which they
-    were asked, and passed everything else."""
+    were asked, and passed everything else; or missed a gate that asks nobody, and two opinions may outvote it."""
+    missed = missed_gate(plan, answer)
+    asked = sum(attempt.call.why == "opinion" for attempt in attempts)
     return (
         answer.state == "answered"
         and not answer.refused
         and answer.call.why not in ASIDE
         and plan.rungs[answer.call.rung].stage == _first_stage(plan, attempts)
         and all(verdict.check != gate.check for verdict in answer.verdicts)
-        and missed_gate(plan, answer) is None
+        and (missed is None or (missed[0].asks == "nobody" and asked > 1))
     )

@@ -180,8 +180,9 @@ def _after_answer(plan: Plan, attempts: Sequence[Attempt], last: Attempt, condit
         return _deliver(plan, last)
     gate, verdict = missed
     reason = f"{gate.check}: {verdict.error or verdict.reason}"
-    if verdict.elects is not None and verdict.error is None:
-        return Deliver(attempt=verdict.elects, passed=True, reason=reason)
+    for late in last.verdicts:
+        if late.elects is not None:
+            return Deliver(attempt=late.elects, passed=True, reason=f"{late.check}: {late.reason}")
     asked = sum(1 for a in attempts if a.call.rung == last.call.rung and a.call.why == "re_ask")
     if asked < gate.re_ask and verdict.error is None:
         call = Call(
