@@ -11,7 +11,8 @@ import pytest
 from rich.console import Console
 
 from tests.measure.samples import DAY, FEEDBACK, TABLE, answered
-from tiercel.cli.report import EXACT_UP_TO, add_parser, duration, money, parse_since, percent, render
+from tiercel.cli.amounts import duration, money, percent
+from tiercel.cli.report import EXACT_UP_TO, add_parser, parse_since, render
 from tiercel.domain.errors import ConfigError
 from tiercel.domain.record import Record
 from tiercel.domain.settings import Storage
@@ -57,6 +58,14 @@ coding      25 % of 4  25 % of 4  75 % of 4          -      -
 extraction   0 % of 3   0 % of 3   0 % of 3  67 % of 3   33 %
 gui                 -          -          -          -      -
 all         14 % of 7  14 % of 7  43 % of 7  67 % of 3   33 %
+
+Tokens of these calls
+                               of them    missed
+by task     calls   in  out  reasoning    a gate
+coding          4  200  364        124  0 % of 3
+extraction      3  150  300         60  0 % of 3
+gui             0    0    0          0         -
+all             7  350  664        184  0 % of 6
 
 success: delivered, every gate passed, not rejected by the user (95 % interval)
 verified: share of the successes that a check beyond `finished` has measured
@@ -120,7 +129,7 @@ def test_the_page_fits_80_columns(by: By) -> None:
 def test_a_wide_terminal_breaks_no_name() -> None:
     """At 120 columns every name stands on one line."""
     records = tuple(msgspec.structs.replace(r, session="1b4e28ba-2fa1-11d2-883f-0016d3cca427") for r in TABLE)
-    assert printed(records, "session", width=120).count("1b4e28ba-2fa1-11d2-883f-0016d3cca427") == 4
+    assert printed(records, "session", width=120).count("1b4e28ba-2fa1-11d2-883f-0016d3cca427") == 5
 
 
 def test_control_characters_of_a_session_stay_out_of_the_terminal() -> None:
@@ -236,6 +245,8 @@ def test_since_that_is_no_time(text: str) -> None:
         (123_456, "$0.000123"),
         (12_000_000, "$0.012"),
         (999_600_000, "$1"),
+        (-12_345_678, "-$0.0123"),
+        (-2_000_000_000, "-$2.00"),
         (1_234_567_890, "$1.23"),
         (1_234_567_890_000, "$1,234.57"),
     ],

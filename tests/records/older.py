@@ -4,6 +4,12 @@ from tests.records.place import Place
 
 SHARED = ("secrets", "keys", "projects", "key_state", "slice_leases", "slices")
 UNDO = {
+    "0007": (
+        "DROP TABLE check_rollups",
+        "ALTER TABLE attempts DROP COLUMN asked_by",
+        "ALTER TABLE rollups DROP COLUMN calls_measured",
+        "ALTER TABLE rollups DROP COLUMN calls_missed",
+    ),
     "0006": ("ALTER TABLE attempts DROP COLUMN missed", "ALTER TABLE attempts DROP COLUMN next_nano"),
     "0005": ("DROP TABLE spendings",),
 }

@@ -45,7 +45,7 @@ def test_attempts_and_feedback_go_with_their_record(place: Place) -> None:
     store = place.store()
     store.forget_before(START + 60, project="a")
     store.close()
-    for table in ("records", "attempts", "feedback", "rollups"):
+    for table in ("records", "attempts", "feedback", "rollups", "check_rollups"):
         assert place.ask(f"SELECT count(*) FROM {table}") == [(0,)]
 
 

@@ -36,7 +36,7 @@ FIRST = msgspec.structs.replace(FULL, project="", key_id="")
 """As a record was before it said who asked."""
 MANY = 4_000
 
-LATER = ("missed", "next_nano")
+LATER = ("asked_by", "missed", "next_nano")
 """Columns of attempts that the first version did not have."""
 
 

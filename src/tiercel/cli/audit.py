@@ -14,17 +14,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tiercel.cli.amounts import UNKNOWN, count_text, dollars, money, percent, printable
 from tiercel.cli.configuration import add_file_arguments, load_configuration
-from tiercel.cli.report import (
-    UNKNOWN,
-    count_text,
-    dollars,
-    money,
-    parse_since,
-    per_success,
-    percent,
-    printable,
-)
+from tiercel.cli.report import parse_since, per_success
 from tiercel.domain.catalog import Catalog
 from tiercel.domain.claims import PRICE_FIELDS
 from tiercel.domain.json import Json

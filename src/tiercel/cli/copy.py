@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tiercel.cli.amounts import count_text
 from tiercel.cli.configuration import SETTINGS_FILE
-from tiercel.cli.report import count_text
 from tiercel.domain.errors import ConfigError
 from tiercel.domain.money import usd_text
 from tiercel.domain.secret import Secret
@@ -78,7 +78,7 @@ def _copy_records(folder: Path, url: Secret) -> int:
         nonlocal told_at
         if time.monotonic() - told_at >= PROGRESS_SECONDS:
             told_at = time.monotonic()
-            print(f"{done:,} of {count_text(total, 'record')}", file=sys.stderr, flush=True)
+            print(f"{done:,} of {total:,} records", file=sys.stderr, flush=True)
 
     copied = copy_records(folder, url, progress)
     for kind, number in copied.there.items():

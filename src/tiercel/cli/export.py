@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tiercel.cli.report import count_text, parse_since, storage_of
+from tiercel.cli.amounts import count_text
+from tiercel.cli.report import parse_since, storage_of
 from tiercel.domain.errors import ConfigError
 
 

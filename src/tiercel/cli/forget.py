@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from tiercel.cli.report import count_text, parse_since, storage_of
+from tiercel.cli.amounts import count_text
+from tiercel.cli.report import parse_since, storage_of
 from tiercel.domain.errors import ConfigError
 
 

@@ -18,8 +18,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tiercel.cli.amounts import printable
 from tiercel.cli.configuration import SETTINGS_FILE, add_file_arguments, load_configuration
-from tiercel.cli.report import printable
 from tiercel.domain.errors import ConfigError
 from tiercel.domain.facts import Risk, Task
 from tiercel.domain.json import Json, JsonObject

@@ -14,21 +14,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from tiercel.cli.amounts import UNKNOWN, count_text, dollars, percent, printable, rate_text
 from tiercel.cli.configuration import add_file_arguments, load_configuration
-from tiercel.cli.report import (
-    SPEED,
-    UNKNOWN,
-    Part,
-    count_text,
-    dollars,
-    parse_since,
-    per_success,
-    percent,
-    printable,
-    rate_text,
-    table_of,
-    tokens_per_second,
-)
+from tiercel.cli.report import SPEED, Part, parse_since, per_success, table_of, tokens_per_second
 from tiercel.domain.catalog import Catalog
 from tiercel.domain.claims import BENCHMARK, PRICE_FIELDS, Claim, Value
 from tiercel.domain.errors import ConfigError

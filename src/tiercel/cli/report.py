@@ -9,7 +9,7 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from decimal import ROUND_HALF_EVEN, Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
@@ -18,16 +18,26 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tiercel.cli.amounts import (
+    UNKNOWN,
+    count_text,
+    dollars,
+    duration,
+    money,
+    percent,
+    period_text,
+    printable,
+    rate_text,
+)
 from tiercel.cli.configuration import SETTINGS_FILE
+from tiercel.cli.report_checks import made_account, render_account
 from tiercel.domain.json import Json
-from tiercel.domain.money import usd_from_nano, usd_text
 from tiercel.domain.settings import Storage
 from tiercel.measure.cost import Cost
 from tiercel.measure.rate import Rate
 from tiercel.measure.report import By, Group, Report, summarise, summarise_tallies
 from tiercel.policy.settings_file import load_storage
 
-UNKNOWN = "-"
 EXACT_UP_TO = 2_000
 """So many requests are looked at one by one, except by session, of which no sums are kept."""
 _UNIT_SECONDS = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
@@ -36,10 +46,16 @@ _UNIT_SECONDS = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 def add_parser(subparsers: Any) -> None:
     """Register the command."""
     parser = subparsers.add_parser("report", help="what requests cost and how they went", description=__doc__)
-    parser.add_argument(
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument(
         "--by",
         choices=get_args(By),
         help="a line for each task, model, tier, effort or session",
+    )
+    what.add_argument(
+        "--checks",
+        action="store_true",
+        help="what each check did at each rung, what it cost, and what it saved",
     )
     parser.add_argument(
         "--since",
@@ -59,11 +75,19 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the report. Raises `ConfigError` where nothing was recorded yet."""
-    report = made(storage_of(args.data), args.since, args.by)
-    if args.json:
-        print(msgspec.json.format(msgspec.json.encode(in_dollars(report)), indent=2).decode())
+    console = Console(highlight=False)
+    if args.checks:
+        account = made_account(storage_of(args.data), args.since)
+        found: Json = dollars(msgspec.to_builtins(account))
+        show = partial(render_account, account, console)
     else:
-        render(report, Console(highlight=False))
+        report = made(storage_of(args.data), args.since, args.by)
+        found = in_dollars(report)
+        show = partial(render, report, console)
+    if args.json:
+        print(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+    else:
+        show()
     return 0
 
 
@@ -108,22 +132,6 @@ def in_dollars(report: Report) -> Json:
     return dollars(msgspec.to_builtins(report))
 
 
-def dollars(value: Json) -> Json:
-    """The same values, every `…_nano` as `…_usd` in decimal dollars."""
-    # msgspec leaves tuples as they are
-    if isinstance(value, list | tuple):
-        return [dollars(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    shown = {}
-    for key, item in value.items():
-        if key.endswith("_nano"):
-            shown[key.removesuffix("_nano") + "_usd"] = None if item is None else usd_text(item)
-        else:
-            shown[key] = dollars(item)
-    return shown
-
-
 def render(report: Report, console: Console) -> None:
     """Print the report; without requests, what to do to have some."""
     if not report.total.requests:
@@ -162,14 +170,11 @@ def table_of(part: Part, heading: str, groups: Sequence[Group]) -> Table:
     return table
 
 
-def printable(name: str) -> str:
-    """A session's name is the caller's text: no control character of it reaches the terminal."""
-    return "".join(character if character.isprintable() else "?" for character in name)
-
-
 def _heading(report: Report) -> list[str]:
     total = report.total
-    lines = [f"Tiercel report: {count_text(total.requests, 'request')}, {_period(report)}"]
+    lines = [
+        f"Tiercel report: {count_text(total.requests, 'request')}, {period_text(report.since, report.until)}"
+    ]
     if total.simulated == total.requests:
         lines.append(f"All {count_text(total.requests, 'request')} were answered by simulated providers.")
     elif total.simulated == total.called:
@@ -180,15 +185,6 @@ def _heading(report: Report) -> list[str]:
         )
     outcomes = ", ".join(f"{count} {outcome}" for outcome, count in total.quality.outcomes.items())
     return [*lines, f"Outcomes: {outcomes}"]
-
-
-def _period(report: Report) -> str:
-    if report.since is None or report.until is None:
-        return "never"
-    first, last = (
-        datetime.fromtimestamp(t, UTC).strftime("%Y-%m-%d %H:%M") for t in (report.since, report.until)
-    )
-    return f"{first} UTC" if first == last else f"{first} to {last} UTC"
 
 
 def _notes(report: Report) -> list[str]:
@@ -207,49 +203,6 @@ def _notes(report: Report) -> list[str]:
         unknown = count_text(report.total.cost.unknown, "request")
         lines.append(f"+: the cost of {unknown} is not known; tiercel.toml may give models prices")
     return lines
-
-
-def count_text(number: int, noun: str) -> str:
-    """`1 request`, `2 requests`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def percent(share: float | None) -> str:
-    """A share in whole percent; near 0 and 1, where whole percent would hide something, with one digit more."""
-    if share is None:
-        return UNKNOWN
-    if 0 < share < 0.01:
-        return f"{100 * share:.1f} %" if share >= 0.0005 else "<0.1 %"
-    if 0.99 < share < 1:
-        return f"{min(100 * share, 99.9):.1f} %"
-    return f"{100 * share:.0f} %"
-
-
-def money(nano: int) -> str:
-    """Dollars with as many digits as say something: three of them below a dollar, cents above."""
-    usd = usd_from_nano(nano)
-    if usd == 0:
-        return "$0"
-    if abs(usd) >= 1:
-        return f"${usd.quantize(Decimal('0.01'), ROUND_HALF_EVEN):,}"
-    rounded = usd.quantize(Decimal(1).scaleb(usd.adjusted() - 2), ROUND_HALF_EVEN)
-    return f"${rounded.normalize():f}"
-
-
-def duration(seconds: float | None) -> str:
-    """Milliseconds below a second, else seconds, with three digits."""
-    if seconds is None:
-        return UNKNOWN
-    if seconds < 0.9995:
-        milliseconds = seconds * 1_000
-        return f"{milliseconds:.0f} ms" if milliseconds >= 9.95 else f"{milliseconds:.1f} ms"
-    digits = 2 if seconds < 9.995 else 1 if seconds < 99.95 else 0
-    return f"{seconds:.{digits}f} s"
-
-
-def rate_text(rate: Rate) -> str:
-    """A share with the number it is of."""
-    return UNKNOWN if rate.n == 0 else f"{percent(rate.share)} of {rate.n}"
 
 
 def _interval(rate: Rate) -> str:
@@ -322,6 +275,16 @@ PARTS = (
             ("non-stop\nfinish", lambda g: rate_text(g.calls.non_stop)),
             ("format\nvalid", lambda g: rate_text(g.calls.format_valid)),
             ("as it\ncame", lambda g: percent(g.calls.format_valid_as_is.share)),
+        ),
+    ),
+    Part(
+        "Tokens of these calls",
+        (
+            ("calls", lambda g: str(g.calls.n)),
+            ("in", lambda g: f"{g.calls.tokens.input:,}"),
+            ("out", lambda g: f"{g.calls.tokens.output:,}"),
+            ("of them\nreasoning", lambda g: f"{g.calls.tokens.reasoning:,}"),
+            ("missed\na gate", lambda g: rate_text(g.calls.missed)),
         ),
     ),
 )

@@ -69,10 +69,12 @@ class Excluded(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Aside(msgspec.Struct, frozen=True, kw_only=True):
-    """A rung that is not climbed: the gate at this place among the plan's gates asks it for an opinion or a verdict."""
+    """A rung that is not climbed: the gate at this place among the plan's gates asks it for an opinion or a verdict.
+    `check` is the gate's."""
 
     gate: int
     rung: Rung
+    check: str = ""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,6 +112,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         """The rung that a call names: those of the ladder come first, then the asides."""
         climbed = len(self.rungs)
         return self.rungs[index] if index < climbed else self.asides[index - climbed].rung
+
+    def asked_by(self, index: int) -> str | None:
+        """The check for which a call to this rung is made; `None` on the ladder itself."""
+        climbed = len(self.rungs)
+        return None if index < climbed else self.asides[index - climbed].check
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):

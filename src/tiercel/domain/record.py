@@ -31,6 +31,7 @@ class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     """One call to one deployment. `began_seconds` counts from the request's receipt; TTFT and TTFA from the call's
     sending. `cost_nano` is `None` where a price is unknown. `lost` names what the target could not carry.
 
+    `asked_by` is the check for which a call beside the ladder was made.
     `missed` is the check whose gate the answer did not pass. `next_nano` is what the same tokens would have cost on the
     ladder's next stage: what a check saves that lets this answer go."""
 
@@ -56,6 +57,7 @@ class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     repairs: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    asked_by: str | None = None
     missed: str | None = None
     next_nano: int | None = None
     empty: bool = False

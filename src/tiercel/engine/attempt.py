@@ -267,6 +267,7 @@ class AttemptRunner:
         return AttemptRecord(
             number=self.call.number,
             why=self.call.why,
+            asked_by=self._plan.asked_by(self.call.rung),
             rung=rung.name,
             deployment=deployment.name,
             provider=deployment.provider.name,

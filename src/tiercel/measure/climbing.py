@@ -7,6 +7,7 @@ import msgspec
 from tiercel.domain.climb import Why
 from tiercel.domain.measured import GOOD_FINISHES, form_of, is_empty
 from tiercel.domain.record import AttemptRecord, Record
+from tiercel.domain.response import Usage
 from tiercel.measure.rate import Rate, rate
 from tiercel.records.tally import Tally
 
@@ -21,12 +22,21 @@ class Climbing(msgspec.Struct, frozen=True, kw_only=True):
     hedge: Rate
 
 
+class Tokens(msgspec.Struct, frozen=True, kw_only=True):
+    """Tokens of calls: what was sent, and what came back, of which `reasoning` is hidden thinking."""
+
+    input: int
+    output: int
+    reasoning: int
+
+
 class Calls(msgspec.Struct, frozen=True, kw_only=True):
     """Every call that was made, whether its answer was delivered or not.
 
     `failed` leaves out calls that we stopped ourselves. `empty` counts those with nothing in a 200, `non_stop` the
     finish reasons other than `stop` and `tool_calls`, among answers and empty answers. `format_valid` is the share of
     answers with a check of their form that have it, `format_valid_as_is` the share that had it without a repair.
+    `missed` is the share of answers that did not pass a gate, of those that any check measured.
     """
 
     n: int
@@ -35,6 +45,8 @@ class Calls(msgspec.Struct, frozen=True, kw_only=True):
     non_stop: Rate
     format_valid: Rate
     format_valid_as_is: Rate
+    missed: Rate
+    tokens: Tokens
 
 
 def climbing(records: Sequence[Record]) -> Climbing:
@@ -66,6 +78,16 @@ def calls(attempts: Sequence[AttemptRecord]) -> Calls:
         non_stop=rate(len(non_stop), len(finished)),
         format_valid=rate(sum(form != "invalid" for form in forms), len(forms)),
         format_valid_as_is=rate(forms.count("as_is"), len(forms)),
+        missed=rate(sum(a.missed is not None for a in own), sum(bool(a.verdicts) for a in own)),
+        tokens=_tokens([attempt.usage for attempt in attempts if attempt.usage is not None]),
+    )
+
+
+def _tokens(used: Sequence[Usage]) -> Tokens:
+    return Tokens(
+        input=sum(usage.input for usage in used),
+        output=sum(usage.output for usage in used),
+        reasoning=sum(usage.reasoning for usage in used),
     )
 
 
@@ -93,4 +115,10 @@ def calls_of(tally: Tally) -> Calls:
         non_stop=rate(counts["calls_non_stop"], counts["calls_finished"]),
         format_valid=rate(counts["forms_valid"], counts["forms"]),
         format_valid_as_is=rate(counts["forms_as_is"], counts["forms"]),
+        missed=rate(counts["calls_missed"], counts["calls_measured"]),
+        tokens=Tokens(
+            input=counts["tokens_uncached"] + counts["tokens_cached"] + counts["tokens_written"],
+            output=counts["tokens_visible"] + counts["tokens_reasoning"],
+            reasoning=counts["tokens_reasoning"],
+        ),
     )

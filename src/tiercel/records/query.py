@@ -15,11 +15,12 @@ from sqlalchemy import ColumnElement, Connection, and_, func, select, true
 from tiercel.domain.errors import ConfigError
 from tiercel.domain.record import Feedback, JournalEntry, Record
 from tiercel.domain.secret import Secret
+from tiercel.records.check_tally import CheckTallies, add_checks, tally_checks
 from tiercel.records.database import database_path
 from tiercel.records.engines import Database, DatabaseError
 from tiercel.records.migrate import current_revision
 from tiercel.records.revisions import HEAD, UnusableDatabaseError
-from tiercel.records.rollups import MINUTE, ceil_to, read_tallies, since_condition
+from tiercel.records.rollups import CHECKS, MINUTE, REQUESTS, ceil_to
 from tiercel.records.rows import noun_from
 from tiercel.records.schema import attempts, feedback, ingest_state, plans, records, rungs
 from tiercel.records.segments import read_from, segments
@@ -31,7 +32,6 @@ from tiercel.records.tally import (
     add_feedback,
     add_record,
     judged,
-    merge_into,
     take_back_interrupted,
     tally_records,
 )
@@ -99,9 +99,8 @@ def load_tallies(folder: Path, *, since: float | None = None, database_url: Secr
 
     Counts are exact, and the percentiles of its sketches within 1 %.
     """
-    tallies: Tallies = {}
     with _Snapshot.taken(folder, database_url) as snapshot:
-        merge_into(tallies, snapshot.stored_tallies(since))
+        tallies = snapshot.stored_tallies(since)
         waiting = list(snapshot.waiting())
         ended = {entry.id: entry for entry in waiting if isinstance(entry, Record)}
         known = {record.id: record for record in snapshot.stored_by_id(ended)}
@@ -118,6 +117,20 @@ def load_tallies(folder: Path, *, since: float | None = None, database_url: Secr
         for about in (*snapshot.stored_judged(set(said) - set(mine), since), *map(judged, own)):
             if about.record_id in said:
                 add_feedback(tallies, about, said[about.record_id])
+    return tallies
+
+
+def load_check_tallies(
+    folder: Path, *, since: float | None = None, database_url: Secret | None = None
+) -> CheckTallies:
+    """What checks did in the same records, as sums; raises the same. All of it is exact."""
+    with _Snapshot.taken(folder, database_url) as snapshot:
+        tallies = snapshot.stored_check_tallies(since)
+        ended = {entry.id: entry for entry in snapshot.waiting() if isinstance(entry, Record)}
+        known = {record.id for record in snapshot.stored_by_id(ended) if record.outcome != "interrupted"}
+        for record in ended.values():
+            if record.id not in known and (since is None or record.started_at >= since):
+                add_checks(tallies, record)
     return tallies
 
 
@@ -217,10 +230,18 @@ class _Snapshot:
         """What the store has from `since` on: of the minute that it cuts the records themselves, then the sums."""
         if self._connection is None:
             return {}
-        found = read_tallies(self._connection, since_condition(since))
+        found = REQUESTS.tallies(self._connection, REQUESTS.since(since))
         if since is not None:
-            cut = and_(records.c.started_at >= since, records.c.started_at < ceil_to(MINUTE, since))
-            merge_into(found, tally_records(self.stored_records(cut)))
+            REQUESTS.merge(found, tally_records(self.stored_records(_cut(since))).items())
+        return found
+
+    def stored_check_tallies(self, since: float | None) -> CheckTallies:
+        """The same of what checks did."""
+        if self._connection is None:
+            return {}
+        found = CHECKS.tallies(self._connection, CHECKS.since(since))
+        if since is not None:
+            CHECKS.merge(found, tally_checks(self.stored_records(_cut(since))).items())
         return found
 
     def count(self, condition: ColumnElement[bool]) -> int:
@@ -267,6 +288,11 @@ class _Snapshot:
             offsets = {row.segment: row.offset for row in found}
         for name, file in self._files.items():
             yield from read_from(file, offsets.get(name, 0)).entries
+
+
+def _cut(since: float) -> ColumnElement[bool]:
+    """The records of the minute that `since` cuts, from it on."""
+    return and_(records.c.started_at >= since, records.c.started_at < ceil_to(MINUTE, since))
 
 
 def _since(since: float | None) -> ColumnElement[bool]:

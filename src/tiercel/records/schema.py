@@ -22,6 +22,7 @@ from sqlalchemy import (
     Text,
 )
 
+from tiercel.records.check_tally import CHECK_COUNTS
 from tiercel.records.tally import COUNTS
 
 metadata = MetaData()
@@ -93,6 +94,7 @@ attempts = Table(
     Column("repairs", Text),
     Column("lost", Text),
     Column("notes", Text),
+    Column("asked_by", Text),
     Column("missed", Text),
     Column("next_nano", BigInteger),
     Column("empty", Boolean, nullable=False),
@@ -147,6 +149,22 @@ rollups = Table(
     Column("tokens_per_second", LargeBinary, nullable=False),
     Index("rollups_by_start", "span_seconds", "start_at"),
     comment="Sums over each minute, hour and day; several rows of the same kind add up",
+)
+
+check_rollups = Table(
+    "check_rollups",
+    metadata,
+    Column("span_seconds", Integer, nullable=False),
+    Column("start_at", BigInteger, nullable=False),
+    Column("project", Text, nullable=False),
+    Column("check_name", Text, nullable=False),
+    # of the answer that it measured
+    Column("rung", Text, nullable=False),
+    Column("first_at", Double),
+    Column("last_at", Double),
+    *(Column(name, BigInteger, nullable=False) for name in CHECK_COUNTS),
+    Index("check_rollups_by_start", "span_seconds", "start_at"),
+    comment="What checks did over each minute, hour and day; several rows of the same kind add up",
 )
 
 spendings = Table(

@@ -21,7 +21,7 @@ from tiercel.records.dimensions import plan_row, rung_row
 from tiercel.records.engines import Database, DatabaseError, put_in
 from tiercel.records.instance import instance_of
 from tiercel.records.migrate import bring_up_to_date
-from tiercel.records.rollups import MINUTE, RollupWriter, back_fill, by_minute, floor_to, take_missing_mark
+from tiercel.records.rollups import MINUTE, RollupWriter, back_fill, floor_to, take_missing_mark
 from tiercel.records.rows import Row, attempt_rows, interrupted, noun_from, plain_row, record_row, without_nul
 from tiercel.records.schema import (
     attempts,
@@ -32,7 +32,6 @@ from tiercel.records.schema import (
     pending,
     plans,
     records,
-    rollups,
     rungs,
 )
 from tiercel.records.spendings import add_spendings, forget_spendings
@@ -154,7 +153,7 @@ class Store:
         """
         before = floor_to(MINUTE, unix_seconds)
         with self._transaction() as connection:
-            self._rollups.forget(connection, before, _whose(rollups, project, but))
+            self._rollups.forget(connection, before, lambda table: _whose(table, project, but))
             forget_spendings(connection, before)
         forgotten = 0
         while True:
@@ -205,7 +204,7 @@ class Store:
         shared |= self._share(connection, rungs, called)
         self._put(connection, records, [record_row(record) for record in fresh])
         self._put(connection, attempts, [row for record in fresh for row in attempt_rows(record)])
-        self._rollups.add(connection, by_minute(fresh, gone))
+        self._rollups.add(connection, fresh, gone)
         add_spendings(connection, self._instance, fresh)
         for ids in portions(list(done)):
             connection.execute(delete(pending).where(pending.c.id.in_(ids)))

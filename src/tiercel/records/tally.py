@@ -1,7 +1,7 @@
 """What many records come to: counts, sums and sketches, which add up, by what reports ask for. Arithmetic only."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Literal, NamedTuple, TypeAlias, cast, get_args
 
 from tiercel.domain.measured import GOOD_FINISHES, form_of, is_empty, is_priced, tokens_per_second
@@ -36,6 +36,8 @@ Count = Literal[
     "calls_empty",
     "calls_finished",
     "calls_non_stop",
+    "calls_measured",
+    "calls_missed",
     "forms",
     "forms_valid",
     "forms_as_is",
@@ -46,7 +48,8 @@ Count = Literal[
     "tokens_reasoning",
 ]
 """What is counted and kept. An outcome counts requests, `verified` those that passed and were verified; `forms` are
-answers whose form was checked; `cost_nano` is of all attempts of the requests, in nano-dollars."""
+answers whose form was checked, `calls_measured` those that any check measured, `calls_missed` those that missed a gate;
+`cost_nano` is of all attempts of the requests, in nano-dollars."""
 COUNTS: tuple[Count, ...] = get_args(Count)
 Said = Literal["opinions", "accepted", "rejected_passed", "rejected_verified"]
 """What feedback adds. It may come at any time after the record, so it is counted when it is asked for."""
@@ -172,12 +175,6 @@ def tally_records(records: Iterable[Record]) -> Tallies:
     return tallies
 
 
-def merge_into(tallies: Tallies, more: Mapping[Cell, Tally]) -> None:
-    """Adds `more`, which is left as it is."""
-    for cell, tally in more.items():
-        tallies.setdefault(cell, Tally()).merge(tally)
-
-
 def _at(tallies: Tallies, record: Record, call: AttemptRecord | None) -> Tally:
     cell = _cell(record, call)
     tally = tallies.get(cell)
@@ -208,6 +205,8 @@ def _add_call(counts: Counter[Count | Said], call: AttemptRecord) -> None:
     if call.finish_reason is not None:
         counts["calls_finished"] += 1
         counts["calls_non_stop"] += call.finish_reason not in GOOD_FINISHES
+    counts["calls_measured"] += bool(call.verdicts)
+    counts["calls_missed"] += call.missed is not None
     form = form_of(call)
     if form is not None:
         counts["forms"] += 1

@@ -30,6 +30,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """One name in a gate's `ask`: who could be meant by it, as the catalog lists them."""
 
     gate: int
+    check: str
     judge: bool
     name: str
     effort: Effort | None
@@ -47,7 +48,12 @@ def _asked(gates: Sequence[Gate], catalog: Catalog) -> Iterator[Asked]:
             name, effort = split_effort(entry)
             deployments = serving(name, catalog)
             yield Asked(
-                gate=place, judge=gate.asks == "judge", name=name, effort=effort, deployments=deployments
+                gate=place,
+                check=gate.check,
+                judge=gate.asks == "judge",
+                name=name,
+                effort=effort,
+                deployments=deployments,
             )
 
 
@@ -63,7 +69,8 @@ def asides(
         for deployment in one.deployments:
             obstacle = admits(deployment, read, request, one.effort)
             if obstacle is None:
-                found.append(Aside(gate=one.gate, rung=_rung(deployment, one, request, read, policy)))
+                rung = _rung(deployment, one, request, read, policy)
+                found.append(Aside(gate=one.gate, rung=rung, check=one.check))
                 break
             obstacles.append(obstacle)
         else:
