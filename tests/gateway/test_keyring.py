@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tiercel.domain.errors import CallerError
+from tests.records.postgres_server import postgres_server, reason_for_none
+from tiercel.domain.errors import CallerError, UnavailableError
 from tiercel.domain.keys import UNLIMITED_CLIENT, AccessKey
+from tiercel.domain.secret import Secret
 from tiercel.gateway.keyring import POLL_SECONDS, Keyring
 from tiercel.records.key_sqlite import keys_path
 from tiercel.records.key_store import IssuedKey, KeyReader, KeyStore
@@ -142,3 +144,49 @@ async def test_a_store_that_cannot_be_read_changes_nobodys_key(
         assert "changes of keys are not seen" in caplog.text
     finally:
         keyring.close()
+
+
+AWAY = Secret("postgresql://nobody:secret-word@127.0.0.1:1/none")
+
+
+def test_without_a_database_that_was_never_seen_nobody_comes_in_with_a_key(tmp_path: Path) -> None:
+    """Nobody knows whether there are keys; the door stays shut, and says that this will pass."""
+    keyring = Keyring(KeyReader(tmp_path, database_url=AWAY))
+    assert keyring.has_keys
+    with pytest.raises(UnavailableError, match="does not answer"):
+        keyring.find("tk_0000000000_" + "A" * 43)
+    keyring.close()
+
+
+@pytest.mark.skipif(reason_for_none() is not None, reason=str(reason_for_none()))
+def test_a_start_without_the_database_knows_the_keys_of_the_last_time(tmp_path: Path) -> None:
+    """With the same pepper, and kept as hashes alone."""
+    with postgres_server() as server:
+        url = server.new_database()
+        with KeyStore.open(tmp_path, make=True, database_url=url) as store:
+            issued = store.create(AccessKey(project="team"))
+        Keyring(KeyReader(tmp_path, database_url=url)).close()
+    later = Keyring(KeyReader(tmp_path, database_url=url))
+    assert later.find(issued.text) == issued.key
+    later.close()
+    assert issued.text.split("_")[2].encode() not in (tmp_path / "keys.seen").read_bytes()
+    (tmp_path / "keys.pepper").write_text("0" * 64)
+    with pytest.raises(UnavailableError):
+        Keyring(KeyReader(tmp_path, database_url=url)).find(issued.text)
+
+
+async def test_a_revocation_in_a_shared_database_is_seen_soon(tmp_path: Path) -> None:
+    if (reason := reason_for_none()) is not None:
+        pytest.skip(reason)
+    with postgres_server() as server:
+        url = server.new_database()
+        with KeyStore.open(tmp_path, make=True, database_url=url) as store:
+            issued = store.create(AccessKey())
+        keyring = Keyring.open(tmp_path, url)
+        try:
+            assert keyring.find(issued.text) == issued.key
+            with KeyStore.open(tmp_path, database_url=url) as store:
+                store.revoke(issued.key.id)
+            await until(lambda: is_refused(keyring, issued.text))
+        finally:
+            keyring.close()

@@ -155,7 +155,7 @@ def test_what_one_gives_back_another_gets(gateway: Gateways) -> None:
     assert grant(first, wish(need=1_000)).ceiling == 1_000
     assert grant(second, wish(need=100)).ceiling == 0
     assert grant(first, wish(used=200)).ceiling == 200
-    assert grant(second, wish(need=100)) == Grant(ceiling=100, elsewhere=200, elsewhere_spent=0)
+    assert grant(second, wish(need=100)) == Grant(ceiling=100, spent=0, elsewhere=200, elsewhere_spent=0)
 
 
 def test_what_was_spent_is_held_once_though_records_tell_it_too(gateway: Gateways, tmp_path: Path) -> None:
@@ -164,7 +164,17 @@ def test_what_was_spent_is_held_once_though_records_tell_it_too(gateway: Gateway
     name = (folder / "instance").read_text().strip()
     first, second = gateway(name), gateway("b")
     assert grant(first, wish(used=300, need=100)).ceiling == 400
-    assert grant(second, wish(need=1_000)) == Grant(ceiling=600, elsewhere=400, elsewhere_spent=300)
+    expected = Grant(ceiling=600, spent=0, elsewhere=400, elsewhere_spent=300)
+    assert grant(second, wish(need=1_000)) == expected
+
+
+def test_a_gateway_that_does_not_know_what_it_spent_is_told(gateway: Gateways, tmp_path: Path) -> None:
+    folder = tmp_path / "server"
+    spend(gateway.url, folder, "r1", 300)
+    name = (folder / "instance").read_text().strip()
+    assert grant(gateway(name), wish(need=100)) == Grant(
+        ceiling=400, spent=300, elsewhere=0, elsewhere_spent=0
+    )
 
 
 def test_a_gateway_that_leaves_gives_all_back(gateway: Gateways) -> None:

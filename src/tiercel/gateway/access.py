@@ -89,7 +89,7 @@ class Access:
         access = cls(keyring, Quotas(clock), budgets, slices)
         if slices is not None:
             slices.start()
-        elif not keyring.has_keys:
+        if not keyring.has_keys:
             return access
         try:
             budgets.restore(read_spent(Path(storage.folder), budgets.span(), storage.database_url))

@@ -173,7 +173,8 @@ class Slices:
         self._wake.set()
         try:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(asyncio.shield(self._answered), ROOM_SECONDS)
+                async with asyncio.timeout(ROOM_SECONDS):
+                    await asyncio.shield(self._answered)
         finally:
             for track in short:
                 track.need -= nano
@@ -181,7 +182,8 @@ class Slices:
     async def _run(self) -> None:
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), SETTLE_SECONDS)
+                async with asyncio.timeout(SETTLE_SECONDS):
+                    await self._wake.wait()
             self._wake.clear()
             await self._settle()
 
@@ -265,5 +267,6 @@ WORDS = {
 
 def _take(period: Period, grant: Grant) -> None:
     period.ceiling = grant.ceiling
+    period.spent = max(period.spent, grant.spent)
     period.elsewhere = grant.elsewhere
     period.elsewhere_spent = grant.elsewhere_spent

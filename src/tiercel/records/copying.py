@@ -22,8 +22,10 @@ from tiercel.records.revisions import HEAD
 from tiercel.records.rows import interrupted, noun_from
 from tiercel.records.schema import attempts, blocks, contents, feedback, pending, records
 from tiercel.records.store import Store, StoreError
-from tiercel.records.stored import IDS_PER_STATEMENT, stored_records
+from tiercel.records.stored import IDS_PER_STATEMENT, portions, stored_records
 
+AT_ONCE = 5_000
+"""Records in a transaction."""
 COUNTING_SECONDS = 3_600.0
 COUNTED = ("records", "attempts", "feedback", "contents")
 
@@ -73,14 +75,15 @@ def _copy(source: Connection, store: Store, progress: Callable[[int, int], None]
     total = source.execute(select(func.count()).select_from(records)).scalar_one()
     has_contents = source.execute(select(contents.c.record_id).limit(1)).first() is not None
     done = 0
-    for ids in _portions(source, records):
+    for ids in _portions(source, records, AT_ONCE):
         known = store.outcomes(ids)
         # of an interrupted request somebody may know the end by now
         open_ids = [one for one in ids if known.get(one, "interrupted") == "interrupted"]
-        found = _better(source, records.c.id.in_(open_ids), known) if open_ids else []
-        pieces, lists = _contents(source, ids) if has_contents else ([], [])
-        if found or lists:
-            store.copy(found, (), pieces, lists)
+        found = [one for some in portions(open_ids) for one in _better(source, some, known)]
+        if found:
+            store.copy(found, (), [], [])
+        for some in portions(ids) if has_contents else ():
+            store.copy((), (), *_contents(source, some))
         done += len(ids)
         progress(done, total)
     for ids in _portions(source, feedback):
@@ -92,9 +95,9 @@ def _copy(source: Connection, store: Store, progress: Callable[[int, int], None]
     store.copy((one for one in left if one.id not in known), (), [], [])
 
 
-def _better(source: Connection, condition: ColumnElement[bool], known: dict[str, str]) -> list[Record]:
+def _better(source: Connection, ids: Sequence[str], known: dict[str, str]) -> list[Record]:
     """Those that say more than what is known at the other end."""
-    found = stored_records(source, condition)
+    found = stored_records(source, records.c.id.in_(ids))
     return [one for one in found if one.id not in known or one.outcome != "interrupted"]
 
 
@@ -138,14 +141,14 @@ def _count(connection: Connection, table: Table, condition: ColumnElement[bool])
     return connection.execute(select(func.count()).select_from(table).where(condition)).scalar_one()
 
 
-def _portions(source: Connection, table: Table) -> Iterator[list[str]]:
+def _portions(source: Connection, table: Table, size: int = IDS_PER_STATEMENT) -> Iterator[list[str]]:
     """All ids of a table, in order."""
     last = ""
     while True:
-        chosen = select(table.c.id).where(table.c.id > last).order_by(table.c.id).limit(IDS_PER_STATEMENT)
+        chosen = select(table.c.id).where(table.c.id > last).order_by(table.c.id).limit(size)
         ids = list(source.execute(chosen).scalars())
         if ids:
             yield ids
-        if len(ids) < IDS_PER_STATEMENT:
+        if len(ids) < size:
             return
         last = ids[-1]

@@ -82,9 +82,11 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer to a wish: up to where this gateway may spend, and what the others hold and have spent."""
+    """The answer to a wish: up to where this gateway may spend, what was spent through it by the records that are in
+    the database, and what the others hold and have spent."""
 
     ceiling: int
+    spent: int
     elsewhere: int
     elsewhere_spent: int
 
@@ -161,12 +163,15 @@ class SliceStore:
         grants = []
         for number, wish in enumerate(wishes, 1):
             held = ceilings[number].pop(self._instance, 0)
-            spent[number].pop(self._instance, 0)
+            own = spent[number].pop(self._instance, 0)
+            known = msgspec.structs.replace(wish, used=max(wish.used, own))
             others = spent[number].keys() | ceilings[number].keys()
             elsewhere = sum(max(spent[number].get(one, 0), ceilings[number].get(one, 0)) for one in others)
-            ceiling = ceiling_for(wish, elsewhere=elsewhere, held=held)
+            ceiling = ceiling_for(known, elsewhere=elsewhere, held=held)
             elsewhere_spent = sum(spent[number].values())
-            grants.append(Grant(ceiling=ceiling, elsewhere=elsewhere, elsewhere_spent=elsewhere_spent))
+            grants.append(
+                Grant(ceiling=ceiling, spent=own, elsewhere=elsewhere, elsewhere_spent=elsewhere_spent)
+            )
         return grants
 
 
