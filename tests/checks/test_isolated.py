@@ -111,7 +111,7 @@ def test_a_forgotten_worker_takes_its_process_with_it() -> None:
 
 @pytest.mark.parametrize("sent", [b"", b"\x00", HEADER.pack(10) + b"{}", HEADER.pack(2**31)])
 def test_the_process_ends_when_its_input_does(sent: bytes) -> None:
-    ended = subprocess.run(COMMAND, input=sent, capture_output=True, timeout=20, check=False)
+    ended = subprocess.run(COMMAND, input=sent, capture_output=True, timeout=60, check=False)
     assert ended.stdout == HEADER.pack(5) + b"ready"
 
 

@@ -75,10 +75,10 @@ def test_the_lab_tells_what_it_does_to_whom() -> None:
         body = b'{"model": "step-3.7-flash", "messages": [{"role": "user", "content": "hi"}]}'
         request = urllib.request.Request(f"{root}/stepfun/v1/chat/completions", body, {"x-api-key": "any"})
         with pytest.raises(urllib.error.HTTPError, match="503"):
-            urllib.request.urlopen(request, timeout=5)
+            urllib.request.urlopen(request, timeout=60)
         lab.send_signal(signal.SIGTERM)
         shown = lab.stdout.read()
-        assert lab.wait(timeout=10) == 0
+        assert lab.wait(timeout=60) == 0
     finally:
         lab.kill()
         lab.communicate()

@@ -241,7 +241,7 @@ def test_a_program_that_dies_shows_no_secret(tmp_path: Path) -> None:
             cwd=tmp_path,
             env=environment,
             capture_output=True,
-            timeout=20,
+            timeout=60,
             check=False,
         )
         assert canaries.found_in(ran.stdout + ran.stderr) == set()

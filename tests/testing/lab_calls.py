@@ -104,7 +104,7 @@ async def send(lab: Lab, request: ModelRequest, to: Target) -> Answer:
 
 
 def post(port: int, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         connection.request("POST", path, body, headers)
         response = connection.getresponse()

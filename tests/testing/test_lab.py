@@ -33,12 +33,12 @@ async def lab() -> AsyncIterator[Lab]:
 
 
 def chat(lab: Lab, provider: str = "openrouter", key: str = "sk-any") -> openai.AsyncOpenAI:
-    return openai.AsyncOpenAI(base_url=lab.base_url(provider), api_key=key, max_retries=0, timeout=5)
+    return openai.AsyncOpenAI(base_url=lab.base_url(provider), api_key=key, max_retries=0, timeout=60)
 
 
 def claude(lab: Lab) -> anthropic.AsyncAnthropic:
     root = lab.base_url("anthropic").removesuffix("/v1")
-    return anthropic.AsyncAnthropic(base_url=root, api_key="sk-any", max_retries=0, timeout=5)
+    return anthropic.AsyncAnthropic(base_url=root, api_key="sk-any", max_retries=0, timeout=60)
 
 
 async def ask(lab: Lab, provider: str, model: str, prompt: str, **more: Any) -> Any:

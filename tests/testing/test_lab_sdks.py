@@ -28,7 +28,7 @@ async def lab() -> AsyncIterator[Lab]:
 
 
 def openai_client(lab: Lab) -> openai.AsyncOpenAI:
-    return openai.AsyncOpenAI(base_url=lab.base_url("openai"), api_key="any", max_retries=0, timeout=5)
+    return openai.AsyncOpenAI(base_url=lab.base_url("openai"), api_key="any", max_retries=0, timeout=60)
 
 
 def google_client(lab: Lab) -> Any:
@@ -79,7 +79,7 @@ async def test_azure_is_spoken_by_its_own_client(lab: Lab) -> None:
         api_key="any",
         api_version="2026-01-01",
         max_retries=0,
-        timeout=5,
+        timeout=60,
     )
     async with client:
         stream = await client.chat.completions.create(
@@ -93,7 +93,7 @@ async def test_azure_is_spoken_by_its_own_client(lab: Lab) -> None:
 
 async def test_messages_are_counted(lab: Lab) -> None:
     root = lab.base_url("anthropic").removesuffix("/v1")
-    async with anthropic.AsyncAnthropic(base_url=root, api_key="any", max_retries=0, timeout=5) as client:
+    async with anthropic.AsyncAnthropic(base_url=root, api_key="any", max_retries=0, timeout=60) as client:
         counted = await client.messages.count_tokens(
             model="claude-opus-4-8", messages=[{"role": "user", "content": "Hello there"}]
         )
@@ -111,7 +111,7 @@ async def test_anthropics_sdk_goes_through_a_tool_loop_with_thinking(lab: Lab, m
         "tools": [{"name": "weather", "input_schema": SCHEMA}],
         "thinking": {"type": "enabled", "budget_tokens": 2_000},
     }
-    async with anthropic.AsyncAnthropic(base_url=root, api_key="any", max_retries=0, timeout=5) as client:
+    async with anthropic.AsyncAnthropic(base_url=root, api_key="any", max_retries=0, timeout=60) as client:
         async with client.messages.stream(model=model, messages=[asked], **more) as stream:
             first: Any = await stream.get_final_message()
         assert [block.type for block in first.content] == ["thinking", "tool_use", "tool_use"]

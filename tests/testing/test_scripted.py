@@ -14,12 +14,12 @@ HELLO: list[Any] = [{"role": "user", "content": "hello"}]
 
 
 def openai_client(provider: ScriptedProvider) -> openai.AsyncOpenAI:
-    return openai.AsyncOpenAI(base_url=provider.base_url, api_key="sk-test", max_retries=0, timeout=5)
+    return openai.AsyncOpenAI(base_url=provider.base_url, api_key="sk-test", max_retries=0, timeout=60)
 
 
 def anthropic_client(provider: ScriptedProvider) -> AsyncAnthropic:
     root = provider.base_url.removesuffix("/v1")
-    return AsyncAnthropic(base_url=root, api_key="sk-test", max_retries=0, timeout=5)
+    return AsyncAnthropic(base_url=root, api_key="sk-test", max_retries=0, timeout=60)
 
 
 async def raw_exchange(provider: ScriptedProvider, body: bytes = b"{}") -> bytes:

@@ -16,7 +16,7 @@ class AnthropicMessages:
     """Streams are added up by the SDK's own helper."""
 
     def __init__(self, url: str, key: str) -> None:
-        self._client = anthropic.Anthropic(base_url=url, api_key=key, max_retries=0, timeout=10)
+        self._client = anthropic.Anthropic(base_url=url, api_key=key, max_retries=0, timeout=60)
 
     def ask(self, ask: Ask) -> Answer:
         with own_errors():

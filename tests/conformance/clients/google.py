@@ -15,7 +15,7 @@ class Google:
     """The SDK has no helper for streams: the chunks' parts are put together as its chats do."""
 
     def __init__(self, url: str, key: str) -> None:
-        options = types.HttpOptions(base_url=url, timeout=10_000)
+        options = types.HttpOptions(base_url=url, timeout=60_000)
         self._client = genai.Client(api_key=key, http_options=options)
 
     def ask(self, ask: Ask) -> Answer:

@@ -30,7 +30,7 @@ class LLM:
     """Its Python API."""
 
     def __init__(self, url: str, key: str) -> None:
-        self._client = openai.OpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0, timeout=10)
+        self._client = openai.OpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0, timeout=60)
 
     def ask(self, ask: Ask) -> Answer:
         model = OneClient(ask.model, self._client)

@@ -13,7 +13,7 @@ class OpenAIResponses:
     """Streams are added up by the SDK's own helper. Nothing is stored: every turn sends the whole conversation."""
 
     def __init__(self, url: str, key: str) -> None:
-        self._client = openai.OpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0, timeout=10)
+        self._client = openai.OpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0, timeout=60)
 
     def ask(self, ask: Ask) -> Answer:
         with own_errors():

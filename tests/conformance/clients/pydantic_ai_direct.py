@@ -158,7 +158,7 @@ def parameters(ask: Ask) -> ModelRequestParameters:
 
 
 def chat(url: str, key: str) -> PydanticAI:
-    client = openai.AsyncOpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0, timeout=10)
+    client = openai.AsyncOpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0, timeout=60)
     provider = OpenAIProvider(openai_client=client)
     return PydanticAI(
         lambda name: OpenAIChatModel(name, provider=provider),
@@ -169,7 +169,7 @@ def chat(url: str, key: str) -> PydanticAI:
 
 
 def responses(url: str, key: str) -> PydanticAI:
-    client = openai.AsyncOpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0, timeout=10)
+    client = openai.AsyncOpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0, timeout=60)
     provider = OpenAIProvider(openai_client=client)
     return PydanticAI(
         lambda name: OpenAIResponsesModel(name, provider=provider, profile=SEALS),
@@ -180,7 +180,7 @@ def responses(url: str, key: str) -> PydanticAI:
 
 
 def anthropic_messages(url: str, key: str) -> PydanticAI:
-    client = anthropic.AsyncAnthropic(base_url=url, api_key=key, max_retries=0, timeout=10)
+    client = anthropic.AsyncAnthropic(base_url=url, api_key=key, max_retries=0, timeout=60)
     provider = AnthropicProvider(anthropic_client=client)
     return PydanticAI(
         lambda name: AnthropicModel(name, provider=provider, profile=SCHEMAS),
@@ -191,7 +191,7 @@ def anthropic_messages(url: str, key: str) -> PydanticAI:
 
 
 def gemini(url: str, key: str) -> PydanticAI:
-    client = genai.Client(api_key=key, http_options=types.HttpOptions(base_url=url, timeout=10_000))
+    client = genai.Client(api_key=key, http_options=types.HttpOptions(base_url=url, timeout=60_000))
     provider = GoogleProvider(client=client)
     return PydanticAI(
         lambda name: GoogleModel(name, provider=provider),
