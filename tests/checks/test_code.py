@@ -190,6 +190,10 @@ async def test_where_no_sandbox_works_nothing_is_run() -> None:
     ("options", "problem"),
     [
         ({"tests": ["assert f()"]}, "options: Expected `str | null`, got `array` - at `$.tests`"),
+        (
+            {"only_with_tests": True, "tests": "assert 1"},
+            "only_with_tests leaves no use for tests: remove one of them",
+        ),
         ({"at_once": 0}, "options: Expected `int` >= 1 - at `$.at_once`"),
     ],
 )

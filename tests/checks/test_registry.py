@@ -139,6 +139,8 @@ def test_a_gate_that_cannot_be_used_is_explained(check: str, options: JsonObject
         (Gate(check="json_schema"), "json", True),
         (Gate(check="json_schema", options={"schema": {"type": "object"}}), "always", True),
         (Gate(check="regex", options={"pattern": "a"}), "always", True),
+        (Gate(check="code"), "always", True),
+        (Gate(check="code", options={"only_with_tests": True}), "tests", True),
     ],
 )
 def test_resolving_a_gate_fills_in_what_only_its_check_knows(

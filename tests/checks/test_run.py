@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import msgspec
 import pytest
 
 from tests.checks.build import JSON_OBJECT, PLAIN, response
@@ -101,6 +102,14 @@ async def test_a_gate_for_json_is_skipped_where_none_was_asked_for() -> None:
     shelf = Shelf(it=Scripted(length))
     assert (await run_checks(gates, PLAIN, response("x"), registry=shelf)).verdicts == ()
     assert len((await run_checks(gates, JSON_OBJECT, response("x"), registry=shelf)).verdicts) == 1
+
+
+async def test_a_gate_for_tests_is_skipped_where_none_came_along() -> None:
+    gates = [Gate(check="it", applies="tests")]
+    shelf = Shelf(it=Scripted(length))
+    tested = msgspec.structs.replace(PLAIN, annotations={"tests": "assert f() == 1"})
+    assert (await run_checks(gates, PLAIN, response("x"), registry=shelf)).verdicts == ()
+    assert len((await run_checks(gates, tested, response("x"), registry=shelf)).verdicts) == 1
 
 
 async def crash(subject: Subject) -> Verdict:

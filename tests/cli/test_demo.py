@@ -1,7 +1,10 @@
 """`tiercel demo` and `tiercel lab`: they run without a key, show what they promise, and stop when told to."""
 
+import asyncio
 import http.client
+import itertools
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -9,17 +12,36 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from tiercel.checks.registry import Registry
+from tiercel.checks.resolve import resolve_policy
+from tiercel.checks.sandbox.boxes import find_confinement
 from tiercel.cli.demo_answers import surprises
 from tiercel.cli.demo_client import DemoClient, Reply
+from tiercel.cli.demo_policy import demo_policy
+from tiercel.cli.demo_show import without_sandbox
 from tiercel.cli.demo_tasks import Outcome
 from tiercel.cli.main import main
-from tiercel.domain.record import Record
+from tiercel.domain.climb import Verdict
+from tiercel.domain.errors import CheckError
+from tiercel.domain.record import AttemptRecord, Record
+from tiercel.policy import shipped_policy
 from tiercel.testing.faults import Fault
 from tiercel.testing.scripted import Called, Fails, Says, ScriptedProvider
 from tiercel.testing.tasks import demo_tasks
 
+
+def has_sandbox() -> bool:
+    try:
+        asyncio.run(find_confinement())
+    except CheckError:
+        return False
+    return True
+
+
+needs_sandbox = pytest.mark.skipif(not has_sandbox(), reason="no sandbox works on this machine")
 GSM8K = Path(__file__).parents[3] / "shared" / "data" / "evalsets" / "gsm8k" / "example_model_solutions.jsonl"
 
 
@@ -31,10 +53,11 @@ class Shown:
         self.text = text
 
     def about(self, task: str) -> str:
-        """The two lines of a task."""
+        """What it says of a task: its own line and those of the calls below."""
         lines = self.text.splitlines()
         at = next(number for number, line in enumerate(lines) if line.startswith(f"{task} "))
-        return "\n".join(lines[at : at + 2])
+        own = itertools.takewhile(lambda line: line.startswith("  "), lines[at + 1 :])
+        return "\n".join([lines[at], *own])
 
 
 @pytest.fixture(scope="module")
@@ -94,11 +117,60 @@ def test_every_turn_of_the_ladder_is_seen(shown: Shown, step: str) -> None:
         ("code-rate-limiter", "first claude-sonnet-4-5"),
         ("latency-autocomplete", "raised to"),
         ("chat-refusal", "refused"),
+        ("agent-tests", "passed, right"),
         ("local-only", "refused, as it should be"),
     ],
 )
 def test_tasks_go_where_the_policy_sends_them(shown: Shown, task: str, went: str) -> None:
     assert went in shown.about(task)
+
+
+@pytest.mark.parametrize(
+    ("task", "check"),
+    [
+        ("extract-meeting", "json_schema"),
+        ("reason-pipes", "agreement"),
+        pytest.param("code-roman", "code", marks=needs_sandbox),
+    ],
+)
+def test_each_kind_of_check_sends_an_answer_up(shown: Shown, task: str, check: str) -> None:
+    assert re.search(f"{check} MISSED.*escalation ", shown.about(task), re.DOTALL)
+
+
+def test_two_opinions_outvote_a_wrong_answer(shown: Shown) -> None:
+    about = shown.about("reason-parking")
+    assert ("passed, right" in about, "(elected and delivered)" in about) == (True, True)
+
+
+@pytest.mark.parametrize("check", ["json_schema", "agreement", "code"])
+def test_the_account_of_every_check_is_shown(shown: Shown, check: str) -> None:
+    account = shown.text[shown.text.index("Tiercel report: checks") :]
+    assert account.count(f"\n{check} ") == 4
+
+
+def test_a_machine_without_a_sandbox_is_said() -> None:
+    """In one line with the reason, and it is no failure of the demo."""
+    broken = Verdict(check="code", score=0.0, reason="", error="no sandbox works here (nothing)")
+    attempt = AttemptRecord(
+        number=1, why="first", rung="a", deployment="a", provider="p", model="a", verdicts=(broken,)
+    )
+    record = msgspec.structs.replace(RECORD, attempts=(attempt,))
+    lines = ["", "The check `code` could run no program here: no sandbox works here (nothing)"]
+    assert without_sandbox([RECORD, record]) == lines
+    assert without_sandbox([RECORD]) == []
+
+
+def test_the_demos_policy_is_the_shipped_one_with_its_examples() -> None:
+    """What stands there in comments is right as it stands: an operator only takes away the marks."""
+    policy, shipped = demo_policy(), shipped_policy()
+    added = [rule for rule in policy.rules if rule not in shipped.rules]
+    assert [rule for rule in policy.rules if rule not in added] == list(shipped.rules)
+    checks = {rule.name: [gate.check for gate in rule.gates or ()] for rule in added}
+    assert checks == {
+        "reasoning": ["finished", "json_schema", "agreement"],
+        "coding": ["finished", "json_schema", "code"],
+    }
+    resolve_policy(policy, Registry.load())
 
 
 def test_a_limit_sends_only_the_first(capsys: pytest.CaptureFixture[str]) -> None:
@@ -248,12 +320,12 @@ def test_the_lab_serves_until_told_to_stop() -> None:
     with started("lab", "--port", "0") as process:
         port = port_in(line_with(process, "Simulated providers"))
         line_with(process, "tiercel serve")
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         connection.request("GET", "/gemini/v1/models", headers={"authorization": "Bearer any"})
         assert json.load(connection.getresponse())["data"][0]["id"] == "gemini-3.5-flash"
         connection.close()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=10) == 0
+        assert process.wait(timeout=60) == 0
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
@@ -261,7 +333,7 @@ def test_the_demo_with_serve_stays_up_until_told_to_stop() -> None:
     with started("demo", "--limit", "1", "--serve") as process:
         line_with(process, "stay up")
         port = port_in(line_with(process, "curl"))
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         body = {
             "model": "auto",
             "messages": [{"role": "user", "content": "What is the capital of Slovenia?"}],
@@ -273,7 +345,7 @@ def test_the_demo_with_serve_stays_up_until_told_to_stop() -> None:
         connection.close()
         assert answer["choices"][0]["message"]["content"] == "The capital of Slovenia is Ljubljana."
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=10) == 0
+        assert process.wait(timeout=60) == 0
 
 
 @pytest.mark.parametrize("arguments", [["lab", "--time-scale", "-1"], ["demo", "--limit", "few"]])

@@ -50,29 +50,32 @@ Tiercel report: checks, 2026-08-01 23:00 UTC
 4 of 5 measured answers came from simulated providers.
 
 What checks found
-check        rung                              n  errors  missed  changed
-agreement    stepfun/step-3.7-flash            4       0       1        1
-json_schema  anthropic/claude-sonnet-4-5@high  1       0       0        0
+check, at rung                      n  errors  missed  changed
+agreement                           4       0       1        1
+  stepfun/step-3.7-flash            4       0       1        1
+json_schema                         1       0       0        0
+  anthropic/claude-sonnet-4-5@high  1       0       0        0
 
 What was done about it
-                                                 re-  esca-
-check        rung                              asked  lated  elected  repaired
-agreement    stepfun/step-3.7-flash                0      1        0         0
-json_schema  anthropic/claude-sonnet-4-5@high      0      0        0         0
+                            re-  esca-
+check, at rung            asked  lated  elected  repaired
+agreement                     0      1        0         0
+  stepfun/step-3.7-flash      0      1        0         0
+json_schema                   0      0        0         0
 
 What it cost
-                                                                    own  time of
-check        rung                          asked  calls    cost    time    calls
-agreement    stepfun/step-3.7-flash            4      1  $0.037  2.00 s   4.00 s
-             anthropic/claude-sonnet-4-5@
-json_schema  high                              0      0      $0  0.0 ms   0.0 ms
+                                                   own  time of
+check, at rung            asked  calls    cost    time    calls
+agreement                     4      1  $0.037  2.00 s   4.00 s
+  stepfun/step-3.7-flash      4      1  $0.037  2.00 s   4.00 s
+json_schema                   0      0      $0  0.0 ms   0.0 ms
 
 Against always asking the next rung
-                                                            went
-check        rung                             kept   saved    up    lost     net
-agreement    stepfun/step-3.7-flash              3  $0.081     1  $0.003  $0.078
-             anthropic/claude-sonnet-4-5@hig
-json_schema  h                                   0      $0     0      $0      $0
+                                        went
+check, at rung            kept   saved    up    lost     net
+agreement                    3  $0.081     1  $0.003  $0.078
+  stepfun/step-3.7-flash     3  $0.081     1  $0.003  $0.078
+json_schema                  0      $0     0      $0      $0
 
 missed: did not pass its gate; changed: the client got another answer for it
 calls: of the ladder after a miss, until the next one; asked: opinions, judges
@@ -105,7 +108,8 @@ def test_the_whole_page() -> None:
     assert printed(*RECORDS) == PAGE
 
 
-def test_a_check_at_several_rungs_has_a_line_for_all_of_them() -> None:
+def test_a_check_stands_above_its_rungs() -> None:
+    """With what they come to together."""
     both = climb(
         call(1, "first", CHEAP, said("json_schema", 0.0), missed="json_schema"),
         call(2, "escalation", DEAR, said("json_schema")),
@@ -113,10 +117,10 @@ def test_a_check_at_several_rungs_has_a_line_for_all_of_them() -> None:
     )
     lines = printed(both).splitlines()
     at = next(number for number, line in enumerate(lines) if line.startswith("json_schema"))
-    assert [line.split()[-4:] for line in lines[at : at + 3]] == [
-        ["2", "0", "1", "1"],
-        ["1", "0", "0", "0"],
-        ["1", "0", "1", "1"],
+    assert [line.split() for line in lines[at : at + 3]] == [
+        ["json_schema", "2", "0", "1", "1"],
+        [DEAR, "1", "0", "0", "0"],
+        [CHEAP, "1", "0", "1", "1"],
     ]
 
 

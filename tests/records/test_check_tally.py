@@ -129,6 +129,19 @@ def test_an_elected_answer_spares_the_next_rung() -> None:
     assert "sent_on" not in counts
 
 
+def test_an_answer_of_bad_form_that_was_outvoted_did_not_go_up() -> None:
+    """Its form's check changed what the client got; what that saved stands with the opinions."""
+    record = climb(
+        call(1, "first", "cheap", BAD, said("agreement", 0.0, elects=2), missed="json_schema", next_nano=900),
+        call(2, "opinion", "a", GOOD, asked_by="agreement", cost_nano=30),
+        call(3, "opinion", "b", GOOD, asked_by="agreement", cost_nano=30),
+        delivered=2,
+    )
+    form, opinions = counted(record, "json_schema"), counted(record, "agreement")
+    assert (form["changed"], "sent_on" in form) == (1, False)
+    assert (opinions["changed"], opinions["elected"], opinions["kept_nano"]) == (1, 1, 160)
+
+
 def test_opinions_in_vain_are_lost() -> None:
     """What the answer cost that was not good enough, and what was paid to find that out."""
     (record,) = asked(0.0, missed="agreement")

@@ -11,7 +11,7 @@ from tiercel.domain.catalog import Prices
 from tiercel.domain.climb import Plan
 from tiercel.domain.errors import ProblemError
 from tiercel.domain.facts import Facts
-from tiercel.domain.policy import Policy, Rule, When
+from tiercel.domain.policy import Gate, Policy, Rule, When
 from tiercel.domain.request import ModelRequest
 from tiercel.domain.response import Usage
 from tiercel.routing.cost import expected_rate
@@ -66,6 +66,15 @@ def test_a_client_that_varies_its_request_without_end_does_not_fill_the_memory()
     for cap in range(1, MOST_DRAFTS + 10):
         drafts.get(request(max_output_tokens=cap), facts())
     assert len(drafts) <= MOST_DRAFTS
+
+
+def test_a_gate_for_tests_is_planned_only_for_requests_that_bring_some() -> None:
+    """So the streams of others are not held for it."""
+    gates = (Gate(check="finished", needs_whole=False), Gate(check="code", applies="tests"))
+    policy = msgspec.structs.replace(POLICY, gates=gates)
+    tested = msgspec.structs.replace(request(), annotations={"tests": "assert f() == 1"})
+    plans = [make_plan(asked, facts(), policy, FIVE) for asked in (request(), tested, request())]
+    assert [plan.holds for plan in plans] == [False, True, False]
 
 
 PRICE = st.one_of(st.none(), st.integers(0, 100 * DOLLAR))

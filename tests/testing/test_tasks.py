@@ -7,6 +7,7 @@ import jsonschema_rs
 import msgspec
 import pytest
 
+from tiercel.checks.code_blocks import find_code
 from tiercel.domain.facts import Task as TaskKind
 from tiercel.domain.tokens import estimate_tokens
 from tiercel.testing.lab.models import MANNERS
@@ -34,8 +35,28 @@ def test_the_right_answer_is_graded_right(task: DemoTask) -> None:
 
 
 @pytest.mark.parametrize("task", [t for t in TASKS if t.wrong is not None and t.expect], ids=lambda t: t.name)
-def test_the_wrong_answer_is_graded_wrong(task: DemoTask) -> None:
-    assert task.grade(task.wrong or "") is False
+def test_wrong_answers_are_graded_wrong(task: DemoTask) -> None:
+    assert {task.grade(wrong) for wrong in (task.wrong or "", *task.also_wrong)} == {False}
+
+
+@pytest.mark.parametrize("task", [t for t in TASKS if t.tests is not None], ids=lambda t: t.name)
+def test_programs_pass_their_tests_if_they_are_right_and_only_then(task: DemoTask) -> None:
+    """Run as plain Python: the answers are our own."""
+    answers = [task.text] + [wrong for wrong in (task.wrong, *task.also_wrong) if wrong is not None]
+    assert [passes(answer, task.tests or "") for answer in answers] == [True] + [False] * (len(answers) - 1)
+
+
+def passes(answer: str, tests: str) -> bool:
+    program = "\n".join(find_code(answer)) if "```" in answer else "raise AssertionError\n"
+    names: dict[str, object] = {}
+    try:
+        exec(program + tests, names)  # the demo's own data
+        for name, value in list(names.items()):
+            if name.startswith("test_") and callable(value):
+                value()
+    except AssertionError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize("task", [t for t in TASKS if t.schema is not None], ids=lambda t: t.name)

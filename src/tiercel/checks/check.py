@@ -108,7 +108,8 @@ class Check(Protocol):
 
     A check runs on the server's event loop: what takes longer than a millisecond or so belongs in a thread or process.
     One that never waits may also have `measure_now(subject, options)`, which is then called instead: no timer is set
-    for it. One that has `reads_logprobs(options)` says by it whether models are to be asked for them.
+    for it. One that has `reads_logprobs(options)` says by it whether models are to be asked for them, and one that has
+    `applies_with(options)` to which requests it applies.
     """
 
     @property

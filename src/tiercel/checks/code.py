@@ -15,6 +15,7 @@ from tiercel.checks.sandbox.outcome import Failure, Job, Outcome
 from tiercel.domain.climb import Verdict
 from tiercel.domain.errors import CheckError
 from tiercel.domain.json import JsonObject
+from tiercel.domain.policy import Applies
 from tiercel.domain.request import ModelRequest
 
 NAME = "code"
@@ -29,10 +30,12 @@ TRANSCRIPT = ">>> "
 
 
 class CodeOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What every answer is tested with where the request brings no tests, and how many sandboxes may run at once."""
+    """What every answer is tested with where the request brings no tests, whether only requests that bring some are
+    measured, and how many sandboxes may run at once."""
 
     tests: str | None = None
     entry_point: str | None = None
+    only_with_tests: bool = False
     at_once: Annotated[int, msgspec.Meta(ge=1, le=64)] = 2
 
 
@@ -48,6 +51,7 @@ class Code:
             "for requests without metadata tiercel.tests",
             "entry_point": "name of the function that check(candidate) is to try, "
             "for requests without metadata tiercel.entry_point",
+            "only_with_tests": "whether answers to requests without metadata tiercel.tests are let be (default false)",
             "at_once": "how many sandboxes may run at the same time, 1 to 64; others wait (default 2)",
         },
     )
@@ -56,7 +60,13 @@ class Code:
         self._boxes = boxes
 
     def problems(self, options: JsonObject) -> list[str]:
-        return option_problems(CodeOptions, options)
+        found = option_problems(CodeOptions, options)
+        if not found and options.get("only_with_tests") and options.get("tests") is not None:
+            found.append("only_with_tests leaves no use for tests: remove one of them")
+        return found
+
+    def applies_with(self, options: JsonObject) -> Applies:
+        return "tests" if options.get("only_with_tests") is True else "always"
 
     def note(self) -> str:
         """What an operator should know of this machine. For a command: it runs an event loop of its own."""

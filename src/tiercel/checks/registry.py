@@ -131,10 +131,11 @@ class Registry:
         info = self._checks[gate.check].info
         reads_logprobs = getattr(self._checks[gate.check], "reads_logprobs", None)
         always = info.always_with is not None and gate.options.get(info.always_with) is not None
-        applies = "always" if always else info.applies
+        applies_with = getattr(self._checks[gate.check], "applies_with", None)
+        applies = applies_with(gate.options) if applies_with is not None else info.applies
         return msgspec.structs.replace(
             gate,
-            applies=applies,
+            applies="always" if always else applies,
             needs_whole=info.needs_whole or info.asks != "nobody",
             asks=info.asks,
             on_error=gate.on_error or info.on_error,

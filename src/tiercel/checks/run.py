@@ -59,7 +59,7 @@ async def run_checks(
     """
     verdicts: list[Verdict] = []
     for place, gate in enumerate(gates):
-        if gate.applies == "json" and not wants_json(request):
+        if not applies_to(gate, request):
             continue
         if gate.asks == "opinions" or (gate.asks == "judge" and _missed(gates, verdicts)):
             continue
@@ -118,6 +118,17 @@ def _missed(gates: Sequence[Gate], verdicts: Sequence[Verdict]) -> bool:
         not gate_passes(next(gate for gate in left if gate.check == verdict.check), verdict)
         for verdict in verdicts
     )
+
+
+def applies_to(gate: Gate, request: ModelRequest) -> bool:
+    """Whether this gate measures answers to this request at all."""
+    match gate.applies:
+        case "always":
+            return True
+        case "json":
+            return wants_json(request)
+        case "tests":
+            return "tests" in request.annotations
 
 
 def wants_json(request: ModelRequest) -> bool:

@@ -11,13 +11,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from tiercel.cli.demo_answers import result_lines, send_prompts, surprises
 from tiercel.cli.demo_client import DemoClient
-from tiercel.cli.demo_tasks import outcome_lines, send_tasks
+from tiercel.cli.demo_policy import demo_policy
+from tiercel.cli.demo_tasks import Outcome, outcome_lines, send_tasks
 from tiercel.cli.lab import until_stopped
 from tiercel.cli.report import render
+from tiercel.cli.report_checks import render_account
 from tiercel.domain.record import Feedback, Record
 from tiercel.domain.settings import Listener
 from tiercel.gateway.app import RunningGateway, running
+from tiercel.measure.checks_account import account_of
 from tiercel.measure.report import By, summarise
+from tiercel.records.check_tally import tally_checks
 from tiercel.testing.lab.recorded import Recorded, read_recorded
 from tiercel.testing.lab.server import DEFAULT_TIME_SCALE, Lab
 from tiercel.testing.tasks import demo_tasks
@@ -50,7 +54,8 @@ async def show(wishes: Wishes, folder: str) -> int:
     scale = DEFAULT_TIME_SCALE if recorded is None else 0.0
     async with Lab(seed=wishes.seed, recorded=recorded, time_scale=scale) as lab:
         settings = msgspec.structs.replace(lab.settings(folder), listener=Listener(port=wishes.port))
-        async with running(settings, lab.policy()) as gateway:
+        policy = lab.policy() if recorded is not None else demo_policy()
+        async with running(settings, policy) as gateway:
             say(f"Simulated providers at {lab.root_url}, the gateway at {gateway.base_url}.", "")
             client = DemoClient(gateway.base_url)
             try:
@@ -72,13 +77,10 @@ async def _show_tasks(wishes: Wishes, gateway: RunningGateway, client: DemoClien
         outcomes = await send_tasks(gateway, client, tasks, advance)
     say("", *outcome_lines(outcomes), "")
     _report(gateway, [outcome.record for outcome in outcomes], "task")
-    wrong = [o.task.name for o in outcomes if o.right is False and o.record and o.record.outcome == "passed"]
-    if wrong:
-        say(
-            "",
-            f"{len(wrong)} answers were wrong although every check passed: {', '.join(wrong)}. The checks here see",
-            "form, not truth; the demo knew the right answers and said so by feedback (POST /v1/feedback).",
-        )
+    records = [outcome.record for outcome in outcomes if outcome.record is not None]
+    say("")
+    render_account(account_of(tally_checks(records)), Console(highlight=False))
+    say(*without_sandbox(records), *_wrong_lines(outcomes))
     say(
         "",
         "All models were SIMULATED: their skills are assumptions, their prices and speeds are the published ones,",
@@ -87,6 +89,26 @@ async def _show_tasks(wishes: Wishes, gateway: RunningGateway, client: DemoClien
         NEXT_STEPS,
     )
     return [f"{o.task.name}: {o.surprise}" for o in outcomes if o.surprise]
+
+
+def without_sandbox(records: Iterable[Record]) -> list[str]:
+    """Why no program could be run on this machine, where that is so."""
+    attempts = (attempt for record in records for attempt in record.attempts)
+    verdicts = (verdict for attempt in attempts for verdict in attempt.verdicts if verdict.check == "code")
+    error = next((verdict.error for verdict in verdicts if verdict.error is not None), None)
+    return [] if error is None else ["", f"The check `code` could run no program here: {error}"]
+
+
+def _wrong_lines(outcomes: Iterable[Outcome]) -> list[str]:
+    wrong = [o.task.name for o in outcomes if o.right is False and o.record and o.record.outcome == "passed"]
+    if not wrong:
+        return []
+    return [
+        "",
+        f"{len(wrong)} answers were wrong although every check passed: {', '.join(wrong)}.",
+        "Checks see form, tests and agreement, not truth; the demo knew the right answers and said so by feedback",
+        "(POST /v1/feedback).",
+    ]
 
 
 async def _show_answers(

@@ -73,7 +73,7 @@ def _lines_of(outcome: Outcome) -> list[str]:
     )
     if not record.attempts:
         return [head, f"{'':<22} {outcome.reply.problem or record.message or 'nobody was called'}"]
-    return [head, *(f"{'':<22} {_step(attempt)}" for attempt in record.attempts)]
+    return [head, *(f"{'':<22} {_step(attempt, record)}" for attempt in record.attempts)]
 
 
 def _came_of(outcome: Outcome, record: Record) -> str:
@@ -88,7 +88,7 @@ def _came_of(outcome: Outcome, record: Record) -> str:
     return f"{record.outcome}, {graded}" if graded else record.outcome
 
 
-def _step(attempt: AttemptRecord) -> str:
+def _step(attempt: AttemptRecord, record: Record) -> str:
     """One attempt: why it was made, by whom, and what the checks said."""
     head = f"{attempt.why.replace('_', '-')} {attempt.model}" + (
         f"@{attempt.effort}" if attempt.effort else ""
@@ -97,13 +97,24 @@ def _step(attempt: AttemptRecord) -> str:
         return f"{head} failed ({attempt.failure.kind})"
     if attempt.state == "cancelled":
         return f"{head} cancelled"
-    said = [_said(verdict) for verdict in attempt.verdicts]
+    said = [_said(verdict, attempt.missed) for verdict in attempt.verdicts]
+    elected = " (elected and delivered)" if _was_elected(attempt, record) else ""
     repaired = f" after repair ({', '.join(attempt.repairs)})" if attempt.repairs else ""
     noted = f" [{'; '.join(attempt.notes)}]" if attempt.notes else ""
-    return f"{head}: {', '.join(said) or 'no check'}{repaired}{noted}"
+    return f"{head}: {', '.join(said) or 'no check'}{repaired}{noted}{elected}"
 
 
-def _said(verdict: Verdict) -> str:
+def _was_elected(attempt: AttemptRecord, record: Record) -> bool:
+    return attempt.why == "opinion" and attempt.number == record.delivered
+
+
+def _said(verdict: Verdict, missed: str | None) -> str:
     if verdict.error is not None:
         return f"{verdict.check} could not check ({verdict.error})"
-    return f"{verdict.check} ok" if verdict.score >= 1.0 else f"{verdict.check} MISSED ({verdict.reason})"
+    if verdict.check == missed:
+        return f"{verdict.check} MISSED ({verdict.reason})"
+    return (
+        f"{verdict.check} ok"
+        if verdict.score >= 1.0
+        else f"{verdict.check} {verdict.score:g} ({verdict.reason})"
+    )

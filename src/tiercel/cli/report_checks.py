@@ -1,6 +1,6 @@
 """`tiercel report --checks`: what each check did, cost and saved, in tables of 80 columns or as JSON."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,10 +14,11 @@ from tiercel.measure.checks_account import Account, Line, account_of
 
 
 class Part(NamedTuple):
-    """One table: its title, and its columns after the check and the rung."""
+    """One table: its title, its columns after the name, and which rungs have something to say in it."""
 
     title: str
     columns: tuple[tuple[str, Callable[[Line], str]], ...]
+    concerns: Callable[[Line], bool]
 
 
 NOTES = (
@@ -54,10 +55,9 @@ def render_account(account: Account, console: Console) -> None:
     if simulated:
         every = "All" if simulated == measured else f"{simulated} of {measured}"
         console.print(Text(f"{every} measured answers came from simulated providers."))
-    lines = _lines(account)
     for part in PARTS:
         console.print()
-        console.print(_table(part, lines))
+        console.print(_table(part, account))
     console.print()
     for note in NOTES:
         console.print(Text(note))
@@ -65,27 +65,18 @@ def render_account(account: Account, console: Console) -> None:
         console.print(Text(UNPRICED))
 
 
-def _lines(account: Account) -> list[Line]:
-    """Each check's rungs, and where there are several a line for all of them before."""
-    lines: list[Line] = []
-    for check in account.checks:
-        own = [line for line in account.rungs if line.check == check.check]
-        lines += [check, *own] if len(own) > 1 else own
-    return lines
-
-
-def _table(part: Part, lines: Sequence[Line]) -> Table:
+def _table(part: Part, account: Account) -> Table:
+    """Each check altogether, and below it its rungs."""
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, title=part.title, title_justify="left")
     table.title_style = table.header_style = "bold"
-    table.add_column("check", vertical="bottom", overflow="fold")
-    table.add_column("rung", vertical="bottom", overflow="fold")
+    table.add_column("check, at rung", vertical="bottom", overflow="fold")
     for column, _ in part.columns:
         table.add_column(column, justify="right", vertical="bottom", no_wrap=True)
-    above = ""
-    for line in lines:
-        name = "" if line.check == above else line.check
-        table.add_row(Text(name), Text(line.rung), *(Text(cell(line)) for _, cell in part.columns))
-        above = line.check
+    for check in account.checks:
+        rungs = [line for line in account.rungs if line.check == check.check and part.concerns(line)]
+        named = [(check.check, check), *((f"  {line.rung}", line) for line in rungs)]
+        for name, line in named:
+            table.add_row(Text(name), *(Text(cell(line)) for _, cell in part.columns))
     return table
 
 
@@ -106,6 +97,7 @@ PARTS = (
             ("missed", _count(lambda line: line.done.missed)),
             ("changed", _count(lambda line: line.done.changed)),
         ),
+        lambda line: True,
     ),
     Part(
         "What was done about it",
@@ -115,6 +107,7 @@ PARTS = (
             ("elected", _count(lambda line: line.done.elected)),
             ("repaired", _count(lambda line: line.done.repaired)),
         ),
+        lambda line: line.done.missed > 0 or line.done.repaired > 0 or line.done.elected > 0,
     ),
     Part(
         "What it cost",
@@ -125,6 +118,7 @@ PARTS = (
             ("own\ntime", lambda line: duration(line.caused.own_seconds)),
             ("time of\ncalls", lambda line: duration(line.caused.calls_seconds)),
         ),
+        lambda line: line.caused.asked > 0 or line.caused.calls > 0,
     ),
     Part(
         "Against always asking the next rung",
@@ -135,5 +129,6 @@ PARTS = (
             ("lost", lambda line: money(line.saved.lost_nano)),
             ("net", lambda line: money(line.saved.net_nano)),
         ),
+        lambda line: line.saved.kept > 0 or line.saved.sent_on > 0 or line.saved.lost_nano > 0,
     ),
 )

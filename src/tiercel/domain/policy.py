@@ -15,6 +15,9 @@ TierRole = Literal["fast", "balanced", "deep"]
 
 OnError = Literal["open", "closed", "by_risk"]
 
+Applies = Literal["always", "json", "tests"]
+"""To which requests a gate applies: all, those that ask for JSON, or those that bring tests for a program."""
+
 Asks = Literal["nobody", "opinions", "judge"]
 """Whom a check asks: nobody, other models for their answer to the same request, or a model for its verdict."""
 
@@ -53,7 +56,7 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     on_error: OnError | None = None
     ask: tuple[str, ...] = ()
     wait_seconds: float = 10.0
-    applies: Literal["always", "json"] = "always"
+    applies: Applies = "always"
     needs_whole: bool = True
     asks: Asks = "nobody"
     reads_logprobs: bool = False

@@ -129,15 +129,16 @@ def _add_verdict(
     counts["errors"] += verdict.error is not None
     counts["missed"] += missed
     counts["repaired"] += bool(verdict.repairs)
-    counts["elected"] += verdict.elects is not None and verdict.elects == record.delivered
+    elects = verdict.elects is not None and verdict.elects == record.delivered
     gave_way = missed and on_ladder and not delivers and _ended_by_us(record)
-    counts["changed"] += gave_way or (delivers and bool(verdict.repairs))
+    counts["elected"] += elects
+    counts["changed"] += gave_way or elects or (delivers and bool(verdict.repairs))
     counts["own_microseconds"] += _microseconds(verdict.seconds)
     if _keeps(record, attempt, verdict):
         counts["kept"] += 1
         counts["kept_nano"] += record.cost_nano
         counts["next_nano"] += attempt.next_nano or 0
-    elif gave_way and attempt.next_nano is not None:
+    elif gave_way and attempt.next_nano is not None and not _was_outvoted(record, attempt):
         counts["sent_on"] += 1
         counts["sent_on_nano"] += attempt.cost_nano or 0
 
@@ -145,6 +146,13 @@ def _add_verdict(
 def _ended_by_us(record: Record) -> bool:
     """Whether the policy decided what the client got, and neither the client's leaving nor a break."""
     return record.outcome in DELIVERED or record.outcome == "withheld"
+
+
+def _was_outvoted(record: Record, attempt: AttemptRecord) -> bool:
+    """Whether opinions had another answer delivered in place of this one, so that nobody dearer was asked."""
+    return any(
+        verdict.elects is not None and verdict.elects == record.delivered for verdict in attempt.verdicts
+    )
 
 
 def _keeps(record: Record, attempt: AttemptRecord, verdict: Verdict) -> bool:

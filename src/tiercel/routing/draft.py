@@ -88,6 +88,7 @@ class Drafts:
             facts.residency,
             facts.modalities,
             facts.strict_json,
+            "tests" in request.annotations,
             facts.tools,
             facts.choices,
             # sizes between the same bounds match the same rules
@@ -117,9 +118,8 @@ def drafts_of(policy: Policy, catalog: Catalog) -> Drafts:
 
 def _draft(request: ModelRequest, facts: Facts, policy: Policy, catalog: Catalog) -> Draft:
     chosen = choose(resolve(request.model, policy, catalog), facts, policy)
-    gates = tuple(
-        _at_risk(gate, facts) for gate in chosen.gates if gate.applies == "always" or facts.strict_json
-    )
+    applying = {"always": True, "json": facts.strict_json, "tests": "tests" in request.annotations}
+    gates = tuple(_at_risk(gate, facts) for gate in chosen.gates if applying[gate.applies])
     ladder = expand(chosen.entries, policy, catalog, request.effort, chosen.prefer)
     empty = msgspec.structs.replace(facts, size=TokenEstimate(0))
     stages = tuple(_stage(stage, request, empty, policy) for stage in ladder.stages)

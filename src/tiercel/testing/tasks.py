@@ -42,6 +42,8 @@ class DemoTask(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     prompt: str
     answer: str
     wrong: str | None = None
+    also_wrong: tuple[str, ...] = ()
+    tests: str | None = None
     expect: tuple[str, ...] = ()
     repeat: int = 1
     system: str | None = None
@@ -69,6 +71,13 @@ class DemoTask(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def wants_json(self) -> bool:
         return self.json or self.schema is not None
 
+    @property
+    def results_before(self) -> int:
+        """How many results of tools the task begins with."""
+        if self.after is None:
+            return 0
+        return sum(message["role"] == "tool" for message in _loads(self.after))
+
     def grade(self, text: str, calls: tuple[str, ...] = ()) -> bool | None:
         """Whether an answer is right, as far as its text or its tool calls' names can tell; `None`: cannot say."""
         if self.calls:
@@ -83,6 +92,8 @@ class DemoTask(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         if self.stream:
             body["stream"] = True
             body["stream_options"] = {"include_usage": True}
+        if self.tests is not None:
+            body["metadata"] = {"tiercel.tests": self.tests}
         if self.max_tokens is not None:
             body["max_tokens"] = self.max_tokens
         if self.tools:

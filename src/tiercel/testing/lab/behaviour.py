@@ -171,7 +171,8 @@ def _text(scene: Scene, stumble: Stumble | None) -> str:
         return _dressed(scene, None, canned_answer(scene))
     text = scene.task.text
     if stumble == "wrong" and scene.task.wrong is not None:
-        text = scene.task.wrong.strip()
+        wrongs = (scene.task.wrong, *scene.task.also_wrong)
+        text = wrongs[int(scene.draw("which wrong") * len(wrongs))].strip()
     if stumble == "invalid":
         text = _without_first_key(text)
     return _dressed(scene, stumble, text)

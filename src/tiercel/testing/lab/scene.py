@@ -4,7 +4,7 @@ import hashlib
 
 import msgspec
 
-from tiercel.domain.request import Effort, Message, ModelRequest
+from tiercel.domain.request import Effort, Message, ModelRequest, ToolResult
 from tiercel.testing.lab.models import SimulatedModel
 from tiercel.testing.tasks import DemoTask
 
@@ -39,8 +39,12 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def tools_answered(self) -> bool:
-        """Whether the last thing said is what tools returned."""
-        return self.last_said is not None and self.last_said.role == "tool"
+        """Whether the last thing said is what tools returned, and the task did not begin with that."""
+        if self.last_said is None or self.last_said.role != "tool":
+            return False
+        parts = (part for message in self.request.messages for part in message.parts)
+        results = sum(isinstance(part, ToolResult) for part in parts)
+        return self.task is None or results > self.task.results_before
 
     @property
     def last_said(self) -> Message | None:
