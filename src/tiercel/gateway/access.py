@@ -128,9 +128,10 @@ class Access:
             if not self.budgets.complete:
                 raise UNCOUNTED
             plan, bounds = bounded(plan, most or (lambda rung: most_nano(rung, plan.facts)))
-            if self._slices is not None:
-                await self._slices.make_room(allowance.bounds, max(bounds))
-            least = min(bounds)
+            climbed, asides = bounds[: len(plan.rungs)], bounds[len(plan.rungs) :]
+            if self._slices is not None:  # those who are asked beside the ladder are asked at the same time
+                await self._slices.make_room(allowance.bounds, max(climbed) + sum(asides))
+            least = min(climbed)
             if not allowance.covers(least):
                 is_away = self._slices is not None and self._slices.is_away
                 raise UNCOUNTED if is_away else self.budgets.refusal(allowance, least)
