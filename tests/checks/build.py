@@ -1,7 +1,10 @@
 """Short ways to say what a check is given."""
 
-from tiercel.checks.check import Check, Subject
+from collections.abc import Sequence
+
+from tiercel.checks.check import Check, Embedded, Likelihood, Question, Reply, Subject
 from tiercel.domain.climb import Verdict
+from tiercel.domain.errors import CheckError
 from tiercel.domain.json import JsonObject
 from tiercel.domain.request import Message, ModelRequest, Part, ResponseFormat, Text, ToolCall
 from tiercel.domain.response import Choice, Finish, FinishReason, ModelResponse
@@ -38,6 +41,19 @@ def response(*texts: str) -> ModelResponse:
 
 def tool_call(arguments: str = "{}") -> ToolCall:
     return ToolCall(id="call_1", name="look_up", arguments=arguments)
+
+
+class Nobody:
+    """The means to have models called, where there are none: a test overrides what it needs."""
+
+    async def __call__(self, question: Question, /) -> Reply:
+        raise CheckError("nobody is asked here")
+
+    async def decide(self, question: Question, /) -> Likelihood:
+        raise CheckError("nobody decides here")
+
+    async def embed(self, texts: Sequence[str], /) -> Embedded:
+        raise CheckError("nobody embeds here")
 
 
 async def measure(

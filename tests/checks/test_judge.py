@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.checks.build import Nobody
 from tiercel.checks.check import Question, Reply, Subject
-from tiercel.checks.judge import CRITERIA, MOST_CHARS, SCHEMA, Judge, question_about, verdict_in
+from tiercel.checks.judge import CRITERIA, SCHEMA, Judge, question_about, verdict_in
+from tiercel.checks.shown import MOST_CHARS
 from tiercel.domain.catalog import Model
 from tiercel.domain.errors import CheckError
 from tiercel.domain.request import Message, ModelRequest, Text, ToolCall
@@ -25,7 +27,7 @@ def subject(answer: str = "4", asked: str = "What is 2+2?", **more: Any) -> Subj
     return Subject(request=request, choice=choice, **more)
 
 
-class Asked:
+class Asked(Nobody):
     """A judge that says this, and remembers what it was asked."""
 
     def __init__(self, says: str, maker: str = "") -> None:
@@ -33,7 +35,7 @@ class Asked:
         self.by = Model(name="judge", maker=maker)
         self.questions: list[Question] = []
 
-    async def __call__(self, question: Question) -> Reply:
+    async def __call__(self, question: Question, /) -> Reply:
         self.questions.append(question)
         return Reply(text=self.says, by=self.by)
 

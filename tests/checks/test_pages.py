@@ -56,6 +56,7 @@ def test_the_gates_of_a_page_can_be_used(name: str) -> None:
                 check=gate.get("check", title),
                 options=gate.get("options", {}),
                 ask=tuple(gate.get("ask", ())),
+                embed=gate.get("embed"),
             )
             assert REGISTRY.problems(checked) == []
 

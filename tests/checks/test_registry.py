@@ -161,3 +161,55 @@ def test_the_oracle_is_named_as_one() -> None:
     number = Registry.load().get("number")
     assert number is not None
     assert "ORACLE" in number.info.summary
+
+
+MEANING: JsonObject = {"to": "request", "measure": "meaning"}
+
+
+@pytest.mark.parametrize(
+    ("gate", "problem"),
+    [
+        (Gate(check="similarity", options=MEANING), "'embed' is missing: name the model that embeds texts"),
+        (Gate(check="similarity", embed="v"), "with these options it has nothing embedded; remove 'embed'"),
+        (Gate(check="finished", embed="v"), "with these options it has nothing embedded; remove 'embed'"),
+        (Gate(check="finished", ask=("m",)), "with these options it asks no model; remove 'ask'"),
+        (
+            Gate(check="confidence", options={"source": "asked"}),
+            "'ask' is missing: name the model that says how likely the answer is right, or 'itself'",
+        ),
+        (
+            Gate(check="confidence", options={"source": "decisions"}, ask=("itself",)),
+            "'ask' says 'itself', which cannot be asked here; name a model that answers decisions",
+        ),
+        (
+            Gate(check="judge", ask=("itself",)),
+            "'ask' says 'itself', which cannot be asked here; name the model that judges",
+        ),
+        (
+            Gate(check="confidence", options={"source": "asked"}, ask=("a", "b")),
+            "'ask' names several; name one, and use another gate for another one",
+        ),
+    ],
+)
+def test_a_gate_names_whom_its_check_has_called_and_nobody_else(gate: Gate, problem: str) -> None:
+    assert Registry.load().problems(gate) == [f"gate {gate.check!r}: {problem}"]
+
+
+@pytest.mark.parametrize(
+    ("gate", "asks", "reads_logprobs", "seconds"),
+    [
+        (Gate(check="confidence"), "nobody", True, 2.0),
+        (Gate(check="confidence", options={"source": "stated"}), "nobody", False, 2.0),
+        (Gate(check="confidence", options={"source": "asked"}, ask=("itself",)), "confidence", False, 60.0),
+        (Gate(check="confidence", options={"source": "decisions"}, ask=("m",)), "decision", False, 15.0),
+        (Gate(check="agreement", ask=("m",), embed="v"), "opinions", False, 15.0),
+        (Gate(check="judge", ask=("m",)), "judge", False, 60.0),
+        (Gate(check="similarity", options=MEANING, embed="v"), "nobody", False, 15.0),
+    ],
+)
+def test_what_a_check_needs_may_depend_on_its_options(
+    gate: Gate, asks: str, reads_logprobs: bool, seconds: float
+) -> None:
+    resolved = Registry.load().resolve(gate)
+    assert (resolved.asks, resolved.reads_logprobs, resolved.seconds) == (asks, reads_logprobs, seconds)
+    assert resolved.needs_whole

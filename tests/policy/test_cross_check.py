@@ -1,10 +1,13 @@
 """Whether policy and catalog fit: names that do not exist are problems, members without a key only notices."""
 
+import msgspec
 import pytest
 
 from tests.policy.build import MINIMAL_POLICY, settings
+from tiercel.domain.catalog import Deployment
 from tiercel.domain.policy import Gate
 from tiercel.policy import cross_check, read_policy, shipped_policy
+from tiercel.policy.cross_check import Checker
 
 OPENROUTER = settings("[providers.openrouter]", {"OPENROUTER_API_KEY": "k"}).catalog
 
@@ -147,3 +150,44 @@ def test_who_is_of_the_same_family_is_noticed(asked: str, noticed: bool) -> None
     policy = read_policy(MINIMAL_POLICY + ASKING.format(asked=asked))
     notices = cross_check(policy, OPENROUTER, no_problems).notices
     assert any("same maker as claude-sonnet-4-5" in notice for notice in notices) == noticed
+
+
+EMBEDDING = """[[rules]]
+name = "meant"
+ladder = ["fast"]
+gates = [{{ check = "agreement", ask = ["claude-haiku-4-5"], embed = "{embed}" }}]
+"""
+
+
+def test_who_embeds_must_exist() -> None:
+    policy = read_policy(MINIMAL_POLICY + EMBEDDING.format(embed="step-3.7-flush"))
+    assert cross_check(policy, OPENROUTER, no_problems).problems == (
+        "policy.toml: [rules.meant] gates[0].embed 'step-3.7-flush': no such model or deployment; "
+        "did you mean 'step-3.7-flash'?",
+    )
+
+
+def test_who_embeds_is_noticed_where_its_key_is_missing() -> None:
+    keyless = msgspec.structs.replace(OPENROUTER, deployments={}, keyless=OPENROUTER.deployments)
+    policy = read_policy(MINIMAL_POLICY + EMBEDDING.format(embed="step-3.7-flash"))
+    checker = Checker(policy, keyless)
+    checker.run(no_problems)
+    assert any("gates[0].embed 'step-3.7-flash': is left out" in notice for notice in checker.notices.lines)
+
+
+def test_a_format_without_embeddings_is_told() -> None:
+    def foreign(deployment: Deployment) -> Deployment:
+        provider = msgspec.structs.replace(deployment.provider, format="anthropic")
+        return msgspec.structs.replace(deployment, provider=provider)
+
+    deployments = {name: foreign(deployment) for name, deployment in OPENROUTER.deployments.items()}
+    policy = read_policy(MINIMAL_POLICY + EMBEDDING.format(embed="step-3.7-flash"))
+    (problem,) = cross_check(
+        policy, msgspec.structs.replace(OPENROUTER, deployments=deployments), no_problems
+    ).problems
+    assert problem.endswith("its provider's API has no embeddings; name a model that embeds")
+
+
+def test_itself_is_nobodys_name() -> None:
+    policy = read_policy(MINIMAL_POLICY + ASKING.format(asked='["itself"]'))
+    assert cross_check(policy, OPENROUTER, no_problems).problems == ()

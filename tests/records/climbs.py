@@ -3,7 +3,7 @@
 import random
 from typing import get_args
 
-from tiercel.domain.climb import Verdict, Why
+from tiercel.domain.climb import ASIDE, Verdict, Why
 from tiercel.domain.record import AttemptRecord, JournalEntry, Outcome, Record
 from tiercel.domain.response import Usage
 
@@ -112,7 +112,7 @@ def _made_up_call(chance: random.Random, number: int) -> AttemptRecord:
         cost_nano=chance.choice((1_000, 2_000, None)),
         missed=chance.choice((None, *(verdict.check for verdict in verdicts))),
         next_nano=chance.choice((None, 9_000)),
-        asked_by=chance.choice(("agreement", "judge")) if why in ("opinion", "judge") else None,
+        asked_by=chance.choice(("agreement", "judge")) if why in ASIDE else None,
         began_seconds=chance.random(),
         seconds=chance.random() * 2,
     )

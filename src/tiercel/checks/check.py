@@ -1,12 +1,13 @@
 """What a check is: it measures one choice of an answer. What happens next is decided by the policy's gate."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Sequence
 from typing import Literal, Protocol, TypeAlias, TypeVar
 
 import msgspec
 
 from tiercel.domain.catalog import Model
 from tiercel.domain.climb import Verdict
+from tiercel.domain.embedding import Vector
 from tiercel.domain.errors import CheckError
 from tiercel.domain.json import JsonObject
 from tiercel.domain.policy import Asks, OnError
@@ -14,6 +15,10 @@ from tiercel.domain.request import ModelRequest
 from tiercel.domain.response import Choice
 
 CHECK_SECONDS = 2.0
+ASKED_SECONDS = 60.0
+"""For a check that asks a model for words."""
+COUNTED_SECONDS = 15.0
+"""For one that asks for numbers only, vectors or probabilities: they come at once or not at all."""
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,8 +39,36 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     by: Model
 
 
-Ask: TypeAlias = Callable[[Question], Awaitable[Reply]]
-"""Asks the model that the gate names. Raises `CheckError` where it could not be asked or gave no answer."""
+class Likelihood(msgspec.Struct, frozen=True, kw_only=True):
+    """How likely something is, by an API that gives probabilities and no words, and which model it was."""
+
+    probability: float
+    by: Model
+
+
+class Embedded(msgspec.Struct, frozen=True, kw_only=True):
+    """The vectors of texts, in their order. `cut` is how many of the texts were too long for the model `by` and were
+    cut to their beginning."""
+
+    vectors: tuple[Vector, ...]
+    by: Model
+    cut: int = 0
+
+
+class Ask(Protocol):
+    """Calls the models that the gate names. All raise `CheckError` where none could be called or gave no answer."""
+
+    async def __call__(self, question: Question, /) -> Reply:
+        """What the model of the gate's `ask` says."""
+        ...
+
+    async def decide(self, question: Question, /) -> Likelihood:
+        """How likely it is that what `system` states is true of `prompt`, by the model of the gate's `ask`."""
+        ...
+
+    async def embed(self, texts: Sequence[str], /) -> Embedded:
+        """The vectors of these texts, in one call, by the model of the gate's `embed`."""
+        ...
 
 
 class Opinion(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,13 +113,18 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
         return None
 
 
+Embeds = Literal["never", "may", "must"]
+"""Whether a check can use a model that embeds, or cannot do without."""
+
+
 class CheckInfo(msgspec.Struct, frozen=True, kw_only=True):
     """What a check says of itself. `options` gives each option's meaning in a line.
 
     `applies` "json" means: only to requests that ask for JSON. Where the option `always_with` is given, the check
     applies to every request. `needs_whole` says that a stream must wait for it until the answer is complete. `asks`
-    says what kind of model it needs; the gate names which. `seconds` is how long it may take for one answer. `on_error`
-    holds where the gate does not say what a check that could not do its work means.
+    says what kind of model it needs, `embeds` whether it has texts embedded; the gate names which models. `seconds` is
+    how long it may take for one answer. `on_error` holds where the gate does not say what a check that could not do its
+    work means.
     """
 
     name: str
@@ -96,7 +134,18 @@ class CheckInfo(msgspec.Struct, frozen=True, kw_only=True):
     options: dict[str, str] = {}
     always_with: str | None = None
     asks: Asks = "nobody"
+    embeds: Embeds = "never"
     on_error: OnError = "open"
+    seconds: float = CHECK_SECONDS
+
+
+class Needs(msgspec.Struct, frozen=True, kw_only=True):
+    """What a check needs where that depends on its options; each as in `CheckInfo`. `logprobs` is whether models are
+    to be asked for the probabilities of their tokens."""
+
+    asks: Asks = "nobody"
+    embeds: Embeds = "never"
+    logprobs: bool = False
     seconds: float = CHECK_SECONDS
 
 
@@ -108,7 +157,7 @@ class Check(Protocol):
 
     A check runs on the server's event loop: what takes longer than a millisecond or so belongs in a thread or process.
     One that never waits may also have `measure_now(subject, options)`, which is then called instead: no timer is set
-    for it. One that has `reads_logprobs(options)` says by it whether models are to be asked for them, and one that has
+    for it. One that has `needs(options)` says by it what it needs, in place of what `info` says, and one that has
     `applies_with(options)` to which requests it applies.
     """
 

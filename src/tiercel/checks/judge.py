@@ -4,28 +4,31 @@ A judge is a model and is wrong like one: it prefers what is long, confident and
 misses errors that it would make itself. Measure yours against people's verdicts before you trust it.
 
 What it says counts only as one JSON object of exactly the asked shape: no verdict is ever read out of prose, so text in
-an answer that imitates one moves nothing but the judge's own opinion. The answer stands between marks that nobody could
-know beforehand.
+an answer that imitates one moves nothing but the judge's own opinion.
 """
 
-import json
-import secrets
 from typing import Literal
 
 import msgspec
 
-from tiercel.checks.check import Ask, CheckInfo, Question, Reply, Subject, option_problems, read_options
+from tiercel.checks.check import (
+    ASKED_SECONDS,
+    Ask,
+    CheckInfo,
+    Question,
+    Reply,
+    Subject,
+    option_problems,
+    read_options,
+)
+from tiercel.checks.shown import bare_json, shown_with_marks
 from tiercel.domain.climb import Verdict
 from tiercel.domain.errors import CheckError
 from tiercel.domain.json import JsonObject
-from tiercel.domain.request import Message, ModelRequest, Text, ToolCall, ToolResult
 
 NAME = "judge"
 PROMPT_VERSION = "1"
 """Changes with every change of the words below, so that verdicts of different prompts are never mixed."""
-
-MOST_CHARS = 60_000
-"""Of the conversation, its end; an answer beyond it is not judged."""
 
 SYSTEM = """You judge whether an answer may be given to the person who asked. Somebody else wrote it.
 
@@ -78,7 +81,7 @@ class Judge:
         options={"criteria": "what the answer must be, in place of our own criteria"},
         asks="judge",
         on_error="by_risk",
-        seconds=60.0,
+        seconds=ASKED_SECONDS,
     )
 
     def problems(self, options: JsonObject) -> list[str]:
@@ -105,59 +108,17 @@ class Judge:
 
 def question_about(subject: Subject, criteria: str = CRITERIA) -> Question:
     """The judge's prompt for this answer. Raises `CheckError` where the answer is too long to be judged."""
-    answer = _answer(subject)
-    if len(answer) > MOST_CHARS:
-        raise CheckError(f"the answer is too long to be judged ({len(answer):,} characters)")
-    asked = _conversation(subject.request)
-    code = secrets.token_hex(8)
-    left_out = "(its beginning is left out)\n" if len(asked) > MOST_CHARS else ""
-    prompt = (
-        f"<conversation {code}>\n{left_out}{asked[-MOST_CHARS:]}\n</conversation {code}>\n\n"
-        f"<answer {code}>\n{answer}\n</answer {code}>\n\n"
-        f"Your verdict on what stands between the marks of the answer with the code {code}:"
-    )
+    shown = shown_with_marks(subject)
+    prompt = f"{shown.text}\n\nYour verdict on what stands between the marks of the answer with the code {shown.code}:"
     return Question(system=SYSTEM.format(criteria=criteria), prompt=prompt, schema=SCHEMA)
 
 
 def verdict_in(text: str) -> Said:
     """What a judge said. Raises `CheckError` where that is not the asked JSON and nothing else."""
-    text = text.strip()
-    if text.startswith("```json\n") and text.endswith("\n```"):  # some models fence all JSON
-        text = text[8:-4]
     try:
-        return msgspec.json.decode(text, type=Said)
+        return msgspec.json.decode(bare_json(text), type=Said)
     except msgspec.DecodeError as error:
         raise CheckError("the judge gave no valid verdict") from error
-
-
-def _conversation(request: ModelRequest) -> str:
-    return "\n\n".join(f"[{message.role}]\n{_said(message)}" for message in request.messages)
-
-
-def _said(message: Message) -> str:
-    pieces: list[str] = []
-    for part in message.parts:
-        match part:
-            case Text():
-                pieces.append(part.text)
-            case ToolCall():
-                pieces.append(f"(calls {part.name} with {part.arguments})")
-            case ToolResult():
-                pieces.append(
-                    f"(a tool's result) {''.join(p.text for p in part.parts if isinstance(p, Text))}"
-                )
-            case _:
-                pieces.append(f"(something that is no text: {type(part).__name__.lower()})")
-    return "\n".join(pieces)
-
-
-def _answer(subject: Subject) -> str:
-    choice = subject.choice
-    calls = [
-        json.dumps({"calls": call.name, "arguments": call.arguments}, ensure_ascii=False)
-        for call in choice.tool_calls
-    ]
-    return "\n".join([choice.text, *calls]).strip()
 
 
 def _message(said: Said) -> str | None:

@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 import msgspec
 
 from tiercel.checks.agreement import Agreement
-from tiercel.checks.check import Check, CheckInfo
+from tiercel.checks.check import Check, CheckInfo, Needs
 from tiercel.checks.citation import Citation
 from tiercel.checks.code import Code
 from tiercel.checks.confidence import Confidence
@@ -29,9 +29,16 @@ from tiercel.checks.similarity import Similarity
 from tiercel.checks.table import TableCheck
 from tiercel.checks.tool_calls import ToolCalls
 from tiercel.domain.errors import CheckError, ConfigError
-from tiercel.domain.policy import Gate
+from tiercel.domain.json import JsonObject
+from tiercel.domain.policy import ITSELF, Asks, Gate
 
 GROUP = "tiercel.checks"
+WHOM: dict[Asks, str] = {
+    "opinions": "one or two models for their answers",
+    "judge": "the model that judges",
+    "confidence": f"the model that says how likely the answer is right, or {ITSELF!r}",
+    "decision": "a model that answers decisions",
+}
 
 
 @runtime_checkable
@@ -118,28 +125,32 @@ class Registry:
             found = contained("its options could not be examined", lambda: check.problems(gate.options))
         except CheckError as error:
             found = [str(error)]
-        return [
-            f"gate {gate.check!r}: {problem}"
-            for problem in (*_asking_problems(check.info, gate), *_words(found))
-        ]
+        problems = _words(found)
+        if not problems:
+            try:
+                problems = _calling_problems(_needs(check, gate.options), gate)
+            except CheckError as error:
+                problems = [str(error)]
+        return [f"gate {gate.check!r}: {problem}" for problem in problems]
 
     def resolve(self, gate: Gate) -> Gate:
         """The gate with what only its check knows. Raises `ConfigError` with the gate's problems."""
         problems = self.problems(gate)
         if problems:
             raise ConfigError(*problems)
-        info = self._checks[gate.check].info
-        reads_logprobs = getattr(self._checks[gate.check], "reads_logprobs", None)
+        check = self._checks[gate.check]
+        info, needs = check.info, _needs(check, gate.options)
         always = info.always_with is not None and gate.options.get(info.always_with) is not None
-        applies_with = getattr(self._checks[gate.check], "applies_with", None)
+        applies_with = getattr(check, "applies_with", None)
         applies = applies_with(gate.options) if applies_with is not None else info.applies
         return msgspec.structs.replace(
             gate,
             applies="always" if always else applies,
-            needs_whole=info.needs_whole or info.asks != "nobody",
-            asks=info.asks,
+            needs_whole=info.needs_whole or needs.asks != "nobody" or gate.embed is not None,
+            asks=needs.asks,
             on_error=gate.on_error or info.on_error,
-            reads_logprobs=bool(reads_logprobs is not None and reads_logprobs(gate.options)),
+            reads_logprobs=needs.logprobs,
+            seconds=gate.seconds or needs.seconds,
         )
 
     async def aclose(self) -> None:
@@ -154,16 +165,34 @@ def _noted(check: Notes) -> str:
         return str(error)
 
 
-def _asking_problems(info: CheckInfo, gate: Gate) -> list[str]:
-    """Whether the gate names whom its check asks."""
-    if info.asks == "nobody":
-        return ["it asks no model; remove 'ask'"] if gate.ask else []
-    if not gate.ask:
-        whom = "one or two models for their answers" if info.asks == "opinions" else "the model that judges"
-        return [f"'ask' is missing: name {whom}"]
-    if info.asks == "judge" and len(gate.ask) > 1:
-        return ["'ask' names several judges; name one, and use another gate for another judge"]
-    return []
+def _needs(check: Check, options: JsonObject) -> Needs:
+    """What this check needs with these options. Raises `CheckError` where a plug-in cannot say."""
+    info = check.info
+    says = getattr(check, "needs", None)
+    if says is None:
+        return Needs(asks=info.asks, embeds=info.embeds, seconds=info.seconds)
+    needs = contained("what it needs could not be found out", lambda: says(options))
+    if not isinstance(needs, Needs):
+        raise CheckError("its 'needs' gave no Needs")
+    return needs
+
+
+def _calling_problems(needs: Needs, gate: Gate) -> list[str]:
+    """Whether the gate names whom its check has called."""
+    problems: list[str] = []
+    if needs.asks == "nobody" and gate.ask:
+        problems.append("with these options it asks no model; remove 'ask'")
+    elif needs.asks != "nobody" and not gate.ask:
+        problems.append(f"'ask' is missing: name {WHOM[needs.asks]}")
+    elif needs.asks in ("judge", "confidence", "decision") and len(gate.ask) > 1:
+        problems.append("'ask' names several; name one, and use another gate for another one")
+    if ITSELF in gate.ask and needs.asks not in ("nobody", "confidence"):
+        problems.append(f"'ask' says {ITSELF!r}, which cannot be asked here; name {WHOM[needs.asks]}")
+    if needs.embeds == "never" and gate.embed is not None:
+        problems.append("with these options it has nothing embedded; remove 'embed'")
+    elif needs.embeds == "must" and gate.embed is None:
+        problems.append("'embed' is missing: name the model that embeds texts")
+    return problems
 
 
 def _plugged_in(entry: EntryPoint) -> Check:

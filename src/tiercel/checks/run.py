@@ -21,7 +21,7 @@ from tiercel.domain.response import Choice, ModelResponse
 from tiercel.ladder.gates import gate_passes
 
 AskFor = Callable[[int], Ask]
-"""The means to ask the model of the gate at this place."""
+"""The means to call the models of the gate at this place."""
 
 
 class Checks(Protocol):
@@ -53,7 +53,7 @@ async def run_checks(
     """Measure every choice of `response` at every gate that applies to `request`, in order.
 
     A gate's verdict is its worst choice's. Repaired text goes into the answer at once, so that later gates see it.
-    Gates that compare opinions are left to `compare`. A model is asked only about an answer that passed the gates
+    Gates that compare opinions are left to `compare`. Models are called only about an answer that passed the gates
     before. `by` is the model that gave it. `seconds` bounds each gate; else its check says for itself. Never raises for
     what a check does.
     """
@@ -61,7 +61,8 @@ async def run_checks(
     for place, gate in enumerate(gates):
         if not applies_to(gate, request):
             continue
-        if gate.asks == "opinions" or (gate.asks == "judge" and _missed(gates, verdicts)):
+        calls_models = gate.asks != "nobody" or gate.embed is not None
+        if calls_models and (gate.asks == "opinions" or _missed(gates, verdicts)):
             continue
         started = time.perf_counter()
         check = registry.get(gate.check)
@@ -72,8 +73,8 @@ async def run_checks(
             if at_once is not None:
                 measured.append(_measure_now(at_once, gate, subject))
             else:
-                deadline = started + (_seconds_of(check) if seconds is None else seconds)
-                ask = None if gate.asks == "nobody" or ask_for is None else ask_for(place)
+                deadline = started + (_seconds_of(check, gate) if seconds is None else seconds)
+                ask = ask_for(place) if ask_for is not None and calls_models else None
                 measured.append(await _measure(check, gate, subject, ask, deadline))
         response = _repaired(response, measured)
         worst = measured[0] if len(measured) == 1 else _worst(gate, response.choices, measured)
@@ -90,11 +91,12 @@ async def compare(
     registry: Checks,
     by: Model | None = None,
     has_voice: bool = True,
+    ask: Ask | None = None,
 ) -> Verdict:
     """The verdict of a gate that compares an answer with what others said. Never raises for what a check does.
 
     An opinion is one answer: a request for several is not compared. An answer without a voice is one that misses
-    another gate: only what the others say among themselves counts.
+    another gate: only what the others say among themselves counts. `ask` is for a gate that names who embeds.
     """
     started = time.perf_counter()
     check = registry.get(gate.check)
@@ -103,11 +105,13 @@ async def compare(
     subject = Subject(
         request=request, choice=response.choices[0], by=by, opinions=tuple(opinions), has_voice=has_voice
     )
-    verdict = await _measure(check, gate, subject, None, started + _seconds_of(check))
+    verdict = await _measure(check, gate, subject, ask, started + _seconds_of(check, gate))
     return msgspec.structs.replace(verdict, seconds=time.perf_counter() - started)
 
 
-def _seconds_of(check: Check | None) -> float:
+def _seconds_of(check: Check | None, gate: Gate) -> float:
+    if gate.seconds is not None:
+        return gate.seconds
     return CHECK_SECONDS if check is None else check.info.seconds
 
 

@@ -1,6 +1,7 @@
-"""How much of its wording does the answer share with a reference, or with the text it was given?
+"""How near is the answer to a reference, or to the text it was given? By the words they share, or by what they mean.
 
-Wording, not meaning: a good answer in other words scores low, and a denial of the reference high.
+Words are not meaning: a good answer in other words scores low, and a denial of the reference high. An embedding model
+knows other words for the same, and sees a denial hardly better.
 """
 
 import asyncio
@@ -8,7 +9,16 @@ from typing import Literal
 
 import msgspec
 
-from tiercel.checks.check import Ask, CheckInfo, Subject, option_problems, read_options
+from tiercel.checks.check import (
+    COUNTED_SECONDS,
+    Ask,
+    CheckInfo,
+    Needs,
+    Subject,
+    option_problems,
+    read_options,
+)
+from tiercel.checks.comparing.meaning import cosine, cut_words
 from tiercel.checks.comparing.words import f1, precision, recall, rouge_l, words_of
 from tiercel.domain.climb import Verdict
 from tiercel.domain.errors import CheckError
@@ -19,7 +29,7 @@ NAME = "similarity"
 OURS = "tiercel."
 LONG_CHARS = 20_000
 
-Measure = Literal["f1", "rouge_l", "recall", "precision"]
+Measure = Literal["f1", "rouge_l", "recall", "precision", "meaning"]
 MEASURES = {"f1": f1, "rouge_l": rouge_l, "recall": recall, "precision": precision}
 
 
@@ -32,15 +42,15 @@ class SimilarityOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 
 
 class Similarity:
-    """The overlap of words, from 0 (none shared) to 1."""
+    """The overlap of words, or the likeness of meaning, from 0 (none shared) to 1."""
 
     info = CheckInfo(
         name=NAME,
-        summary="the answer shares its words with a reference, or with what the user wrote",
+        summary="the answer shares its words, or its meaning, with a reference or with what the user wrote",
         options={
             "to": "reference (default), which the request's metadata holds, or request: the user's last message",
             "measure": "f1 (default), rouge_l: in the same order, recall: how much of the other's words it has, "
-            "precision: how many of its own words the other has",
+            "precision: how many of its own words the other has, meaning: as the gate's `embed` sees it",
             "metadata_key": "entry of the request's metadata with the reference (default tiercel.reference)",
         },
     )
@@ -48,14 +58,36 @@ class Similarity:
     def problems(self, options: JsonObject) -> list[str]:
         return option_problems(SimilarityOptions, options)
 
+    def needs(self, options: JsonObject) -> Needs:
+        """A model that embeds, where meaning is compared."""
+        if read_options(SimilarityOptions, options).measure == "meaning":
+            return Needs(embeds="must", seconds=COUNTED_SECONDS)
+        return Needs()
+
     async def measure(self, subject: Subject, options: JsonObject, ask: Ask | None) -> Verdict:
         wanted = read_options(SimilarityOptions, options)
         if silent := subject.nothing_to_read:
             return Verdict(check=NAME, score=1.0, reason=silent)
         other, text = other_text(subject.request, wanted), subject.choice.text
+        if wanted.measure == "meaning":
+            return await nearness(other, text, wanted, ask)
         if len(other) + len(text) > LONG_CHARS:  # others' turn meanwhile
             return await asyncio.to_thread(overlap, other, text, wanted)
         return overlap(other, text, wanted)
+
+
+async def nearness(other: str, text: str, wanted: SimilarityOptions, ask: Ask | None) -> Verdict:
+    """The verdict on what an answer means. Raises `CheckError` where it cannot be compared with anything."""
+    if ask is None:
+        raise CheckError("there is nobody here who embeds texts")
+    if not other.strip():
+        raise CheckError(f"the {wanted.to} is empty: there is nothing to compare with")
+    if not text.strip():
+        return Verdict(check=NAME, score=0.0, reason="the answer has no text")
+    embedded = await ask.embed((text, other))
+    score = max(0.0, cosine(*embedded.vectors))
+    reason = f"meaning {score:.2f} to the {wanted.to}, by {embedded.by.name}{cut_words(embedded.cut)}"
+    return Verdict(check=NAME, score=score, reason=reason)
 
 
 def overlap(other: str, text: str, wanted: SimilarityOptions) -> Verdict:

@@ -1,13 +1,16 @@
 """`tiercel validate`: read both files and say everything that is wrong with them, each with its fix."""
 
 import argparse
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from tiercel.checks.registry import Registry
+from tiercel.checks.resolve import resolve_policy
 from tiercel.cli.configuration import add_file_arguments, load_configuration
+from tiercel.domain.catalog import Catalog
 from tiercel.domain.errors import ConfigError
-from tiercel.domain.policy import Gate
+from tiercel.domain.policy import Gate, Policy
 from tiercel.gateway.admission import check_listener
 from tiercel.policy.cross_check import cross_check
 from tiercel.records.key_store import has_keys
@@ -39,6 +42,11 @@ def run(args: argparse.Namespace) -> int:
     for notice in (*loaded.notices, *checked.notices, *registry.notes(named)):
         print(f"note: {notice}")
     catalog = loaded.settings.catalog
+    gates = list(gates_that_call(resolve_policy(loaded.policy, registry)))
+    for notice in undecided(gates, catalog):
+        print(f"note: {notice}")
+    for where, gate in gates:
+        print(f"calls:    {where}: {calls_of(gate)}")
     print(f"settings: {loaded.settings_source} ({loaded.settings.hash})")
     print(f"policy:   {loaded.policy_source} ({loaded.policy.hash})")
     print(
@@ -46,3 +54,34 @@ def run(args: argparse.Namespace) -> int:
         f" models, {len(loaded.policy.tiers)} tiers, {len(loaded.policy.rules)} rules"
     )
     return 0
+
+
+def gates_that_call(policy: Policy) -> Iterator[tuple[str, Gate]]:
+    """The gates that have models called, and where they stand."""
+    listed = [("[defaults]", policy.gates), *((f"[rules.{r.name}]", r.gates or ()) for r in policy.rules)]
+    for where, gates in listed:
+        for position, gate in enumerate(gates):
+            if gate.calls_models:
+                yield f"{where} gates[{position}]", gate
+
+
+def calls_of(gate: Gate) -> str:
+    """Whom this gate has called, in words."""
+    words = []
+    if gate.ask:
+        words.append(f"asks {' and '.join(gate.ask)}")
+    if gate.embed is not None:
+        words.append(f"has {gate.embed} embed texts")
+    return f"{gate.check} {', '.join(words)}"
+
+
+def undecided(gates: Iterable[tuple[str, Gate]], catalog: Catalog) -> Iterator[str]:
+    """Gates that want a probability from somebody whose provider is not known to give any."""
+    for where, gate in gates:
+        for name in gate.ask if gate.asks == "decision" else ():
+            deployments = [d for d in catalog.deployments.values() if name in (d.name, d.model.name)]
+            if deployments and not any(deployment.provider.decisions for deployment in deployments):
+                yield (
+                    f"{where}: {name!r} is left out: its provider is not known to answer decisions; "
+                    "set decisions = true there if it does"
+                )

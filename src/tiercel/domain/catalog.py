@@ -91,12 +91,14 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
 class Provider(msgspec.Struct, frozen=True, kw_only=True):
     """Who serves: where, in which format, with which credential. `quirks` names the entry of `wire/quirks.py`.
 
-    `speaks` are formats it knows beside its own, below the same `base_url`.
+    `speaks` are formats it knows beside its own, below the same `base_url`. `decisions` is whether it answers OpenAI's
+    calls for decisions there.
     """
 
     name: str
     format: Format
     speaks: tuple[Format, ...] = ()
+    decisions: bool = False
     base_url: str
     key: Secret | None = None
     key_env: str | None = None

@@ -11,8 +11,22 @@ from tiercel.domain.policy import Gate, Limits
 from tiercel.domain.request import Effort
 from tiercel.domain.response import FinishReason
 
-Why = Literal["first", "retry", "fallback", "re_ask", "escalation", "hedge", "opinion", "judge"]
-ASIDE: frozenset[Why] = frozenset(("opinion", "judge"))
+AsideRole = Literal["opinion", "judge", "confidence", "decision", "embedding"]
+"""What a model is called for that is not climbed."""
+Why = Literal[
+    "first",
+    "retry",
+    "fallback",
+    "re_ask",
+    "escalation",
+    "hedge",
+    "opinion",
+    "judge",
+    "confidence",
+    "decision",
+    "embedding",
+]
+ASIDE: frozenset[Why] = frozenset(("opinion", "judge", "confidence", "decision", "embedding"))
 """Calls beside the ladder, which a check asks for."""
 
 
@@ -69,12 +83,17 @@ class Excluded(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Aside(msgspec.Struct, frozen=True, kw_only=True):
-    """A rung that is not climbed: the gate at this place among the plan's gates asks it for an opinion or a verdict.
-    `check` is the gate's."""
+    """A rung that is not climbed: the gate at this place among the plan's gates calls it in this role. `check` is the
+    gate's.
+
+    `of` is the rung of the ladder, by its name, whose answers alone it is asked about: those that are its own.
+    """
 
     gate: int
     rung: Rung
     check: str = ""
+    role: AsideRole = "opinion"
+    of: str | None = None
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,7 +119,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """The rung in the middle of whose tool loop the request is: it is asked first, wherever it stands."""
     policy_hash: str = ""
     asks: bool = False
-    """Whether a gate asks other models; `asides` are those of them that may be asked."""
+    """Whether a gate has models called; `asides` are those of them that may be."""
     asides: tuple[Aside, ...] = ()
 
     @property

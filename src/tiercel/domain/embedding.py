@@ -5,9 +5,15 @@ from typing import Literal
 import msgspec
 
 from tiercel.domain.json import JsonObject
+from tiercel.domain.request import Format
 from tiercel.domain.response import Usage
 
 Vector = tuple[float, ...]
+
+NOT_EMBEDDING: frozenset[Format] = frozenset(("anthropic",))
+"""Formats that have no call for embeddings."""
+ASSUMED_WINDOW = 8_192
+"""Tokens that one text may have, where a model does not say: that of OpenAI's models, and of most."""
 
 
 class EmbeddingRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,8 +18,12 @@ OnError = Literal["open", "closed", "by_risk"]
 Applies = Literal["always", "json", "tests"]
 """To which requests a gate applies: all, those that ask for JSON, or those that bring tests for a program."""
 
-Asks = Literal["nobody", "opinions", "judge"]
-"""Whom a check asks: nobody, other models for their answer to the same request, or a model for its verdict."""
+Asks = Literal["nobody", "opinions", "judge", "confidence", "decision"]
+"""Whom a check asks: nobody; other models for their answer to the same request; or one model for its verdict, for a
+number that it states, or for a probability by an API that gives nothing else."""
+
+ITSELF = "itself"
+"""In a gate's `ask`: the very rung whose answer is measured."""
 
 
 class When(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -44,9 +48,10 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `on_error` says whether a check that could not do its work lets the answer through (`open`) or not (`closed`);
     `by_risk` is closed at high risk, and `None` what the check itself proposes.
     `ask` names the models that a check asks beside the ladder: second opinions, or a judge. `wait_seconds` is how long
-    an answer that is there waits for the opinions that are not.
-    `applies`, `needs_whole`, `asks` and `reads_logprobs` come from the check itself, when the policy is resolved
-    against the registry.
+    an answer that is there waits for the opinions that are not. `embed` names the model that embeds texts for a check
+    which compares what they mean.
+    `applies`, `needs_whole`, `asks`, `reads_logprobs` and `seconds` (for one answer) come from the check itself, when
+    the policy is resolved against the registry.
     """
 
     check: str
@@ -56,10 +61,17 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     on_error: OnError | None = None
     ask: tuple[str, ...] = ()
     wait_seconds: float = 10.0
+    embed: str | None = None
     applies: Applies = "always"
     needs_whole: bool = True
     asks: Asks = "nobody"
     reads_logprobs: bool = False
+    seconds: float | None = None
+
+    @property
+    def calls_models(self) -> bool:
+        """Whether its check has models called."""
+        return self.asks != "nobody" or self.embed is not None
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -149,7 +149,7 @@ class AttemptRunner:
     def _gates(self) -> Sequence[Gate]:
         """An opinion is worth what it costs only while nobody is asked about it in turn."""
         if self.call.why == "opinion":
-            return [gate for gate in self._plan.gates if gate.asks == "nobody"]
+            return [gate for gate in self._plan.gates if not gate.calls_models]
         return self._plan.gates
 
     def _note_lost(self, lost: tuple[str, ...]) -> None:

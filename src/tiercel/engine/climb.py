@@ -6,14 +6,14 @@ from functools import partial
 
 import msgspec
 
-from tiercel.checks.check import Question, Reply
 from tiercel.domain.climb import Attempt, Call, Cancel, Conditions, Deliver, GiveUp, Plan, Rung, Start
 from tiercel.domain.failure import Failure
 from tiercel.domain.record import AttemptRecord
 from tiercel.domain.request import ModelRequest
 from tiercel.domain.response import ModelResponse
 from tiercel.engine.allowance import NONE, Allowance, reserve_for, unaffordable
-from tiercel.engine.asides import compare_opinions, judge_of, question_request, reply_of
+from tiercel.engine.asides import compare_opinions
+from tiercel.engine.asking import Asker, Runner
 from tiercel.engine.attempt import AttemptRunner, Finding, Machinery
 from tiercel.engine.delivery import Delivery
 from tiercel.ladder.step import next_step
@@ -43,30 +43,31 @@ class Climb:
         delivery: Delivery | None = None,
         allowance: Allowance | None = None,
     ) -> None:
-        self._machinery = machinery
+        self.machinery = machinery
+        self.plan = plan
+        self.received = received
         self._request = request
-        self._plan = plan
-        self._received = received
         self._delivery = delivery
         self._allowance = allowance
         self._rung_names = [rung.deployment.name for rung in plan.rungs]
+        self._rung_names += [aside.rung.deployment.name for aside in plan.asides]
         self._attempts: dict[int, Attempt] = {}
         self._findings: dict[int, Finding] = {}
-        self._runners: dict[int, AttemptRunner] = {}
+        self._runners: dict[int, Runner] = {}
         self._flying: dict[int, asyncio.Task[Finding]] = {}
         self._commit: asyncio.Future[None] | None = None
         self._slow_after: dict[str, float] = {}
 
     async def run(self) -> Climbed:
         """Climb to the end. Cancelling it stops every call in flight."""
-        self._machinery.health.note_request()
-        if self._plan.hedges:
+        self.machinery.health.note_request()
+        if self.plan.hedges:
             self._prepare_hedging()
         try:
             while True:
-                if self._plan.asks:
+                if self.plan.asks:
                     await self._compare_opinions()
-                step = next_step(self._plan, list(self._attempts.values()), self._conditions())
+                step = next_step(self.plan, list(self._attempts.values()), self._conditions())
                 match step:
                     case Start():
                         await self._start(step)
@@ -81,7 +82,7 @@ class Climb:
     def rung_of(self, number: int) -> Rung | None:
         """The rung of attempt `number`."""
         attempt = self._attempts.get(number)
-        return self._plan.rung_at(attempt.call.rung) if attempt is not None else None
+        return self.plan.rung_at(attempt.call.rung) if attempt is not None else None
 
     def lost_by(self, number: int) -> tuple[str, ...]:
         """What the rung of attempt `number` cannot carry, as far as it is known."""
@@ -93,30 +94,41 @@ class Climb:
         """The attempts that have ended, in order."""
         return tuple(self._findings[number].record for number in sorted(self._findings))
 
+    @property
+    def next_number(self) -> int:
+        """The number of the call that is made next."""
+        return len(self._attempts) + 1
+
     def _conditions(self) -> Conditions:
-        health = self._machinery.health
+        health = self.machinery.health
         return Conditions(
-            elapsed_seconds=self._machinery.clock() - self._received,
+            elapsed_seconds=self.machinery.clock() - self.received,
             spent_nano=sum(finding.record.cost_nano or 0 for finding in self._findings.values()),
             resting=health.resting(self._rung_names),
             retry_tokens=health.retry_tokens,
-            draw=self._machinery.draw(),
+            draw=self.machinery.draw(),
             committed=self._delivery.committed if self._delivery is not None else None,
             slow_after_seconds=self._slow_after,
-            hedge_tokens=health.hedge_tokens if self._plan.hedges else 0.0,
+            hedge_tokens=health.hedge_tokens if self.plan.hedges else 0.0,
             unaffordable=self._unaffordable(),
         )
+
+    def conditions_beside(self) -> Conditions:
+        """What the world looks like to a check: calls whose cost is not known yet, such as the very one whose answer is
+        measured, count as paid for."""
+        conditions = self._conditions()
+        flying = [attempt.call.rung for attempt in self._attempts.values() if attempt.state == "in_flight"]
+        nano = sum(self.plan.rung_at(index).estimated_nano or 0 for index in flying)
+        return msgspec.structs.replace(conditions, spent_nano=conditions.spent_nano + nano)
 
     def _unaffordable(self) -> frozenset[int]:
         if self._allowance is None:
             return NONE
-        return unaffordable(self._plan, list(self._attempts.values()), self._allowance)
+        return unaffordable(self.plan, list(self._attempts.values()), self._allowance)
 
     def _prepare_hedging(self) -> None:
         """Take the measured times, which hold for this climb, and hear of the moment when a stream commits."""
-        self._slow_after = self._machinery.health.slow_after_seconds(
-            self._rung_names, whole=self._comes_whole
-        )
+        self._slow_after = self.machinery.health.slow_after_seconds(self._rung_names, whole=self._comes_whole)
         if self._delivery is not None:
             self._commit = asyncio.get_running_loop().create_future()
             self._delivery.on_commit = partial(self._commit.set_result, None)
@@ -124,13 +136,13 @@ class Climb:
     @property
     def _comes_whole(self) -> bool:
         """Whether nothing of an answer reaches the client before its end."""
-        return self._delivery is None or self._plan.holds
+        return self._delivery is None or self.plan.holds
 
     async def _start(self, step: Start) -> None:
         """Make these calls and wait for a change. One call alone runs right here: a task of its own costs more than
         all that the ladder decides, and its own limits end it at the deadline. Where it may be hedged it cannot."""
         runners = [self._prepare(call) for call in step.calls]
-        if len(runners) == 1 and not self._flying and not self._plan.hedges:
+        if len(runners) == 1 and not self._flying and not self.plan.hedges:
             await self._run_alone(runners[0])
             return
         for runner in runners:
@@ -145,31 +157,34 @@ class Climb:
         for number in [n for n, task in self._flying.items() if task in done]:
             self._settle(number, self._flying.pop(number).result())
 
-    def _prepare(self, call: Call, question: ModelRequest | None = None) -> AttemptRunner:
-        """Everything for this call but making it. `question` is asked in place of the request, and not checked."""
+    def _prepare(self, call: Call) -> AttemptRunner:
+        """Everything for this call but making it."""
         if call.why in ("retry", "fallback"):
-            self._machinery.health.spend_retry()
+            self.machinery.health.spend_retry()
         elif call.why == "hedge":
-            self._machinery.health.spend_hedge()
-        if self._allowance is not None:
-            reserve_for(self._allowance, self._plan, call)
-        rung = self._plan.rung_at(call.rung)
+            self.machinery.health.spend_hedge()
         runner = AttemptRunner(
-            self._machinery,
-            self._request if question is None else question,
-            self._plan if question is None else msgspec.structs.replace(self._plan, gates=()),
+            self.machinery,
+            self._request,
+            self.plan,
             call,
-            delivery=self._delivery if question is None else None,
-            received=self._received,
+            delivery=self._delivery,
+            received=self.received,
             previous_text=self._text_of(call.corrects),
-            ask_for=lambda place: partial(self._ask, place, rung.deployment.model.name),
+            ask_for=partial(self._asker, self.plan.rung_at(call.rung)) if self.plan.asks else None,
         )
-        began_seconds = self._machinery.clock() - self._received + call.delay_seconds
-        self._attempts[call.number] = Attempt(call=call, began_seconds=began_seconds)
-        self._runners[call.number] = runner
+        self._register(runner)
         return runner
 
-    async def _run_alone(self, runner: AttemptRunner) -> None:
+    def _register(self, runner: Runner) -> None:
+        call = runner.call
+        if self._allowance is not None:
+            reserve_for(self._allowance, self.plan, call)
+        began_seconds = self.machinery.clock() - self.received + call.delay_seconds
+        self._attempts[call.number] = Attempt(call=call, began_seconds=began_seconds)
+        self._runners[call.number] = runner
+
+    async def _run_alone(self, runner: Runner) -> None:
         try:
             finding = await runner.run()
         except asyncio.CancelledError:
@@ -179,20 +194,21 @@ class Climb:
 
     async def _compare_opinions(self) -> None:
         finding = await compare_opinions(
-            self._machinery, self._plan, self._request, self._attempts, self._findings
+            self.machinery, self.plan, self._request, self._attempts, self._findings, self._asker
         )
         if finding is not None:
             number = finding.attempt.call.number
             self._attempts[number] = finding.attempt
             self._findings[number] = finding
 
-    async def _ask(self, place: int, answered_by: str, question: Question) -> Reply:
-        """Have the gate at `place` ask its model. Raises `CheckError` where it gives no answer."""
-        index = judge_of(self._plan, place, answered_by, self._conditions())
-        call = Call(number=len(self._attempts) + 1, rung=index, why="judge")
-        runner = self._prepare(call, question_request(question, self._request.model))
+    def _asker(self, answered: Rung, place: int) -> Asker:
+        return Asker(self, place, answered)
+
+    async def call_beside(self, runner: Runner) -> Finding:
+        """Make a call that a check wants made, as one more attempt."""
+        self._register(runner)
         await self._run_alone(runner)
-        return reply_of(self._findings[call.number], self._plan.rung_at(index).deployment.model)
+        return self._findings[runner.call.number]
 
     def _text_of(self, number: int | None) -> str | None:
         finding = self._findings.get(number) if number is not None else None
@@ -201,20 +217,20 @@ class Climb:
     def _settle(self, number: int, finding: Finding) -> None:
         self._findings[number] = finding
         self._attempts[number] = finding.attempt
-        if self._plan.asks:
-            elapsed_seconds = self._machinery.clock() - self._received
+        if self.plan.asks:
+            elapsed_seconds = self.machinery.clock() - self.received
             self._attempts[number] = msgspec.structs.replace(finding.attempt, ended_seconds=elapsed_seconds)
         if self._allowance is not None:
             self._allowance.settle(finding.record)
 
     async def _cancel(self, step: Cancel) -> None:
-        if self._machinery.clock() - self._received >= self._plan.limits.deadline_seconds:
+        if self.machinery.clock() - self.received >= self.plan.limits.deadline_seconds:
             await self._stop(step.calls, Failure(kind="timeout", message="the request's deadline passed"))
             return
         await self._stop(step.calls, Failure(kind="cancelled", message="its answer was not needed any more"))
         for record in [self._findings[number].record for number in step.calls]:
             if record.state == "cancelled":
-                self._machinery.health.outrun(record.deployment, record.seconds, whole=self._comes_whole)
+                self.machinery.health.outrun(record.deployment, record.seconds, whole=self._comes_whole)
 
     async def _stop(self, numbers: Iterable[int], failure: Failure) -> None:
         stopping = {number: self._flying.pop(number) for number in numbers}
@@ -229,8 +245,8 @@ class Climb:
     def _climbed(self, step: Deliver | GiveUp) -> Climbed:
         finding = self._findings.get(step.attempt) if isinstance(step, Deliver) else None
         if finding is not None and finding.response is not None:
-            rung = self._plan.rung_at(finding.attempt.call.rung)
-            self._machinery.origins.note(finding.response, rung.deployment)
+            rung = self.plan.rung_at(finding.attempt.call.rung)
+            self.machinery.origins.note(finding.response, rung.deployment)
         return Climbed(
             step=step,
             attempts=self.records,

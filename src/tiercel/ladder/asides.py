@@ -93,7 +93,9 @@ def _with_opinions(plan: Plan, step: Start, conditions: Conditions) -> Step:
     cap = plan.limits.max_cost_nano
     for offset, aside in enumerate(plan.asides):
         rung, index = aside.rung, len(plan.rungs) + offset
-        if aside.gate != place or rung.deployment.model.name == first.deployment.model.name:
+        if aside.gate != place or aside.role != "opinion":
+            continue
+        if rung.deployment.model.name == first.deployment.model.name:
             continue
         if rung.deployment.name in conditions.resting or index in conditions.unaffordable:
             continue
@@ -147,7 +149,7 @@ def _first_stage(plan: Plan, attempts: Sequence[Attempt]) -> int:
 
 def _unmeasured(plan: Plan, attempts: Sequence[Attempt], answer: Attempt, gate: Gate) -> bool:
     """Whether opinions are to be compared with this answer and have not been: it is of the stage beside which they
-    were asked, and passed everything else; or missed a gate that asks nobody, and two opinions may outvote it."""
+    were asked, and passed everything else; or missed a gate that calls nobody, and two opinions may outvote it."""
     missed = missed_gate(plan, answer)
     asked = sum(attempt.call.why == "opinion" for attempt in attempts)
     return (
@@ -156,5 +158,5 @@ def _unmeasured(plan: Plan, attempts: Sequence[Attempt], answer: Attempt, gate: 
         and answer.call.why not in ASIDE
         and plan.rungs[answer.call.rung].stage == _first_stage(plan, attempts)
         and all(verdict.check != gate.check for verdict in answer.verdicts)
-        and (missed is None or (missed[0].asks == "nobody" and asked > 1))
+        and (missed is None or (not missed[0].calls_models and asked > 1))
     )

@@ -17,6 +17,9 @@ WHY_WORDS = {
     "hedge": "beside a slow call",
     "opinion": "a second opinion",
     "judge": "the judge of an answer",
+    "confidence": "asked how likely an answer is right",
+    "decision": "asked for the probability that an answer is right",
+    "embedding": "texts embedded, to compare what they mean",
 }
 OUTCOME_WORDS = {
     "passed": "delivered, every gate passed",
@@ -113,6 +116,8 @@ def _ended(attempt: AttemptRecord) -> str:
         stopped = "stopped" if attempt.state == "cancelled" else f"failed ({attempt.failure.kind})"
         return f"{stopped}: {attempt.failure.message}"
     times = [] if attempt.ttft_seconds is None else [f"first token after {_seconds(attempt.ttft_seconds)}"]
+    if attempt.why in ("decision", "embedding"):
+        return "answered"
     return ", ".join(["answered", *times, f"finish {attempt.finish_reason or 'unknown'}"])
 
 

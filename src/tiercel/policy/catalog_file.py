@@ -149,6 +149,7 @@ def provider_of(name: str, table: ProviderTable, environment: Environment, probl
         name=name,
         format=upstream_format,
         speaks=tuple(dict.fromkeys((upstream_format, *table.speaks))) if table.speaks else (),
+        decisions=bool(table.decisions),
         base_url=base_url,
         key=key,
         key_env=key_env,

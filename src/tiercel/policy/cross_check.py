@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Iterator
 import msgspec
 
 from tiercel.domain.catalog import Catalog
-from tiercel.domain.policy import Gate, Policy
+from tiercel.domain.embedding import NOT_EMBEDDING
+from tiercel.domain.policy import ITSELF, Gate, Policy
 from tiercel.policy.policy_file import AUTO, HEADERS
 from tiercel.policy.problems import Problems, Steps, listed, nearest
 
@@ -51,8 +52,11 @@ class Checker:
             for problem in check_problems(gate):
                 self.problems.add(path, problem)
             for position, entry in enumerate(gate.ask):
-                self.check_entry(entry, (*path, "ask", position), tiers=False)
-                self.check_family(entry, gate, (*path, "ask", position))
+                if entry != ITSELF:
+                    self.check_entry(entry, (*path, "ask", position), tiers=False)
+                    self.check_family(entry, gate, (*path, "ask", position))
+            if gate.embed is not None:
+                self.check_embedding(gate.embed, (*path, "embed"))
         notices = self.notices.lines
         if not self.catalog.deployments:
             variables = sorted({d.provider.key_env or "" for d in self.catalog.keyless.values()})
@@ -88,6 +92,15 @@ class Checker:
         if effort not in efforts:
             offer = f"it takes {listed(efforts)}" if efforts else "its effort cannot be set"
             self.problems.add(path, f"{model!r} has no effort {effort!r}; {offer}", entry)
+
+    def check_embedding(self, entry: str, path: Steps) -> None:
+        """Whether somebody can embed with this model: of most nothing says so, of some formats that they cannot."""
+        self.check_entry(entry, path, tiers=False)
+        serving = self.catalog.serving(entry) or tuple(
+            d for d in (self.catalog.deployments.get(entry),) if d is not None
+        )
+        if serving and all(deployment.provider.format in NOT_EMBEDDING for deployment in serving):
+            self.problems.add(path, "its provider's API has no embeddings; name a model that embeds", entry)
 
     def check_family(self, entry: str, gate: Gate, path: Steps) -> None:
         """Whether who is asked is of the family of those whose answers are measured."""

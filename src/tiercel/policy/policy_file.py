@@ -139,6 +139,7 @@ def gate_of(gate: str | GateTable, file: PolicyFile) -> Gate:
         on_error=table.on_error,
         ask=table.ask,
         wait_seconds=table.wait_seconds,
+        embed=table.embed,
     )
 
 

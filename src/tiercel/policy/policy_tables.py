@@ -54,11 +54,18 @@ class GateTable(Table, frozen=True, kw_only=True):
     ] = None
     ask: Annotated[
         tuple[LadderEntry, ...],
-        Meta(description="The models that the check asks: for second opinions one or two, for a judge one."),
+        Meta(
+            description="The models that the check asks: for second opinions one or two, for a judge one; for "
+            "`confidence` one, or `itself`: the model whose answer it is."
+        ),
     ] = ()
     wait_seconds: Annotated[
         Seconds, Meta(description="How long an answer waits for second opinions that are not there yet.")
     ] = 10.0
+    embed: Annotated[
+        FilledText | None,
+        Meta(description="The model that embeds texts, for a check that compares what they mean."),
+    ] = None
     options: Annotated[JsonObject, Meta(description="The check's own settings.")] = field(
         default_factory=dict
     )

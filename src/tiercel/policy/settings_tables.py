@@ -177,6 +177,10 @@ class ProviderTable(Table, frozen=True, kw_only=True):
             description="Other formats it knows below the same `base_url`; clients who speak one are passed on in it."
         ),
     ] = None
+    decisions: Annotated[
+        bool | None,
+        Meta(description="Whether it answers OpenAI's `/decisions`, for the check `confidence`."),
+    ] = None
     base_url: Annotated[
         FilledText | None,
         Meta(

@@ -225,9 +225,9 @@ def _asides(record: Record) -> Iterator[tuple[str, AttemptRecord, list[AttemptRe
 
 def _about(record: Record, aside: AttemptRecord, check: str) -> AttemptRecord:
     """The answer that the check measured with this call's help; where it came to measure none, the one that it would
-    have: of opinions the first call's, of a judge the last one's before it."""
+    have: of opinions the first call's, of a judge and its like the last one's before it."""
     climbed = [one for one in record.attempts if one.why not in ASIDE]
-    if aside.why == "judge":
+    if aside.why != "opinion":
         climbed = [one for one in reversed(climbed) if one.number < aside.number]
     measured = (one for one in climbed if any(verdict.check == check for verdict in one.verdicts))
     return next(measured, climbed[0] if climbed else aside)

@@ -7,13 +7,14 @@ from msgspec.structs import replace
 
 from tiercel.domain.climb import Aside, Excluded, Plan, Rung
 from tiercel.domain.errors import CallerError, ProblemKind
+from tiercel.routing.asides import most_embedding_texts_nano
 
 
 def within(plan: Plan, allowed: tuple[str, ...]) -> Plan:
     """The plan without rungs whose tier, model and deployment are all not among these names; none means all are.
 
-    An opinion can become the answer, so it must be allowed too; a judge's verdict never reaches the client. Raises
-    `CallerError` where nothing is left.
+    An opinion can become the answer, so it must be allowed too; a judge's verdict never reaches the client, nor does
+    what else a check is told. Raises `CallerError` where nothing is left.
     """
     if not allowed:
         return plan
@@ -22,7 +23,7 @@ def within(plan: Plan, allowed: tuple[str, ...]) -> Plan:
         plan,
         "key",
         reason,
-        lambda aside: plan.gates[aside.gate].asks == "judge" or is_allowed(aside.rung, allowed),
+        lambda aside: aside.role != "opinion" or is_allowed(aside.rung, allowed),
     )
     return _without(plan, "key", reason, lambda rung: is_allowed(rung, allowed), "permission")
 
@@ -39,7 +40,9 @@ def bounded(plan: Plan, most: Callable[[Rung], int | None]) -> tuple[Plan, tuple
 
     Raises `CallerError` where nothing is left.
     """
-    costs = [most(rung) for rung in _all_rungs(plan)]
+    costs = [most(rung) for rung in plan.rungs]
+    if plan.asides:
+        costs += [_most_beside(plan, aside, most) for aside in plan.asides]
     if None in costs:
         unknown = [rung for rung, nano in zip(_all_rungs(plan), costs, strict=True) if nano is None]
         reason = (
@@ -49,6 +52,12 @@ def bounded(plan: Plan, most: Callable[[Rung], int | None]) -> tuple[Plan, tuple
         plan = _without_asides(plan, "budget", reason, lambda aside: aside.rung not in unknown)
         plan = _without(plan, "budget", reason, lambda rung: rung not in unknown, "no_rung")
     return plan, tuple(nano for nano in costs if nano is not None)
+
+
+def _most_beside(plan: Plan, aside: Aside, most: Callable[[Rung], int | None]) -> int | None:
+    if aside.role == "embedding":
+        return most_embedding_texts_nano(aside, plan.gates[aside.gate])
+    return most(aside.rung)
 
 
 def _all_rungs(plan: Plan) -> tuple[Rung, ...]:

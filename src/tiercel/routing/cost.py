@@ -5,6 +5,7 @@ usage.
 """
 
 import msgspec
+from msgspec.structs import replace
 
 from tiercel.domain.catalog import TOKENS_PER_PRICE, Capabilities, Deployment, Prices
 from tiercel.domain.climb import Rung
@@ -82,6 +83,11 @@ def thinking_effort(capabilities: Capabilities, effort: Effort | None) -> Effort
     if capabilities.thinking == "none" or effort == "none":
         return None
     return effort or capabilities.default_effort
+
+
+def embedding_prices(deployment: Deployment) -> Prices:
+    """What embedding is billed at: there is no output, so that only its input's price must be known."""
+    return replace(deployment.billing, output=0)
 
 
 def most_nano(rung: Rung, facts: Facts, *, boost: int = 1, answers_shown: int = 0) -> int | None:

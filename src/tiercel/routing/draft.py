@@ -52,7 +52,7 @@ class DraftStage(msgspec.Struct, frozen=True, kw_only=True):
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
     """The ladder that was chosen, with its gates as they apply. `repeats` is whether some rung stands in it twice;
-    `asked` are those whom the gates ask beside it."""
+    `asked` are those whom the gates have called beside it."""
 
     chosen: Chosen
     stages: tuple[DraftStage, ...]

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from msgspec.structs import replace
 
-from tiercel.domain.catalog import Catalog, Deployment, Prices
+from tiercel.domain.catalog import Catalog, Deployment
 from tiercel.domain.climb import Excluded, Plan, Rung
 from tiercel.domain.embedding import EmbeddingRequest
 from tiercel.domain.errors import CallerError
@@ -17,7 +17,7 @@ from tiercel.domain.policy import Policy
 from tiercel.domain.request import Hints
 from tiercel.domain.response import Usage
 from tiercel.domain.tokens import TokenEstimate, estimate_tokens
-from tiercel.routing.cost import Rate
+from tiercel.routing.cost import Rate, embedding_prices
 from tiercel.routing.draft import Contender, DraftStage
 from tiercel.routing.expand import expand
 from tiercel.routing.filters import bars
@@ -80,11 +80,6 @@ def make_embedding_plan(
         why=f"the request names the {named.kind} {named.name}; embeddings have no other to go to",
         policy_hash=policy.hash,
     )
-
-
-def embedding_prices(deployment: Deployment) -> Prices:
-    """What embedding is billed at: there is no output, so that only its input's price must be known."""
-    return replace(deployment.billing, output=0)
 
 
 def most_embedding_nano(deployment: Deployment, facts: Facts) -> int | None:

@@ -5,10 +5,10 @@ The same values `make_plan` made, put in order for a reader; nobody is called an
 
 import msgspec
 
-from tiercel.domain.climb import Excluded, Plan, Rung
+from tiercel.domain.climb import Aside, Excluded, Plan, Rung
 from tiercel.domain.facts import Facts
 from tiercel.domain.money import usd_text
-from tiercel.domain.policy import Gate, Policy
+from tiercel.domain.policy import ITSELF, Gate, Policy
 from tiercel.routing.rules import mismatches
 
 
@@ -167,27 +167,33 @@ def _rung_words(rung: RungLine) -> str:
 def _gate_words(plan: Plan, place: int) -> str:
     gate = plan.gates[place]
     words = f"{gate.check} at least {gate.at_least:g}"
-    if gate.asks != "nobody":
-        words += _asked_words(gate, [aside.rung for aside in plan.asides if aside.gate == place])
+    if gate.calls_models:
+        words += _called_words(gate, [aside for aside in plan.asides if aside.gate == place])
     return f"{words}, asked again {gate.re_ask} time(s) before escalating" if gate.re_ask else words
 
 
-def _asked_words(gate: Gate, rungs: list[Rung]) -> str:
-    """Whom this gate asks, and what that is expected to cost."""
+def _called_words(gate: Gate, asides: list[Aside]) -> str:
+    """Whom this gate has called, and what that is expected to cost."""
     what = "lets the answer pass" if gate.on_error == "open" else "does not let it pass"
-    if not rungs:
+    asked = [_priced(aside.rung) for aside in asides if aside.role != "embedding"]
+    embed = [_priced(aside.rung) for aside in asides if aside.role == "embedding"]
+    if (gate.asks != "nobody" and not asked) or (gate.asks == "nobody" and not embed):
         return f", but nobody whom it asks may be asked, which {what}"
-    asked = []
-    for rung in rungs:
-        nano = rung.estimated_nano
-        cost = "price unknown" if nano is None else f"about ${usd_text(nano)}"
-        asked.append(f"{rung.name} ({cost})")
-    when = (
-        f"asked at once, waited for {gate.wait_seconds:g} s"
-        if gate.asks == "opinions"
-        else "asked afterwards"
-    )
-    return f": {' and '.join(asked)}, {when}; without them it {what}"
+    words = []
+    if gate.asks == "opinions":
+        words.append(f"{' and '.join(asked)}, asked at once, waited for {gate.wait_seconds:g} s")
+    elif gate.ask == (ITSELF,):
+        words.append(f"each is asked about its own answer, afterwards: {', '.join(asked)}")
+    elif asked:
+        words.append(f"{asked[0]}, asked afterwards")
+    if gate.embed is not None:
+        words.append(f"texts embedded by {embed[0]}" if embed else "nobody may embed free text")
+    return f": {'; '.join(words)}; without them it {what}"
+
+
+def _priced(rung: Rung) -> str:
+    nano = rung.estimated_nano
+    return f"{rung.name} (price unknown)" if nano is None else f"{rung.name} (about ${usd_text(nano)})"
 
 
 def _limit_words(plan: Plan) -> list[str]:

@@ -62,7 +62,7 @@ def make_plan(
         excluded += rested
     beside: tuple[Aside, ...] = ()
     if draft.asked:
-        beside, absent = asides(draft.asked, request, facts, policy)
+        beside, absent = asides(draft.asked, request, facts, policy, rungs)
         excluded += absent
     return Plan(
         facts=facts,

@@ -12,6 +12,7 @@ import msgspec
 
 from tiercel.checks.comparing.final import final_answer
 from tiercel.checks.comparing.likeness import MAX_CHARS, Kind, Likeness
+from tiercel.checks.comparing.meaning import Meaning
 from tiercel.checks.comparing.offered import asked_text, choice_in, offered_in
 from tiercel.checks.comparing.program import code_in
 from tiercel.checks.comparing.quantity import agree
@@ -71,16 +72,26 @@ def tally(
     *,
     kind: Kind | None = None,
     same_text: float = SAME_TEXT,
+    meaning: Meaning | None = None,
 ) -> Tally:
-    """Which of the answers agree with which."""
+    """Which of the answers agree with which. Free texts whose `meaning` is known are compared by it."""
     reader = Reader(request, kind or kind_of(request, answers))
     readings = list(map(reader.read, answers))
+
+    def same(a: int, b: int) -> bool:
+        near = None if meaning is None else meaning.between(a, b)
+        if meaning is None or near is None:
+            return _likeness(reader.kind, readings[a], readings[b], same_text).same
+        return readings[a].key == readings[b].key or (
+            near >= meaning.same and _guarded(readings[a], readings[b]) is None
+        )
+
     groups: list[list[int]] = []
     for place, reading in enumerate(readings):
         if reading.silent:
             continue
         for group in groups:
-            if all(_likeness(reader.kind, readings[other], reading, same_text).same for other in group):
+            if all(same(other, place) for other in group):
                 group.append(place)
                 break
         else:
@@ -183,12 +194,18 @@ def _overlap(a: Reading, b: Reading, same_text: float) -> Likeness:
     score = f1(a.words, b.words)
     if score < same_text:
         return Likeness(kind="text", same=False, score=score, reason=f"{score:.0%} of the words shared")
+    difference = _guarded(a, b)
+    if difference is not None:
+        return Likeness(kind="text", same=False, score=score, reason=f"the same words{difference}")
+    return Likeness(kind="text", same=True, score=score, reason=f"{score:.0%} of the words shared")
+
+
+def _guarded(a: Reading, b: Reading) -> str | None:
+    """What makes texts differ that are alike otherwise, if anything does."""
     numbers = [sorted(word for word in reading.words if word[0].isdigit()) for reading in (a, b)]
     if numbers[0] != numbers[1]:
-        return Likeness(kind="text", same=False, score=score, reason="the same words with other numbers")
-    if a.denials != b.denials:
-        return Likeness(kind="text", same=False, score=score, reason="the same words, but one denies more")
-    return Likeness(kind="text", same=True, score=score, reason=f"{score:.0%} of the words shared")
+        return " with other numbers"
+    return ", but one denies more" if a.denials != b.denials else None
 
 
 def _outcome(sizes: list[int], answers: int) -> Outcome:
