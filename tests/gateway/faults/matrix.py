@@ -48,7 +48,8 @@ async def cells_of(case: Case, upstream: Format, folder: Path) -> tuple[Cell, ..
         _gateway(case, upstream, folder) as here,
         sdks(here.url, retries=0 if told_to_wait else 2) as clients,
     ):
-        for client in CLIENTS:  # what SDKs load when they are first used would hold up the clocks of the first cell
+        # what SDKs load when they are first used would hold up the clocks of the first cell
+        for client in CLIENTS:
             await clients.ask(client, FAIR, stream=False)
         return tuple(
             await asyncio.gather(
