@@ -70,6 +70,19 @@ def test_checks_are_counted_by_what_they_measured() -> None:
         assert value(found, "tiercel_checks_total", check="number", verdict=verdict) == 1
 
 
+def test_gates_missed_and_what_was_asked_beside_the_ladder_are_counted() -> None:
+    """A judge's cost stands among all costs, and once more by itself; a call of the ladder does not."""
+    answer = msgspec.structs.replace(FULL.attempts[1], missed="judge", cost_nano=5_000_000)
+    judge = msgspec.structs.replace(answer, number=3, why="judge", missed=None, cost_nano=2_000_000)
+    found = counted_of(msgspec.structs.replace(FULL, attempts=(answer, judge)))
+    claude = {"deployment": "claude-haiku-4-5", "model": "claude-haiku-4-5"}
+    assert value(found, "tiercel_gates_missed_total", check="judge") == 1
+    assert value(found, "tiercel_cost_dollars_total", **claude) == 0.007
+    asides = {key: cost for key, cost in found.items() if key[0] == "tiercel_asides_cost_dollars_total"}
+    assert list(asides.values()) == [0.002]
+    assert value(found, "tiercel_asides_cost_dollars_total", **claude, why="judge") == 0.002
+
+
 def test_an_answer_that_came_whole_has_no_first_token() -> None:
     """Only streams count for the time to the first token, or it would look as slow as the whole answer."""
     whole = msgspec.structs.replace(FULL.attempts[1], ttft_seconds=1.9, seconds=1.9)

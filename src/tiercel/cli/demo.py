@@ -9,6 +9,14 @@ from typing import Any
 DEFAULT_LIMIT = 200
 """How many recorded prompts are sent unless told otherwise."""
 
+EFFORT_MODELS = (
+    "gemini-3.5-flash",
+    "step-3.7-flash",
+    "claude-haiku-4-5",
+    "claude-sonnet-4-5",
+    "claude-opus-4-8",
+)
+
 
 def add_parser(subparsers: Any) -> None:
     """Register the command."""
@@ -24,6 +32,15 @@ def add_parser(subparsers: Any) -> None:
         type=count,
         metavar="N",
         help=f"send only the first N (0: all; default: all tasks, or {DEFAULT_LIMIT} recorded prompts)",
+    )
+    parser.add_argument(
+        "--efforts",
+        nargs="?",
+        const=EFFORT_MODELS[0],
+        choices=EFFORT_MODELS,
+        metavar="MODEL",
+        help="instead: what low and high effort of one simulated model cost, and what a mix of both saves: "
+        f"{', '.join(EFFORT_MODELS)} (default: the first)",
     )
     parser.add_argument("--port", type=int, default=0, help="port of the gateway (default: any free one)")
     parser.add_argument(
@@ -50,6 +67,7 @@ def run(args: argparse.Namespace) -> int:
         port=args.port,
         seed=args.seed,
         serve=args.serve,
+        efforts=args.efforts,
     )
     with tempfile.TemporaryDirectory(prefix="tiercel-demo-") as folder:
         return asyncio.run(show(wishes, folder))

@@ -153,6 +153,7 @@ class Counters:
         self._requests: dict[RequestLabels, RequestCell] = {}
         self._attempts: dict[AttemptLabels, AttemptCell] = {}
         self._checks: Counter[tuple[str, str]] = Counter()
+        self._missed: Counter[str] = Counter()
         self._feedback: Counter[str] = Counter()
 
     def add(self, record: Record) -> None:
@@ -188,6 +189,10 @@ class Counters:
     def checks(self) -> dict[tuple[str, str], int]:
         """How often each check measured what: `full`, `partial` or `zero` score, `repaired` to full, or `error`."""
         return dict(self._checks)
+
+    def missed(self) -> dict[str, int]:
+        """How often an answer did not pass the gate of which check."""
+        return dict(self._missed)
 
     def feedback(self) -> dict[str, int]:
         """How often users said what."""
@@ -238,6 +243,8 @@ class Counters:
             cell.ttft_sum += ttft
         if attempt.usage is not None:
             cell.add_usage(attempt.usage, attempt.cost_nano)
+        if attempt.missed is not None:
+            self._missed[attempt.missed] += 1
         for verdict in attempt.verdicts:
             if verdict.error is not None:
                 self._checks[verdict.check, "error"] += 1

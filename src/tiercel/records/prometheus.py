@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from tiercel.domain.climb import ASIDE
 from tiercel.domain.money import usd_text
 from tiercel.records.counters import AttemptCell, Counters, Histogram, RequestCell
 
@@ -82,6 +83,13 @@ def counted(counters: Counters) -> list[Family]:
             values=list(counters.checks().items()),
         ),
         Family(
+            name="tiercel_gates_missed_total",
+            kind="counter",
+            help="Answers that did not pass a gate, by the check of the first that they missed.",
+            labels=("check",),
+            values=[((check,), count) for check, count in counters.missed().items()],
+        ),
+        Family(
             name="tiercel_feedback_total",
             kind="counter",
             help="What users said of answers.",
@@ -101,8 +109,6 @@ def _attempt_families(attempts: Sequence[tuple[Labels, AttemptCell]]) -> list[Fa
     seconds: dict[Labels, Histogram] = {}
     ttfts: dict[Labels, Histogram] = {}
     tokens: dict[Labels, int] = {}
-    costs: dict[Labels, int] = {}
-    unpriced: dict[Labels, int] = {}
     for (deployment, _, model, why, failure, _), cell in attempts:
         place = (deployment, model)
         _plus(counts, (deployment, model, why, failure), cell.count)
@@ -110,13 +116,12 @@ def _attempt_families(attempts: Sequence[tuple[Labels, AttemptCell]]) -> list[Fa
         _merge(ttfts, (deployment,), cell.ttft)
         for kind in TOKEN_KINDS:
             _plus(tokens, (*place, kind), getattr(cell, kind))
-        _plus(costs, place, cell.cost_nano)
-        _plus(unpriced, place, cell.unpriced)
     return [
         Family(
             name="tiercel_attempts_total",
             kind="counter",
-            help="Calls to models: why first, retry, fallback, re_ask, escalation or hedge; failure none if answered.",
+            help="Calls to models: why first, retry, fallback, re_ask, escalation, hedge, opinion or judge; "
+            "failure none if answered.",
             labels=("deployment", "model", "why", "failure"),
             values=list(counts.items()),
         ),
@@ -141,12 +146,34 @@ def _attempt_families(attempts: Sequence[tuple[Labels, AttemptCell]]) -> list[Fa
             labels=("deployment", "model", "kind"),
             values=list(tokens.items()),
         ),
+        *_cost_families(attempts),
+    ]
+
+
+def _cost_families(attempts: Sequence[tuple[Labels, AttemptCell]]) -> list[Family]:
+    costs: dict[Labels, int] = {}
+    asides: dict[Labels, int] = {}
+    unpriced: dict[Labels, int] = {}
+    for (deployment, _, model, why, _, _), cell in attempts:
+        place = (deployment, model)
+        _plus(costs, place, cell.cost_nano)
+        if why in ASIDE:
+            _plus(asides, (*place, why), cell.cost_nano)
+        _plus(unpriced, place, cell.unpriced)
+    return [
         Family(
             name="tiercel_cost_dollars_total",
             kind="counter",
             help="What all attempts cost, as far as prices are known.",
             labels=("deployment", "model"),
             values=[(labels, usd_text(nano)) for labels, nano in costs.items()],
+        ),
+        Family(
+            name="tiercel_asides_cost_dollars_total",
+            kind="counter",
+            help="Of that, what second opinions and judges cost.",
+            labels=("deployment", "model", "why"),
+            values=[(labels, usd_text(nano)) for labels, nano in asides.items()],
         ),
         Family(
             name="tiercel_attempts_unpriced_total",
