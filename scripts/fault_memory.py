@@ -15,10 +15,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
-from scripts.fault_table import PAGE, grid, rewritten
 from tests.gateway.house import USER, one_tier, settings_for
 from tests.gateway.plain_http import call
 
+from scripts.fault_table import PAGE, grid, rewritten
 from tiercel.domain.catalog import Deployment, Model, Provider
 from tiercel.domain.policy import Limits
 from tiercel.domain.secret import Secret
