@@ -18,7 +18,7 @@ from tiercel.domain.record import Record
 from tiercel.domain.settings import Storage
 from tiercel.measure.report import By, summarise, summarise_tallies
 from tiercel.records.recorder import Recorder
-from tiercel.records.tally import tally_records
+from tiercel.records.sums import sums_of
 
 SIMULATED = tuple(msgspec.structs.replace(record, simulated=bool(record.attempts)) for record in TABLE)
 
@@ -129,7 +129,7 @@ def test_the_page_fits_80_columns(by: By) -> None:
 def test_a_wide_terminal_breaks_no_name() -> None:
     """At 120 columns every name stands on one line."""
     records = tuple(msgspec.structs.replace(r, session="1b4e28ba-2fa1-11d2-883f-0016d3cca427") for r in TABLE)
-    assert printed(records, "session", width=120).count("1b4e28ba-2fa1-11d2-883f-0016d3cca427") == 5
+    assert printed(records, "session", width=120).count("1b4e28ba-2fa1-11d2-883f-0016d3cca427") == 6
 
 
 def test_control_characters_of_a_session_stay_out_of_the_terminal() -> None:
@@ -295,7 +295,7 @@ def test_durations_have_three_digits(seconds: float | None, text: str) -> None:
 def test_a_report_from_sums_says_how_exact_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     """And one from the records themselves, which is exact, says nothing of it."""
     words = "p50, p95: within 1 %; all other numbers are exact"
-    render(summarise_tallies(tally_records(TABLE)), Console(highlight=False))
+    render(summarise_tallies(sums_of(TABLE).answers), Console(highlight=False))
     assert words in capsys.readouterr().out
     assert words not in printed(TABLE, None)
 

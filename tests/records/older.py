@@ -4,6 +4,13 @@ from tests.records.place import Place
 
 SHARED = ("secrets", "keys", "projects", "key_state", "slice_leases", "slices")
 UNDO = {
+    "0008": (
+        "DROP TABLE session_rollups",
+        "DROP TABLE use_rollups",
+        "DROP INDEX feedback_to_count",
+        "ALTER TABLE feedback DROP COLUMN counted",
+        "ALTER TABLE rollups DROP COLUMN in_session",
+    ),
     "0007": (
         "DROP TABLE check_rollups",
         "ALTER TABLE attempts DROP COLUMN asked_by",

@@ -10,7 +10,8 @@ from tests.records.samples import started
 from tests.records.test_rollups import fill
 from tiercel.measure.checks_account import Account, account_of
 from tiercel.records.check_tally import tally_checks
-from tiercel.records.query import load_check_tallies, load_history
+from tiercel.records.query import load_history
+from tiercel.records.summed import load_check_tallies
 
 
 def from_records(place: Place, since: float | None = None) -> Account:

@@ -22,7 +22,7 @@ from tiercel.records.copying import AT_ONCE, Copied, copy_records
 from tiercel.records.key_secrets import pepper_path
 from tiercel.records.key_store import KeyReader, KeyStore, copy_keys
 from tiercel.records.lock import FolderLock
-from tiercel.records.query import load_tallies
+from tiercel.records.summed import load_tallies
 
 MANY = 2 * AT_ONCE + 700
 """More than two portions."""

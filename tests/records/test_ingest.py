@@ -389,3 +389,20 @@ def test_kills_at_any_moment_lose_and_repeat_nothing(tmp_path: Path) -> None:
     assert {name: found.get(name) for name in done} == dict.fromkeys(done, "passed")
     assert {found.get(name) for name in begun - done} <= {"passed", "interrupted"}
     assert len(done) <= len(found) <= len(begun) + 4
+
+
+def test_a_running_server_sums_up_what_was_there_before_it(place: Place) -> None:
+    """While it takes in what comes; nobody has to ask for it."""
+    store = place.store()
+    store.insert([record(f"old{i}") for i in range(300)], "s.journal", 1)
+    store.close()
+    for table in ("rollups", "session_rollups", "use_rollups", "check_rollups"):
+        place.ask(f"DELETE FROM {table}")
+    place.ask("INSERT INTO meta (key, value) VALUES ('rollups', '')")
+    with place.process() as (journal, ingestor):
+        ingestor.start()
+        journal.append(record("new"))
+        assert wait_until(
+            lambda: place.ask("SELECT sum(requests) FROM rollups WHERE span_seconds = 60") == [(301,)]
+        )
+    assert place.ask("SELECT value FROM meta WHERE key = 'rollups'") == []

@@ -54,6 +54,22 @@ def duration(seconds: float | None) -> str:
     return f"{seconds:.{digits}f} s"
 
 
+def wall_time(seconds: float | None) -> str:
+    """How long something took that may take days: in the two units that say it best."""
+    if seconds is None or seconds < 60:
+        return duration(seconds)
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d}" if hours < 48 else f"{hours // 24} d {hours % 24} h"
+
+
+def moment(at: float | None) -> str:
+    """A moment to the minute, UTC."""
+    return UNKNOWN if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M")
+
+
 def rate_text(rate: Rate) -> str:
     """A share with the number it is of."""
     return UNKNOWN if rate.n == 0 else f"{percent(rate.share)} of {rate.n}"
@@ -63,7 +79,7 @@ def period_text(since: float | None, until: float | None) -> str:
     """From the first to the last of what was seen, in UTC."""
     if since is None or until is None:
         return "never"
-    first, last = (datetime.fromtimestamp(t, UTC).strftime("%Y-%m-%d %H:%M") for t in (since, until))
+    first, last = moment(since), moment(until)
     return f"{first} UTC" if first == last else f"{first} to {last} UTC"
 
 

@@ -7,7 +7,7 @@ import argparse
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 from rich.console import Console
@@ -22,12 +22,19 @@ from tiercel.domain.claims import PRICE_FIELDS
 from tiercel.domain.json import Json
 from tiercel.domain.policy import Rule
 from tiercel.domain.settings import Storage
-from tiercel.measure.audit import LEAST_SAVING, STALE_AFTER_DAYS, Audit, Candidate, RuleUse, audit
+from tiercel.measure.audit import (
+    LEAST_SAVING,
+    STALE_AFTER_DAYS,
+    Audit,
+    Candidate,
+    RuleUse,
+    audit_sums,
+    price_borders,
+)
 from tiercel.measure.models import facts_of
 from tiercel.policy.claims import reckoned, shipped_claims
-
-if TYPE_CHECKING:
-    from tiercel.records.query import History
+from tiercel.records.tally import Tallies
+from tiercel.records.uses import Uses
 
 MOST_SHOWN = 12
 """So many candidates are printed; all of them are in the JSON."""
@@ -59,29 +66,26 @@ def run(args: argparse.Namespace) -> int:
     """Print the audit. Raises `ConfigError` where files cannot be read."""
     loaded = load_configuration(args)
     rules = loaded.policy.rules
-    history = _history(args, loaded.settings.storage)
-    result = audit(
-        history.records,
-        history.feedback,
-        rules,
-        evidence_ages(rules, datetime.now(UTC).date()),
-        loaded.settings.catalog,
-    )
+    catalog = loaded.settings.catalog
+    answers, uses = _sums(args, loaded.settings.storage, catalog)
+    ages = evidence_ages(rules, datetime.now(UTC).date())
+    result = audit_sums(answers, uses, rules, ages, catalog)
     if args.json:
         print(msgspec.json.format(msgspec.json.encode(as_json(result)), indent=2).decode())
     else:
-        render(result, Console(highlight=False), disputed_prices(loaded.settings.catalog))
+        render(result, Console(highlight=False), disputed_prices(catalog))
     return 0
 
 
-def _history(args: argparse.Namespace, storage: Storage) -> "History":
+def _sums(args: argparse.Namespace, storage: Storage, catalog: Catalog) -> tuple[Tallies, Uses]:
     # SQLAlchemy takes long to load, and no other command needs it here
-    from tiercel.records.query import History, is_empty, load_history
+    from tiercel.records.query import is_empty
+    from tiercel.records.summed import load_audit
 
     folder, url = (args.data, None) if args.data else (Path(storage.folder), storage.database_url)
     if args.data is None and url is None and is_empty(folder):
-        return History(records=(), feedback={})
-    return load_history(folder, since=args.since, database_url=url)
+        return {}, {}
+    return load_audit(folder, price_borders(catalog), since=args.since, database_url=url)
 
 
 def evidence_ages(rules: Sequence[Rule], today: date) -> dict[str, int]:

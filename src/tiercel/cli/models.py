@@ -16,14 +16,22 @@ from rich.text import Text
 
 from tiercel.cli.amounts import UNKNOWN, count_text, dollars, percent, printable, rate_text
 from tiercel.cli.configuration import add_file_arguments, load_configuration
-from tiercel.cli.report import SPEED, Part, parse_since, per_success, table_of, tokens_per_second
+from tiercel.cli.report import EXACT_UP_TO, SPEED, Part, parse_since, per_success, table_of, tokens_per_second
 from tiercel.domain.catalog import Catalog
 from tiercel.domain.claims import BENCHMARK, PRICE_FIELDS, Claim, Value
 from tiercel.domain.errors import ConfigError
 from tiercel.domain.json import Json
 from tiercel.domain.money import usd_text
 from tiercel.domain.settings import Storage
-from tiercel.measure.models import Fact, Measured, ModelFacts, Stated, facts_of, measured_by_model
+from tiercel.measure.models import (
+    Fact,
+    Measured,
+    ModelFacts,
+    Stated,
+    facts_of,
+    measured_by_model,
+    measured_by_tallies,
+)
 from tiercel.measure.report import Group
 from tiercel.policy.claims import PRICE_KEYS, load_claims, reckoned, shipped_claims
 from tiercel.policy.problems import nearest
@@ -94,10 +102,14 @@ def run(args: argparse.Namespace) -> int:
 def _measured(args: argparse.Namespace, storage: Storage) -> dict[str, Measured]:
     # SQLAlchemy takes long to load, and nothing else needs it here
     from tiercel.records.query import is_empty, load_history
+    from tiercel.records.summed import load_tallies
 
     folder, url = (args.data, None) if args.data else (Path(storage.folder), storage.database_url)
     if args.data is None and url is None and is_empty(folder):
         return {}
+    tallies = load_tallies(folder, since=args.since, database_url=url)
+    if sum(tally.counts["requests"] for tally in tallies.values()) > EXACT_UP_TO:
+        return measured_by_tallies(tallies)
     history = load_history(folder, since=args.since, database_url=url)
     return measured_by_model(history.records, history.feedback)
 
@@ -293,6 +305,9 @@ def render_measured(known: Sequence[ModelFacts], console: Console) -> None:
         _render_groups("Measured on your traffic", real, console)
     if simulated:
         _render_groups("SIMULATED: the lab answered, which says nothing of these models", simulated, console)
+    error = max(one.measured.percentile_error for one in known)
+    if error:
+        console.print(Text(f"p50, p95: within {percent(error)}; all other numbers are exact"))
 
 
 def _render_groups(title: str, groups: Sequence[Group], console: Console) -> None:

@@ -23,11 +23,13 @@ from tiercel.cli.amounts import (
     count_text,
     dollars,
     duration,
+    moment,
     money,
     percent,
     period_text,
     printable,
     rate_text,
+    wall_time,
 )
 from tiercel.cli.configuration import SETTINGS_FILE
 from tiercel.cli.report_checks import made_account, render_account
@@ -35,11 +37,12 @@ from tiercel.domain.json import Json
 from tiercel.domain.settings import Storage
 from tiercel.measure.cost import Cost
 from tiercel.measure.rate import Rate
-from tiercel.measure.report import By, Group, Report, summarise, summarise_tallies
+from tiercel.measure.report import By, Group, Report, summarise, summarise_sessions, summarise_tallies
 from tiercel.policy.settings_file import load_storage
 
 EXACT_UP_TO = 2_000
-"""So many requests are looked at one by one, except by session, of which no sums are kept."""
+"""So many requests are looked at one by one; of more, sums are."""
+MOST_SESSIONS = 50
 _UNIT_SECONDS = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
 
@@ -56,6 +59,13 @@ def add_parser(subparsers: Any) -> None:
         "--checks",
         action="store_true",
         help="what each check did at each rung, what it cost, and what it saved",
+    )
+    parser.add_argument(
+        "--sessions",
+        type=_positive,
+        default=MOST_SESSIONS,
+        metavar="N",
+        help=f"by session: the N with the most requests (default: {MOST_SESSIONS})",
     )
     parser.add_argument(
         "--since",
@@ -81,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
         found: Json = dollars(msgspec.to_builtins(account))
         show = partial(render_account, account, console)
     else:
-        report = made(storage_of(args.data), args.since, args.by)
+        report = made(storage_of(args.data), args.since, args.by, args.sessions)
         found = in_dollars(report)
         show = partial(render, report, console)
     if args.json:
@@ -91,18 +101,22 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def made(storage: Storage, since: float | None, by: By | None) -> Report:
-    """The report: of few records from themselves, of many from sums. Raises `ConfigError`."""
+def made(storage: Storage, since: float | None, by: By | None, most: int | None = None) -> Report:
+    """The report: of few records from themselves, of many from sums; `most` rows of sessions. Raises `ConfigError`."""
     # SQLAlchemy takes long to load, and no other command needs it here
-    from tiercel.records.query import load_history, load_tallies
+    from tiercel.records.query import load_history
+    from tiercel.records.summed import load_sessions, load_tallies
 
     folder, url = Path(storage.folder), storage.database_url
-    if by != "session":
+    if by == "session":
+        sums = load_sessions(folder, most or MOST_SESSIONS, since=since, database_url=url)
+        report = summarise_sessions(sums.answers, sums.sessions, sums.groups)
+    else:
         report = summarise_tallies(load_tallies(folder, since=since, database_url=url), by)
-        if report.total.requests > EXACT_UP_TO:
-            return report
+    if report.total.requests > EXACT_UP_TO:
+        return report
     history = load_history(folder, since=since, database_url=url)
-    return summarise(history.records, history.feedback, by)
+    return summarise(history.records, history.feedback, by, most if by == "session" else None)
 
 
 def storage_of(folder: Path | None) -> Storage:
@@ -127,6 +141,12 @@ def parse_since(text: str) -> float:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of sessions; write 1 or more")
+    return int(text)
+
+
 def in_dollars(report: Report) -> Json:
     """The report as plain JSON values, money in decimal dollars."""
     return dollars(msgspec.to_builtins(report))
@@ -142,7 +162,7 @@ def render(report: Report, console: Console) -> None:
         return
     for line in _heading(report):
         console.print(Text(line))
-    for part in PARTS:
+    for part in (SESSIONS, *PARTS) if report.by == "session" else PARTS:
         console.print()
         console.print(table_of(part, f"by {report.by}" if report.by else "", (*report.rows, report.total)))
     console.print()
@@ -195,6 +215,12 @@ def _notes(report: Report) -> list[str]:
         "TTFT, tok/s: where the upstream streamed; p95: from 20 values on",
         "as it came: valid without a repair, of the same answers as format valid",
     ]
+    if report.by == "session":
+        lines.append("last: when its last request came; lasted: until its last answer ended")
+    if report.groups > len(report.rows) and report.by:
+        lines.append(
+            f"{len(report.rows)} of {count_text(report.groups, report.by)}, those with the most requests (--sessions)"
+        )
     if report.percentile_error:
         lines.append(f"p50, p95: within {percent(report.percentile_error)}; all other numbers are exact")
     if report.by in ("model", "tier", "effort"):
@@ -240,6 +266,16 @@ SPEED = Part(
         ("TTFT\np95", lambda g: duration(g.speed.ttft_seconds.p95)),
         ("n", lambda g: str(g.speed.tokens_per_second.n)),
         ("tok/s\np50", lambda g: tokens_per_second(g.speed.tokens_per_second.p50)),
+    ),
+)
+SESSIONS = Part(
+    "Sessions",
+    (
+        ("first request, UTC", lambda g: moment(g.first_at)),
+        ("last, UTC", lambda g: moment(g.last_at)),
+        ("lasted", lambda g: wall_time(g.wall_seconds)),
+        ("requests", lambda g: str(g.requests)),
+        ("calls", lambda g: str(g.calls.n)),
     ),
 )
 PARTS = (

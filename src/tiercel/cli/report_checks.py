@@ -37,7 +37,7 @@ UNPRICED = "+: some calls have no known price; tiercel.toml may give models pric
 def made_account(storage: Storage, since: float | None) -> Account:
     """The account of what was recorded. Raises `ConfigError`."""
     # SQLAlchemy takes long to load, and no other command needs it here
-    from tiercel.records.query import load_check_tallies
+    from tiercel.records.summed import load_check_tallies
 
     return account_of(
         load_check_tallies(Path(storage.folder), since=since, database_url=storage.database_url)

@@ -12,11 +12,16 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from tiercel.domain.catalog import Catalog, Deployment, Model, Prices
+from tiercel.domain.money import divided
 from tiercel.domain.policy import Evidence, Rule
-from tiercel.domain.record import AttemptRecord, Feedback, Record
-from tiercel.measure.cost import Cost, cost
-from tiercel.measure.quality import is_success
-from tiercel.measure.rate import Rate, rate
+from tiercel.domain.record import Feedback, Record
+from tiercel.domain.response import Usage
+from tiercel.measure.cost import Cost, cost_of
+from tiercel.measure.quality import quality_of
+from tiercel.measure.rate import Rate
+from tiercel.records.sums import sums_of
+from tiercel.records.tally import RequestTally, Tallies
+from tiercel.records.uses import BORDERS, Uses, names_in
 
 STALE_AFTER_DAYS = 90
 """Evidence older than this is warned about."""
@@ -103,11 +108,11 @@ class Audit(msgspec.Struct, frozen=True, kw_only=True):
     candidates: tuple[Candidate, ...]
 
 
-class _Answered(NamedTuple):
-    """A record and the attempt whose answer was delivered."""
+class Answering(NamedTuple):
+    """Requests of a task that a model answered."""
 
-    record: Record
-    answer: AttemptRecord
+    task: str
+    model: str
 
 
 class _Needs(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,160 +130,166 @@ def audit(
     evidence_days: Mapping[str, int],
     catalog: Catalog,
 ) -> Audit:
-    """The audit of these records. `evidence_days` is the age of each rule's evidence, by the rule's name.
+    """The audit of these records. `evidence_days` is the age of each rule's evidence, by the rule's name."""
+    sums = sums_of(records, feedback, tuple(sorted({*BORDERS, *price_borders(catalog)})))
+    return audit_sums(sums.answers, sums.uses, rules, evidence_days, catalog)
+
+
+def audit_sums(
+    answers: Tallies, uses: Uses, rules: Sequence[Rule], evidence_days: Mapping[str, int], catalog: Catalog
+) -> Audit:
+    """The same from sums, which takes no longer for more records. They are told apart at `price_borders`.
 
     Simulated records say nothing about models, so they count only where there are no others.
     """
-    every = list(records)
-    real = [record for record in every if not record.simulated]
-    chosen = real or every
-    starts = [record.started_at for record in chosen]
+    asked = {cell: tally for cell, tally in answers.items() if tally.counts["requests"]}
+    real = {cell: tally for cell, tally in asked.items() if not cell.simulated}
+    chosen = real or asked
+    simulated = bool(chosen) and not real
     return Audit(
-        records=len(chosen),
-        simulated=bool(chosen) and not real,
-        left_out=len(every) - len(chosen),
-        since=min(starts, default=None),
-        until=max(starts, default=None),
-        placements=placements(chosen, feedback),
+        records=_requests(chosen),
+        simulated=simulated,
+        left_out=_requests(asked) - _requests(chosen),
+        since=_first(chosen.values()),
+        until=_last(chosen.values()),
+        placements=placements(chosen),
         rules=rule_uses(chosen, rules, evidence_days),
-        candidates=candidates(chosen, feedback, catalog),
+        candidates=candidates(
+            chosen, {cell: tally for cell, tally in uses.items() if cell.simulated == simulated}, catalog
+        ),
     )
 
 
-def placements(records: Iterable[Record], feedback: Mapping[str, Feedback]) -> tuple[Placement, ...]:
+def price_borders(catalog: Catalog) -> frozenset[int]:
+    """The numbers of input tokens from which on somebody bills more."""
+    served = (*catalog.deployments.values(), *catalog.keyless.values())
+    prices = (*(model.prices for model in catalog.models.values()), *(one.billing for one in served))
+    return frozenset(border for one in prices for border in _borders(one))
+
+
+def placements(answers: Tallies) -> tuple[Placement, ...]:
     """Where each task ran, by task, most requests first."""
-    groups: defaultdict[tuple[str, str, str | None, str | None], list[Record]] = defaultdict(list)
-    for record in records:
-        answer = record.answer
-        where = (answer.tier, answer.model) if answer is not None else (None, None)
-        groups[record.task, record.rule, *where].append(record)
+    groups: defaultdict[tuple[str, str, str, str], RequestTally] = defaultdict(RequestTally)
+    for cell, tally in answers.items():
+        groups[cell.task, cell.rule, cell.tier, cell.model].merge(tally)
     found = [
         Placement(
             task=task,
             rule=rule,
-            tier=tier,
-            model=model,
-            since=min(record.started_at for record in own),
-            until=max(record.started_at for record in own),
-            requests=len(own),
-            success=_success(own, feedback),
-            cost=_cost(own, feedback),
+            tier=tier or None,
+            model=model or None,
+            since=own.edges["first_at"],
+            until=own.edges["last_at"],
+            requests=own.counts["requests"],
+            success=quality_of(own).success,
+            cost=_cost(own),
         )
         for (task, rule, tier, model), own in groups.items()
     ]
-    return tuple(sorted(found, key=lambda one: (one.task, -one.requests, one.rule, one.model or "")))
+    return tuple(
+        sorted(found, key=lambda one: (one.task, -one.requests, one.rule, one.model or "", one.tier or ""))
+    )
 
 
 def rule_uses(
-    records: Iterable[Record], rules: Sequence[Rule], evidence_days: Mapping[str, int]
+    answers: Tallies, rules: Sequence[Rule], evidence_days: Mapping[str, int]
 ) -> tuple[RuleUse, ...]:
     """Every rule of the policy in its order, then what else the records name."""
-    starts: defaultdict[str, list[float]] = defaultdict(list)
-    for record in records:
-        starts[record.rule].append(record.started_at)
+    used: defaultdict[str, RequestTally] = defaultdict(RequestTally)
+    for cell, tally in answers.items():
+        used[cell.rule].merge(tally)
     known = {rule.name: rule for rule in rules}
     return tuple(
         RuleUse(
             name=name,
             in_policy=name in known,
-            requests=len(starts[name]),
-            until=max(starts[name], default=None),
+            requests=used[name].counts["requests"],
+            until=used[name].edges.get("last_at"),
             evidence=known[name].evidence if name in known else None,
             evidence_days=evidence_days.get(name),
         )
-        for name in (*known, *sorted(set(starts) - set(known)))
+        for name in (*known, *sorted(set(used) - set(known)))
     )
 
 
-def candidates(
-    records: Iterable[Record], feedback: Mapping[str, Feedback], catalog: Catalog
-) -> tuple[Candidate, ...]:
+def candidates(answers: Tallies, uses: Uses, catalog: Catalog) -> tuple[Candidate, ...]:
     """What could be cheaper by at least a fifth, for each task and the models that answer it.
 
     Where most would be saved comes first.
     """
-    by_task: defaultdict[str, defaultdict[str, list[_Answered]]] = defaultdict(lambda: defaultdict(list))
-    for record in records:
-        if record.answer is not None:
-            by_task[record.task][record.answer.model].append(_Answered(record, record.answer))
+    spent: defaultdict[Answering, RequestTally] = defaultdict(RequestTally)
+    for cell, tally in answers.items():
+        spent[Answering(cell.task, cell.model)].merge(tally)
+    taken: defaultdict[Answering, Uses] = defaultdict(dict)
+    for use, took in uses.items():
+        taken[Answering(use.task, use.model)][use] = took
     found: list[Candidate] = []
-    for task, by_model in by_task.items():
-        per_success = {
-            model: _cost([one.record for one in own], feedback).per_success_nano
-            for model, own in by_model.items()
-        }
-        for model, own in by_model.items():
-            for other in catalog.models.values():
-                if other.name == model:
-                    continue
-                found += _by_price(task, own, other, catalog)
-                now, then = per_success[model], per_success.get(other.name)
-                if now is not None and then is not None:
-                    found += _by_measurement(task, own, by_model[other.name], (now, then), catalog)
+    for now, own in taken.items():
+        for other in catalog.models.values():
+            if other.name != now.model:
+                found += _by_price(now, own, other, catalog)
+                found += _by_measurement(now, own, other, spent, catalog)
     worth = [one for one in found if one.nano > 0 and one.saving >= LEAST_SAVING]
     return tuple(sorted(worth, key=lambda one: (-one.saved_nano, one.task, one.model, one.candidate)))
 
 
-def _by_price(task: str, own: Sequence[_Answered], other: Model, catalog: Catalog) -> Iterator[Candidate]:
+def _by_price(now: Answering, own: Uses, other: Model, catalog: Catalog) -> Iterator[Candidate]:
     """The same tokens at the other model's price, for the requests in which it had not been tried already."""
-    fresh = [one for one in own if all(attempt.model != other.name for attempt in one.record.attempts)]
-    priced = [
-        one.answer for one in fresh if one.answer.usage is not None and one.answer.cost_nano is not None
-    ]
-    if not priced:
+    fresh = {use: tally for use, tally in own.items() if other.name not in names_in(use.tried)}
+    n = sum(tally.counts["priced"] for tally in fresh.values())
+    if not n:
         return
-    now = sum(answer.cost_nano or 0 for answer in priced)
     offers = [
         (total, deployment, prices)
         for deployment, prices in _offers(other, catalog, _needs(fresh))
-        if (total := _total(prices, priced)) is not None
+        if (total := _total(prices, fresh)) is not None
     ]
     if offers:
         total, deployment, prices = min(offers, key=lambda offer: offer[0])
         yield Candidate(
-            task=task,
-            model=own[0].answer.model,
+            task=now.task,
+            model=now.model,
             candidate=other.name,
             deployment=deployment.name if deployment else None,
             callable=deployment is not None and deployment.name in catalog.deployments,
             basis="price",
-            nano=round(now / len(priced)),
-            candidate_nano=round(total / len(priced)),
-            n=len(priced),
+            nano=divided(sum(tally.counts["priced_nano"] for tally in fresh.values()), n),
+            candidate_nano=divided(total, n),
+            n=n,
             source=prices.source,
             date=prices.date,
         )
 
 
 def _by_measurement(
-    task: str, own: Sequence[_Answered], theirs: Sequence[_Answered], nano: tuple[int, int], catalog: Catalog
+    now: Answering, own: Uses, other: Model, spent: Mapping[Answering, RequestTally], catalog: Catalog
 ) -> Iterator[Candidate]:
-    """What a successful task cost where it was answered by one model and by the other: `nano`, in that order."""
-    model, other = own[0].answer.model, theirs[0].answer.model
-    deployment = next(
-        (d for d, _ in _offers(catalog.models[other], catalog, _needs(own)) if d is not None), None
-    )
+    """What a successful task cost where it was answered by one model and by the other."""
+    ours, theirs = spent[now], spent.get(Answering(now.task, other.name), RequestTally())
+    nano, other_nano = _cost(ours).per_success_nano, _cost(theirs).per_success_nano
+    if nano is None or other_nano is None:
+        return
+    deployment = next((d for d, _ in _offers(other, catalog, _needs(own)) if d is not None), None)
     if deployment is not None:
         yield Candidate(
-            task=task,
-            model=model,
-            candidate=other,
+            task=now.task,
+            model=now.model,
+            candidate=other.name,
             deployment=deployment.name,
             callable=deployment.name in catalog.deployments,
             basis="measured",
-            nano=nano[0],
-            candidate_nano=nano[1],
-            n=len(own),
-            candidate_n=len(theirs),
+            nano=nano,
+            candidate_nano=other_nano,
+            n=ours.counts["requests"],
+            candidate_n=theirs.counts["requests"],
         )
 
 
-def _needs(answered: Sequence[_Answered]) -> _Needs:
-    used = [one.answer.usage for one in answered if one.answer.usage is not None]
+def _needs(uses: Uses) -> _Needs:
     return _Needs(
-        modalities=frozenset(modality for one in answered for modality in one.record.modalities),
-        tokens=max((usage.input + usage.output for usage in used), default=0),
-        residencies=frozenset(one.record.residency for one in answered if one.record.residency is not None),
+        modalities=frozenset(modality for use in uses for modality in names_in(use.modalities)),
+        tokens=max((int(tally.edges.get("largest_tokens", 0)) for tally in uses.values()), default=0),
+        residencies=frozenset(use.residency for use in uses if use.residency),
     )
 
 
@@ -304,15 +315,53 @@ def _offers(model: Model, catalog: Catalog, needs: _Needs) -> Iterator[tuple[Dep
         yield None, model.prices
 
 
-def _total(prices: Prices, answers: Sequence[AttemptRecord]) -> int | None:
-    """What these answers' tokens would cost; `None` where a price is unknown."""
-    costs = [prices.cost(answer.usage) for answer in answers if answer.usage is not None]
-    return None if any(one is None for one in costs) else sum(one or 0 for one in costs)
+def _total(prices: Prices, uses: Uses) -> int | None:
+    """What these answers' tokens would cost; `None` where a price is unknown. All of an entry lies on the same side of
+    `long_from`, so its tokens may be billed together."""
+    total = 0
+    for use, tally in uses.items():
+        counts = tally.counts
+        if counts["priced"]:
+            of_size = _prices_above(prices, use.above_tokens)
+            cost = of_size.cost(
+                Usage(
+                    uncached=counts["priced_uncached"],
+                    cached=counts["priced_cached"],
+                    written=counts["priced_written"],
+                    visible=counts["priced_output"],
+                )
+            )
+            if cost is None:
+                return None
+            total += cost
+    return total
 
 
-def _success(records: Sequence[Record], feedback: Mapping[str, Feedback]) -> Rate:
-    return rate(sum(is_success(record, feedback) for record in records), len(records))
+def _prices_above(prices: Prices, tokens: int) -> Prices:
+    """The prices of a call with more input tokens than this border."""
+    while prices.long is not None and prices.long_from is not None and tokens >= prices.long_from:
+        prices = prices.long
+    return msgspec.structs.replace(prices, long=None, long_from=None)
 
 
-def _cost(records: Sequence[Record], feedback: Mapping[str, Feedback]) -> Cost:
-    return cost(records, _success(records, feedback).count)
+def _borders(prices: Prices) -> Iterator[int]:
+    if prices.long is not None and prices.long_from is not None:
+        yield prices.long_from
+        yield from _borders(prices.long)
+
+
+def _cost(tally: RequestTally) -> Cost:
+    counts = tally.counts
+    return cost_of(counts["cost_nano"], counts["unpriced"], quality_of(tally).success.count)
+
+
+def _requests(answers: Tallies) -> int:
+    return sum(tally.counts["requests"] for tally in answers.values())
+
+
+def _first(tallies: Iterable[RequestTally]) -> float | None:
+    return min((tally.edges["first_at"] for tally in tallies), default=None)
+
+
+def _last(tallies: Iterable[RequestTally]) -> float | None:
+    return max((tally.edges["last_at"] for tally in tallies), default=None)

@@ -103,8 +103,8 @@ def account_of(tallies: Mapping[CheckCell, CheckTally]) -> Account:
     return Account(
         checks=tuple(checks),
         rungs=tuple(sorted(rungs, key=lambda line: (place[line.check], *_most_first(line)))),
-        since=total.first_at,
-        until=total.last_at,
+        since=total.edges.get("first_at"),
+        until=total.edges.get("last_at"),
     )
 
 

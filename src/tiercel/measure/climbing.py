@@ -9,7 +9,7 @@ from tiercel.domain.measured import GOOD_FINISHES, form_of, is_empty
 from tiercel.domain.record import AttemptRecord, Record
 from tiercel.domain.response import Usage
 from tiercel.measure.rate import Rate, rate
-from tiercel.records.tally import Tally
+from tiercel.records.tally import RequestTally
 
 
 class Climbing(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,7 +91,7 @@ def _tokens(used: Sequence[Usage]) -> Tokens:
     )
 
 
-def climbing_of(tally: Tally) -> Climbing:
+def climbing_of(tally: RequestTally) -> Climbing:
     """The same from sums."""
     counts = tally.counts
     n = counts["requests"]
@@ -104,7 +104,7 @@ def climbing_of(tally: Tally) -> Climbing:
     )
 
 
-def calls_of(tally: Tally) -> Calls:
+def calls_of(tally: RequestTally) -> Calls:
     """The same from sums."""
     counts = tally.counts
     own = counts["calls"] - counts["calls_cancelled"]

@@ -7,7 +7,7 @@ import msgspec
 from tiercel.domain.measured import tokens_per_second
 from tiercel.domain.record import DELIVERED, Record
 from tiercel.measure.quantile import Percentiles, percentiles, sketched
-from tiercel.records.tally import Tally
+from tiercel.records.tally import RequestTally
 
 
 class Speed(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,10 +33,10 @@ def speed(records: Sequence[Record]) -> Speed:
     )
 
 
-def speed_of(tally: Tally) -> Speed:
+def speed_of(tally: RequestTally) -> Speed:
     """The same from sums, within the error of their sketches."""
     return Speed(
-        latency_seconds=sketched(tally.latency_seconds),
-        ttft_seconds=sketched(tally.ttft_seconds),
-        tokens_per_second=sketched(tally.tokens_per_second),
+        latency_seconds=sketched(tally.sketch("latency_seconds")),
+        ttft_seconds=sketched(tally.sketch("ttft_seconds")),
+        tokens_per_second=sketched(tally.sketch("tokens_per_second")),
     )

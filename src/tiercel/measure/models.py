@@ -6,7 +6,8 @@ import msgspec
 
 from tiercel.domain.claims import BENCHMARK, FIELDS, USUAL_BENCHMARKS, Claim, Value, agree
 from tiercel.domain.record import Feedback, Record
-from tiercel.measure.report import Group, summarise
+from tiercel.measure.report import Group, Report, summarise, summarise_tallies
+from tiercel.records.tally import Cell, RequestTally
 
 
 class Stated(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,10 +30,12 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
-    """A model's numbers on one's own traffic, and apart from them those that simulated providers produced."""
+    """A model's numbers on one's own traffic, and apart from them those that simulated providers produced. p50 and p95
+    may be off by `percentile_error`, as a share of them."""
 
     real: Group | None = None
     simulated: Group | None = None
+    percentile_error: float = 0.0
 
 
 class ModelFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,13 +84,28 @@ def measured_by_model(
 ) -> dict[str, Measured]:
     """What the records say about each model. Simulated answers are never counted among real ones."""
     every = list(records)
-    real = _by_model([record for record in every if not record.simulated], feedback)
-    simulated = _by_model([record for record in every if record.simulated], feedback)
+    return _measured(
+        summarise([record for record in every if not record.simulated], feedback, "model"),
+        summarise([record for record in every if record.simulated], feedback, "model"),
+    )
+
+
+def measured_by_tallies(tallies: Mapping[Cell, RequestTally]) -> dict[str, Measured]:
+    """The same from sums; its percentiles are those of sketches."""
+    return _measured(
+        summarise_tallies({cell: own for cell, own in tallies.items() if not cell.simulated}, "model"),
+        summarise_tallies({cell: own for cell, own in tallies.items() if cell.simulated}, "model"),
+    )
+
+
+def _measured(real: Report, simulated: Report) -> dict[str, Measured]:
+    """Models that were called, also those whose answers never were delivered."""
+    ours, theirs = (
+        {group.name: group for group in report.rows if group.calls.n} for report in (real, simulated)
+    )
     return {
-        name: Measured(real=real.get(name), simulated=simulated.get(name)) for name in {*real, *simulated}
+        name: Measured(
+            real=ours.get(name), simulated=theirs.get(name), percentile_error=real.percentile_error
+        )
+        for name in {*ours, *theirs}
     }
-
-
-def _by_model(records: Sequence[Record], feedback: Mapping[str, Feedback] | None) -> dict[str, Group]:
-    called = {attempt.model for record in records for attempt in record.attempts}
-    return {group.name: group for group in summarise(records, feedback, "model").rows if group.name in called}

@@ -7,7 +7,7 @@ import msgspec
 
 from tiercel.domain.record import Feedback, Outcome, Record
 from tiercel.measure.rate import Rate, rate
-from tiercel.records.tally import OUTCOMES, Tally
+from tiercel.records.tally import OUTCOMES, RequestTally
 
 
 class Quality(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,7 +34,7 @@ def quality(records: Sequence[Record], feedback: Mapping[str, Feedback]) -> Qual
     )
 
 
-def quality_of(tally: Tally) -> Quality:
+def quality_of(tally: RequestTally) -> Quality:
     """The same from sums."""
     counts = tally.counts
     successes = counts["passed"] - counts["rejected_passed"]

@@ -1,6 +1,6 @@
 """The report: all numbers of a set of records, together and by task, model, tier, effort or session."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal
 
@@ -12,7 +12,7 @@ from tiercel.measure.cost import Cost, cost, cost_of
 from tiercel.measure.latency import Speed, speed, speed_of
 from tiercel.measure.quality import Quality, quality, quality_of
 from tiercel.records.sketch import RELATIVE_ERROR
-from tiercel.records.tally import Cell, Tally
+from tiercel.records.tally import NO_SESSION, Cell, RequestTally
 
 SummedBy = Literal["task", "model", "tier", "effort"]
 """What sums are kept by."""
@@ -27,10 +27,14 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     """The numbers of some requests, of which `called` reached a model, and `simulated` a simulated one.
 
     By model, tier or effort, `calls` are the calls to it, whatever was delivered in the end; everything else is of the
-    requests that it answered, with all that was spent on the way.
+    requests that it answered, with all that was spent on the way. `first_at` and `last_at` are the first and the last
+    start in Unix seconds, `wall_seconds` from that first start to the end of what ended last; `None` without requests.
     """
 
     name: str
+    first_at: float | None = None
+    last_at: float | None = None
+    wall_seconds: float | None = None
     requests: int
     called: int
     simulated: int
@@ -42,65 +46,82 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """`total` over everything, `rows` by `by`: most requests first. `since` and `until` are the first and the last
-    start, in Unix seconds, `None` without records. `percentile_error` is how far p50 and p95 may be off, as a share of
-    them; everything else is exact."""
+    """`total` over everything, `rows` by `by`: most requests first, of `groups` that there are. `since` and `until` are
+    the first and the last start, in Unix seconds, `None` without records. `percentile_error` is how far p50 and p95 may
+    be off, as a share of them; everything else is exact."""
 
     by: By | None
     total: Group
     rows: tuple[Group, ...]
+    groups: int
     since: float | None
     until: float | None
     percentile_error: float = 0.0
 
 
 def summarise(
-    records: Iterable[Record], feedback: Mapping[str, Feedback] | None = None, by: By | None = None
+    records: Iterable[Record],
+    feedback: Mapping[str, Feedback] | None = None,
+    by: By | None = None,
+    most: int | None = None,
 ) -> Report:
-    """The report of these records; `feedback` is the one that counts of each record, by its id."""
+    """The report of these records; `feedback` is the one that counts of each record, by its id. There are `most` rows
+    at the most."""
     every = list(records)
     said = feedback or {}
-    starts = [record.started_at for record in every]
+    rows = () if by is None else _rows(every, said, by)
+    total = _group("all", every, [a for record in every for a in record.attempts], said)
     return Report(
-        by=by,
-        total=_group("all", every, [a for record in every for a in record.attempts], said),
-        rows=() if by is None else _rows(every, said, by),
-        since=min(starts, default=None),
-        until=max(starts, default=None),
+        by=by, total=total, rows=rows[:most], groups=len(rows), since=total.first_at, until=total.last_at
     )
 
 
-def summarise_tallies(tallies: Mapping[Cell, Tally], by: SummedBy | None = None) -> Report:
+def summarise_tallies(tallies: Mapping[Cell, RequestTally], by: SummedBy | None = None) -> Report:
     """The same report from sums, which takes no longer for more records; its percentiles are those of sketches."""
-    total = Tally()
-    groups: defaultdict[str, Tally] = defaultdict(Tally)
-    simulated: Counter[str] = Counter()
+    total, groups = RequestTally(), defaultdict[str, RequestTally](RequestTally)
     for cell, tally in tallies.items():
         if any(tally.counts.values()):
-            name = "" if by is None else _cell_name(cell, by)
-            groups[name].merge(tally)
+            if by is not None:
+                groups[_cell_name(cell, by)].merge(tally)
             total.merge(tally)
-            simulated[name] += tally.counts["called"] if cell.simulated else 0
-    rows = [] if by is None else [group_of(name, own, simulated[name]) for name, own in groups.items()]
+    return _of_tallies(total, groups, by, len(groups))
+
+
+def summarise_sessions(
+    tallies: Mapping[Cell, RequestTally], sessions: Mapping[str, RequestTally], groups: int
+) -> Report:
+    """The same by session: of so many `groups` these `sessions`."""
+    total = RequestTally()
+    for tally in tallies.values():
+        if any(tally.counts.values()):
+            total.merge(tally)
+    return _of_tallies(total, sessions, "session", groups)
+
+
+def _of_tallies(total: RequestTally, groups: Mapping[str, RequestTally], by: By | None, n: int) -> Report:
     return Report(
         by=by,
-        total=group_of("all", total, simulated.total()),
-        rows=_in_order(rows),
-        since=total.first_at,
-        until=total.last_at,
+        total=group_of("all", total),
+        rows=_in_order(group_of(name, own) for name, own in groups.items()),
+        groups=n,
+        since=total.edges.get("first_at"),
+        until=total.edges.get("last_at"),
         percentile_error=RELATIVE_ERROR,
     )
 
 
-def group_of(name: str, tally: Tally, simulated: int) -> Group:
-    """The numbers of the requests and calls that were tallied; so many reached a simulated model."""
-    counts = tally.counts
+def group_of(name: str, tally: RequestTally) -> Group:
+    """The numbers of the requests and calls that were tallied."""
+    counts, edges = tally.counts, tally.edges
     successes = counts["passed"] - counts["rejected_passed"]
     return Group(
         name=name,
+        first_at=edges.get("first_at"),
+        last_at=edges.get("last_at"),
+        wall_seconds=edges["ended_at"] - edges["first_at"] if edges else None,
         requests=counts["requests"],
         called=counts["called"],
-        simulated=simulated,
+        simulated=counts["simulated_called"],
         quality=quality_of(tally),
         cost=cost_of(counts["cost_nano"], counts["unpriced"], successes),
         speed=speed_of(tally),
@@ -144,7 +165,7 @@ def _name(record: Record, by: By) -> str:
     if by == "task":
         return record.task
     if by == "session":
-        return record.session or "no session"
+        return record.session or NO_SESSION
     return NOTHING_DELIVERED if record.answer is None else _OF_ATTEMPT[by](record.answer)
 
 
@@ -159,8 +180,13 @@ def _group(
     name: str, records: Sequence[Record], attempts: Sequence[AttemptRecord], feedback: Mapping[str, Feedback]
 ) -> Group:
     own_quality = quality(records, feedback)
+    starts = [record.started_at for record in records]
+    ends = [record.started_at + record.seconds for record in records]
     return Group(
         name=name,
+        first_at=min(starts, default=None),
+        last_at=max(starts, default=None),
+        wall_seconds=max(ends) - min(starts) if starts else None,
         requests=len(records),
         called=sum(bool(record.attempts) for record in records),
         simulated=sum(record.simulated and bool(record.attempts) for record in records),

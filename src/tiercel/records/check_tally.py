@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple, TypeAlias, get_args
 from tiercel.domain.climb import ASIDE, Verdict
 from tiercel.domain.measured import is_priced
 from tiercel.domain.record import DELIVERED, AttemptRecord, Record
+from tiercel.records.tally import Tally, at
 
 CheckCount = Literal[
     # of answers, which stand at the rung that gave them
@@ -60,33 +61,7 @@ class CheckCell(NamedTuple):
     rung: str
 
 
-class CheckTally:
-    """Counts, sums, and the first and the last start in Unix seconds."""
-
-    __slots__ = ("counts", "first_at", "last_at")
-
-    def __init__(self) -> None:
-        self.counts: Counter[CheckCount] = Counter()
-        self.first_at: float | None = None
-        self.last_at: float | None = None
-
-    def merge(self, other: "CheckTally") -> None:
-        """Adds what the other has."""
-        counts = self.counts
-        for name, count in other.counts.items():
-            counts[name] += count
-        for at in (other.first_at, other.last_at):
-            if at is not None:
-                self.saw(at)
-
-    def saw(self, at: float) -> None:
-        """A request started then."""
-        if self.first_at is None or at < self.first_at:
-            self.first_at = at
-        if self.last_at is None or at > self.last_at:
-            self.last_at = at
-
-
+CheckTally: TypeAlias = Tally[CheckCount]
 CheckTallies: TypeAlias = dict[CheckCell, CheckTally]
 
 
@@ -234,11 +209,9 @@ def _about(record: Record, aside: AttemptRecord, check: str) -> AttemptRecord:
 
 
 def _at(tallies: CheckTallies, record: Record, check: str, attempt: AttemptRecord) -> CheckTally:
-    cell = CheckCell(record.project, check, attempt.rung)
-    tally = tallies.get(cell)
-    if tally is None:
-        tally = tallies[cell] = CheckTally()
-    tally.saw(record.started_at)
+    tally = at(tallies, CheckCell(record.project, check, attempt.rung))
+    tally.widen("first_at", record.started_at)
+    tally.widen("last_at", record.started_at)
     return tally
 
 

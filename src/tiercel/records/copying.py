@@ -18,6 +18,7 @@ from tiercel.records.database import database_path
 from tiercel.records.engines import Database, DatabaseError
 from tiercel.records.lock import FolderLock
 from tiercel.records.migrate import current_revision
+from tiercel.records.opinions import stored_feedback
 from tiercel.records.revisions import HEAD
 from tiercel.records.rows import interrupted, noun_from
 from tiercel.records.schema import attempts, blocks, contents, feedback, pending, records
@@ -102,8 +103,7 @@ def _better(source: Connection, ids: Sequence[str], known: dict[str, str]) -> li
 
 
 def _feedback(source: Connection, ids: Sequence[str]) -> Iterator[Feedback]:
-    for row in source.execute(select(feedback).where(feedback.c.id.in_(ids))).mappings():
-        yield noun_from(Feedback, dict(row))
+    yield from stored_feedback(source, feedback.c.id.in_(ids))
 
 
 def _contents(source: Connection, ids: Sequence[str]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, insert
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool, Pool, StaticPool
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -129,10 +130,8 @@ def put_in(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
     """
     names = tuple(rows[0])
     if connection.dialect.name == "sqlite":
-        compiled = insert(table).compile(dialect=connection.dialect, column_keys=list(names))
-        assert isinstance(compiled, SQLCompiler)
-        values = itemgetter(*(compiled.positiontup or ()))
-        connection.exec_driver_sql(str(compiled), [values(row) for row in rows])
+        statement, values = _compiled(table, names)
+        connection.exec_driver_sql(statement, [values(row) for row in rows])
         return
     import psycopg
 
@@ -146,6 +145,15 @@ def put_in(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
         values = itemgetter(*names)
         for row in rows:
             copy.write_row(values(row))
+
+
+@lru_cache(maxsize=100)
+def _compiled(table: Table, names: tuple[str, ...]) -> tuple[str, Callable[[Mapping[str, Any]], Any]]:
+    """SQLite's statement that inserts a row, and what gets its values out of a row; to make it takes longer than to
+    run it."""
+    compiled = insert(table).compile(dialect=sqlite.dialect(), column_keys=list(names))
+    assert isinstance(compiled, SQLCompiler)
+    return str(compiled), itemgetter(*(compiled.positiontup or ()))
 
 
 def _reason(error: BaseException) -> str:

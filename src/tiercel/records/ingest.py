@@ -28,6 +28,8 @@ POLL_SECONDS = 0.5
 LONGEST_BACKOFF_SECONDS = 5.0
 BATCH_BYTES = 250_000
 RETENTION_EVERY_SECONDS = 3600.0
+FILL_PAUSE_SECONDS = 0.05
+"""Between two portions of older records that are taken into new sums: the processor is not ours alone."""
 
 
 class IngestStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,6 +79,7 @@ class Ingestor:
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._paused = threading.Event()
+        self._is_filling = False
         self._entries = 0
         self._interrupted = 0
         self._unreadable = 0
@@ -146,6 +149,7 @@ class Ingestor:
                     return
             self._take_over(store)
             self._apply_retention(store)
+            self._is_filling = store.fill_sums()
 
     def _opened_store(self) -> "Store":
         if self._store is None:
@@ -213,9 +217,12 @@ class Ingestor:
         wait = self._poll_seconds
         while not self._stopping.is_set():
             if not self._paused.is_set():
-                wait = self._poll_seconds if self._try_once() else min(2 * wait, LONGEST_BACKOFF_SECONDS)
+                wait = self._next_wait() if self._try_once() else min(2 * wait, LONGEST_BACKOFF_SECONDS)
             self._wake.wait(wait)
             self._wake.clear()
+
+    def _next_wait(self) -> float:
+        return min(FILL_PAUSE_SECONDS, self._poll_seconds) if self._is_filling else self._poll_seconds
 
     def _try_once(self) -> bool:
         try:

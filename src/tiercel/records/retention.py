@@ -8,6 +8,7 @@ import msgspec
 from tiercel.domain.settings import Storage
 
 SECONDS_PER_DAY = 86_400.0
+SECONDS_PER_HOUR = 3_600.0
 
 
 class Retention(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,8 +31,9 @@ class Forgetful(Protocol):
 
 
 def apply(retention: Retention, store: Forgetful, *, now: float) -> int:
-    """Deletes what is kept long enough. Returns how many records."""
+    """Deletes what is kept long enough, by whole hours, as sums are kept of them. Returns how many records."""
     forgotten = 0
+    now = now // SECONDS_PER_HOUR * SECONDS_PER_HOUR
     for project, days in retention.projects:
         forgotten += store.forget_before(now - days * SECONDS_PER_DAY, project=project)
     if retention.days is not None:

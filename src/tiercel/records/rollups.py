@@ -1,118 +1,98 @@
-"""Sums of records over each minute, hour and day: of requests and calls in the table `rollups`, of what checks did in
-`check_rollups`.
+"""The sums of records in the database, over each minute, hour and day.
 
 Rows of the same span, start and cell add up, so writing is only ever adding rows: servers that share a database do not
-wait for each other, and nothing is read on the way. From time to time rows are put together, for readers' sake.
+wait for each other. Rows are put together for readers' sake: those of a session when another is added, the others from
+time to time; what another server has in its hands meanwhile is left as it is.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Generic, Protocol, Self, TypeAlias, TypeVar, cast
+from dataclasses import dataclass
+from typing import Any, Generic, TypeAlias
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, delete, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    and_,
+    delete,
+    false,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+)
+from sqlalchemy.sql.expression import any_
 
 from tiercel.domain.record import Record
-from tiercel.records.check_tally import CHECK_COUNTS, CheckCell, CheckTallies, CheckTally, add_checks
+from tiercel.records.check_tally import CHECK_COUNTS, CheckCell
 from tiercel.records.rows import Row, bounded
-from tiercel.records.schema import check_rollups, meta, rollups
+from tiercel.records.schema import check_rollups, rollups, session_rollups, use_rollups
 from tiercel.records.sketch import Sketch
+from tiercel.records.stored import portions
+from tiercel.records.sums import Sums
 from tiercel.records.tally import (
     COUNTS,
     SKETCHES,
     Cell,
-    Tallies,
+    Edge,
+    Key,
+    Name,
+    SessionCell,
+    Sketched,
     Tally,
-    add_record,
-    take_back_interrupted,
+    at,
+    merge_into,
 )
+from tiercel.records.uses import USE_COUNTS, UseCell
 
-MINUTE, HOUR, DAY = SPANS = (60, 3_600, 86_400)
+MINUTE, HOUR, DAY = 60, 3_600, 86_400
 ROWS_BEFORE_MERGING = 2_000
-BACK_FILL_RECORDS = 20_000
 
-
-class Addable(Protocol):
-    """Sums that add up."""
-
-    def merge(self, other: Self) -> None:
-        """Adds what the other has."""
-        ...
-
-
-C = TypeVar("C")
-T = TypeVar("T", bound=Addable)
 Put: TypeAlias = Callable[[Connection, Table, list[Row]], None]
 Bucket: TypeAlias = tuple[int, int]
 """A span and its start, in seconds."""
 
 
-class Kind(Generic[C, T]):
-    """One table of sums: the columns that a reader needs, what a row of them says, and what is written for it."""
+@dataclass(frozen=True)
+class Family(Generic[Key, Name]):
+    """One way to sum up: its table, the cells that stand there, and what of their tallies is kept, over which spans.
+    The columns have the names that a cell's fields, edges, sketches and counts have."""
 
-    def __init__(
-        self,
-        table: Table,
-        columns: tuple[str, ...],
-        read: Callable[[Any], tuple[C, T]],
-        write: Callable[[C, T], Row],
-        new: Callable[[], T],
-    ) -> None:
-        self.table = table
-        self.read = read
-        self.write = write
-        self.new = new
-        self.columns = [table.c[name] for name in columns]
+    table: Table
+    cell: Callable[..., Key]
+    fields: tuple[str, ...]
+    tallies: Callable[[Sums], dict[Key, Tally[Name]]]
+    counts: tuple[Name, ...]
+    edges: tuple[Edge, ...] = ("first_at", "last_at", "ended_at")
+    sketches: tuple[Sketched, ...] = SKETCHES
+    spans: tuple[int, ...] = (MINUTE, HOUR, DAY)
 
-    def merge(self, into: dict[C, T], more: Iterable[tuple[C, T]]) -> None:
-        """Adds `more`, which is left as it is."""
-        for cell, tally in more:
-            known = into.get(cell)
-            if known is None:
-                known = into[cell] = self.new()
-            known.merge(tally)
+    @property
+    def shortest(self) -> int:
+        """What begins or ends within such a span is to be looked at record by record."""
+        return self.spans[0]
 
-    def tallies(self, connection: Connection, condition: ColumnElement[bool]) -> dict[C, T]:
-        """These rows, those of the same cell put together."""
-        return self._together(connection.execute(select(*self.columns).where(condition)).all())
 
-    def taken(self, connection: Connection, condition: ColumnElement[bool]) -> dict[C, T]:
-        """The same, and the rows are gone: of two servers only one gets each."""
-        if connection.dialect.name == "postgresql":
-            gone = delete(self.table).where(condition).returning(*self.columns)
-            return self._together(connection.execute(gone))
-        # SQLite of old cannot return what it deletes, and has one writer
-        found = self.tallies(connection, condition)
-        connection.execute(delete(self.table).where(condition))
-        return found
-
-    def rows(self, bucket: Bucket, tallies: Mapping[C, T]) -> Iterator[Row]:
-        """What is written of these, in this span."""
-        span, start = bucket
-        for cell, tally in tallies.items():
-            yield {"span_seconds": span, "start_at": start, **self.write(cell, tally)}
-
-    def since(self, since: float | None) -> ColumnElement[bool]:
-        """The rows that together hold everything from the first whole minute after `since` on: days as far as they
-        go."""
-        span, start = self.table.c.span_seconds, self.table.c.start_at
-        if since is None:
-            return span == DAY
-        minute = ceil_to(MINUTE, since)
-        hour, day = ceil_to(HOUR, minute), ceil_to(DAY, minute)
-        return or_(
-            and_(span == MINUTE, start >= minute, start < hour),
-            and_(span == HOUR, start >= hour, start < day),
-            and_(span == DAY, start >= day),
-        )
-
-    def _together(self, rows: Iterable[Any]) -> dict[C, T]:
-        found: dict[C, T] = {}
-        for row in rows:
-            cell, tally = self.read(row)
-            known = found.setdefault(cell, tally)
-            if known is not tally:
-                known.merge(tally)
-        return found
+ANSWERS = Family(rollups, Cell, Cell._fields, lambda sums: sums.answers, COUNTS)
+SESSIONS = Family(
+    session_rollups, SessionCell, SessionCell._fields, lambda sums: sums.sessions, COUNTS, spans=(HOUR, DAY)
+)
+USES = Family(
+    use_rollups, UseCell, UseCell._fields, lambda sums: sums.uses, USE_COUNTS, ("largest_tokens",), ()
+)
+CHECKS = Family(
+    check_rollups,
+    CheckCell,
+    CheckCell._fields,
+    lambda sums: sums.checks,
+    CHECK_COUNTS,
+    ("first_at", "last_at"),
+    (),
+)
+FAMILIES: tuple[Family[Any, Any], ...] = (ANSWERS, SESSIONS, USES, CHECKS)
+MERGED_LATER: tuple[Family[Any, Any], ...] = (ANSWERS, USES, CHECKS)
 
 
 def floor_to(span: int, at: float) -> int:
@@ -125,155 +105,199 @@ def ceil_to(span: int, at: float) -> int:
     return -int(-at // span) * span
 
 
-class _Adder(Generic[C, T]):
-    """Adds rows of one kind, and remembers where many have gathered."""
+class Minutes(defaultdict[int, Sums]):
+    """Sums by the minute in which requests started."""
 
-    def __init__(self, put: Put, kind: Kind[C, T]) -> None:
-        self._put = put
-        self._kind = kind
-        self._gathered: Counter[Bucket] = Counter()
+    def __init__(self) -> None:
+        super().__init__(Sums)
 
-    def add(self, connection: Connection, minutes: Mapping[int, dict[C, T]]) -> None:
-        """Adds rows to every span, in the caller's transaction."""
-        rows: list[Row] = []
-        for span in SPANS:
-            for start, tallies in self._in_spans(span, minutes).items():
-                rows += self._kind.rows((span, start), tallies)
-                self._gathered[span, start] += len(tallies)
-        self._put(connection, self._kind.table, rows)
-        if self._gathered.total() > ROWS_BEFORE_MERGING:
-            self._merge(connection)
+    def of(self, started_at: float) -> Sums:
+        return self[floor_to(MINUTE, started_at)]
 
-    def forget(self, connection: Connection, before: int, whose: ColumnElement[bool]) -> None:
-        """Drops the sums of all minutes before this one. The hour and the day that it lies in are made anew from what
-        is left of their parts. The first in its transaction, because in PostgreSQL it keeps other writers away."""
-        table = self._kind.table
-        if connection.dialect.name == "postgresql":
-            connection.exec_driver_sql(f"LOCK TABLE {table.name} IN EXCLUSIVE MODE")
-        span, start = table.c.span_seconds, table.c.start_at
-        connection.execute(delete(table).where(span == MINUTE, start < before, whose))
-        for longer, part in ((HOUR, MINUTE), (DAY, HOUR)):
-            first = floor_to(longer, before)
-            connection.execute(delete(table).where(span == longer, start <= first, whose))
-            parts = and_(span == part, start >= first, start < first + longer, whose)
-            rows = list(self._kind.rows((longer, first), self._kind.tallies(connection, parts)))
-            self._put(connection, table, rows)
 
-    def _merge(self, connection: Connection) -> None:
-        table = self._kind.table
-        rows: list[Row] = []
-        # in order, so that two servers never wait for each other in a circle
-        for span, start in sorted(self._gathered):
-            bucket = and_(table.c.span_seconds == span, table.c.start_at == start)
-            rows += self._kind.rows((span, start), self._kind.taken(connection, bucket))
-        self._put(connection, table, rows)
-        self._gathered.clear()
-
-    def _in_spans(self, span: int, minutes: Mapping[int, dict[C, T]]) -> Mapping[int, dict[C, T]]:
-        """What lies in each span of this length."""
-        if span == MINUTE:
-            return minutes
-        found: defaultdict[int, dict[C, T]] = defaultdict(dict)
-        for start, tallies in minutes.items():
-            self._kind.merge(found[floor_to(span, start)], tallies.items())
-        return found
+def by_minute(records: Iterable[Record]) -> Minutes:
+    """What these records add."""
+    found = Minutes()
+    for record in records:
+        found.of(record.started_at).add(record)
+    return found
 
 
 class RollupWriter:
-    """Keeps the sums of both kinds."""
+    """Adds rows, and remembers where many have gathered."""
 
     def __init__(self, put: Put) -> None:
-        self._requests = _Adder(put, REQUESTS)
-        self._checks = _Adder(put, CHECKS)
+        self._put = put
+        self._gathered: Counter[tuple[Bucket, str]] = Counter()
 
-    def add(self, connection: Connection, records: Iterable[Record], replaced: Iterable[Record] = ()) -> None:
-        """Adds these records, in the caller's transaction; `replaced` are interrupted ones in whose place others
-        came. Nothing was called in those, so no check did anything."""
-        requests: defaultdict[int, Tallies] = defaultdict(dict)
-        checks: defaultdict[int, CheckTallies] = defaultdict(dict)
-        for record in records:
-            minute = floor_to(MINUTE, record.started_at)
-            add_record(requests[minute], record)
-            add_checks(checks[minute], record)
-        for record in replaced:
-            take_back_interrupted(requests[floor_to(MINUTE, record.started_at)], record)
-        self._requests.add(connection, requests)
-        self._checks.add(connection, checks)
+    def add(self, connection: Connection, minutes: Minutes) -> None:
+        """Adds rows to every span, in the caller's transaction."""
+        for family in MERGED_LATER:
+            self._add(connection, family, minutes)
+        self._add_sessions(connection, minutes)
+        if self._gathered.total() > ROWS_BEFORE_MERGING:
+            self._merge(connection)
 
     def forget(
-        self, connection: Connection, before: int, whose: Callable[[Table], ColumnElement[bool]]
+        self, connection: Connection, before: int, whose: Callable[[Table], ColumnElement[bool]], left: Sums
     ) -> None:
-        """Drops the sums of all minutes before this one; of the table's rows that `whose` says."""
-        self._requests.forget(connection, before, whose(REQUESTS.table))
-        self._checks.forget(connection, before, whose(CHECKS.table))
+        """Drops the sums of all minutes before this one. The hour and the day that it lies in are made anew from what
+        is left of their parts; an hour of sessions has no parts, and is made of `left`: what is still there of it.
+
+        To be called in a transaction that began with `lock_sums`, after the records are gone.
+        """
+        for family in FAMILIES:
+            table, own = family.table, whose(family.table)
+            parts = None if family.shortest == MINUTE else family.tallies(left)
+            for span, part in zip(family.spans, (None, *family.spans), strict=False):
+                first = floor_to(span, before)
+                if part is not None:
+                    within = and_(table.c.start_at >= first, table.c.start_at < first + span)
+                    parts = read_tallies(connection, family, and_(is_span(table, part), within, own))
+                ended = table.c.start_at < before
+                connection.execute(delete(table).where(is_span(table, span), ended, own))
+                if parts is not None and first < before:
+                    self._put(connection, table, list(_rows(family, (span, first), parts)))
+
+    def _add(self, connection: Connection, family: Family[Any, Any], minutes: Minutes) -> None:
+        rows: list[Row] = []
+        for span in family.spans:
+            for start, tallies in _in_spans(family, span, minutes).items():
+                rows += _rows(family, (span, start), tallies)
+                self._gathered[(span, start), family.table.name] += len(tallies)
+        self._put(connection, family.table, rows)
+
+    def _add_sessions(self, connection: Connection, minutes: Minutes) -> None:
+        """A row for each session, which takes up the one that was there: there are too many to merge them later."""
+        rows: list[Row] = []
+        for span in SESSIONS.spans:
+            for start, tallies in _in_spans(SESSIONS, span, minutes).items():
+                # one with a character 0 stands in PostgreSQL under another name, and its rows just add up
+                names = sorted({cell.session for cell in tallies if "\0" not in cell.session})
+                for portion in portions(names):
+                    same = and_(
+                        in_bucket(session_rollups, (span, start)), session_rollups.c.session.in_(portion)
+                    )
+                    merge_into(tallies, _taken(connection, SESSIONS, same))
+                rows += _rows(SESSIONS, (span, start), tallies)
+        self._put(connection, session_rollups, rows)
+
+    def _merge(self, connection: Connection) -> None:
+        for family in MERGED_LATER:
+            rows: list[Row] = []
+            for bucket, name in self._gathered:
+                if name == family.table.name:
+                    rows += _rows(family, bucket, _taken(connection, family, in_bucket(family.table, bucket)))
+            self._put(connection, family.table, rows)
+        self._gathered.clear()
 
 
-def back_fill(connection: Connection, put: Put, records: Iterable[Record]) -> None:
-    """Fills the tables from all records there are, where they came later than they."""
-    writer = RollupWriter(put)
-    portion: list[Record] = []
-    for record in records:
-        portion.append(record)
-        if len(portion) == BACK_FILL_RECORDS:
-            writer.add(connection, portion)
-            portion = []
-    writer.add(connection, portion)
+def lock_sums(connection: Connection) -> None:
+    """Keeps other servers of the same PostgreSQL from adding sums until this transaction ends. The first in it."""
+    if connection.dialect.name == "postgresql":
+        names = ", ".join(family.table.name for family in FAMILIES)
+        connection.exec_driver_sql(f"LOCK TABLE {names} IN EXCLUSIVE MODE")
 
 
-def take_missing_mark(connection: Connection) -> bool:
-    """Whether the tables are still to be filled; it is the caller's from now on."""
-    return connection.execute(delete(meta).where(meta.c.key == "rollups")).rowcount > 0
+def is_span(table: Table, span: int) -> ColumnElement[bool]:
+    """Rows of spans of this length; written out, because indices are kept of one length."""
+    return table.c.span_seconds == literal(span, literal_execute=True)
 
 
-_CELL = len(Cell._fields)
+def in_bucket(table: Table, bucket: Bucket) -> ColumnElement[bool]:
+    """The rows of one span."""
+    return and_(is_span(table, bucket[0]), table.c.start_at == bucket[1])
 
 
-def _request_read(row: Any) -> tuple[Cell, Tally]:
-    first_at, last_at, latency, ttft, speed, *counts = row[_CELL:]
-    tally = Tally()
-    for name, count in zip(COUNTS, counts, strict=True):
-        if count:
-            tally.counts[name] = count
-    tally.first_at, tally.last_at = first_at, last_at
-    tally.latency_seconds = Sketch.from_bytes(latency)
-    tally.ttft_seconds = Sketch.from_bytes(ttft)
-    tally.tokens_per_second = Sketch.from_bytes(speed)
-    return Cell(*row[:_CELL]), tally
+def since_condition(family: Family[Any, Any], since: float | None) -> ColumnElement[bool]:
+    """The rows that together hold everything from the first whole span after `since` on: days as far as they go."""
+    return or_(false(), *since_parts(family, since).values())
 
 
-def _request_row(cell: Cell, tally: Tally) -> Row:
-    row: Row = {**cell._asdict(), "first_at": tally.first_at, "last_at": tally.last_at}
-    for name in COUNTS:
-        row[name] = bounded(tally.counts[name])
-    for sketch in SKETCHES:
-        row[sketch] = cast(Sketch, getattr(tally, sketch)).to_bytes()
-    return row
+def since_parts(family: Family[Any, Any], since: float | None) -> dict[int, ColumnElement[bool]]:
+    """The same rows by the length of their spans."""
+    table = family.table
+    if since is None:
+        return {DAY: is_span(table, DAY)}
+    first = ceil_to(family.shortest, since)
+    parts = {}
+    for span, longer in zip(family.spans, (*family.spans[1:], None), strict=True):
+        until = None if longer is None else ceil_to(longer, first)
+        own = and_(is_span(table, span), table.c.start_at >= first)
+        parts[span] = own if until is None else and_(own, table.c.start_at < until)
+        first = first if until is None else until
+    return parts
 
 
-_CHECK_CELL = len(CheckCell._fields)
+def read_tallies(
+    connection: Connection, family: Family[Key, Name], condition: ColumnElement[bool]
+) -> dict[Key, Tally[Name]]:
+    """These rows, those of the same cell put together."""
+    return _tallies(family, connection.execute(select(*_columns(family)).where(condition)).all())
 
 
-def _check_read(row: Any) -> tuple[CheckCell, CheckTally]:
-    first_at, last_at, *counts = row[_CHECK_CELL:]
-    tally = CheckTally()
-    for name, count in zip(CHECK_COUNTS, counts, strict=True):
-        if count:
-            tally.counts[name] = count
-    tally.first_at, tally.last_at = first_at, last_at
-    return CheckCell(*row[:_CHECK_CELL]), tally
+def _columns(family: Family[Any, Any]) -> list[ColumnElement[Any]]:
+    names = (*family.fields, *family.edges, *family.sketches, *family.counts)
+    return [family.table.c[name] for name in names]
 
 
-def _check_row(cell: CheckCell, tally: CheckTally) -> Row:
-    row: Row = {**cell._asdict(), "first_at": tally.first_at, "last_at": tally.last_at}
-    for name in CHECK_COUNTS:
-        row[name] = bounded(tally.counts[name])
-    return row
+def _taken(
+    connection: Connection, family: Family[Key, Name], condition: ColumnElement[bool]
+) -> dict[Key, Tally[Name]]:
+    """The same, and the rows are gone: of two servers only one gets each, and none waits for the other."""
+    table = family.table
+    if connection.dialect.name == "postgresql":
+        place: ColumnElement[Any] = literal_column("ctid")
+        free = select(place).select_from(table).where(condition).with_for_update(skip_locked=True)
+        ours = place == any_(func.array(free.scalar_subquery()))
+        return _tallies(family, connection.execute(delete(table).where(ours).returning(*_columns(family))))
+    # SQLite of old cannot return what it deletes, and has one writer
+    found = read_tallies(connection, family, condition)
+    if found:
+        connection.execute(delete(table).where(condition))
+    return found
 
 
-_TIMES = ("first_at", "last_at")
-REQUESTS: Kind[Cell, Tally] = Kind(
-    rollups, (*Cell._fields, *_TIMES, *SKETCHES, *COUNTS), _request_read, _request_row, Tally
-)
-CHECKS: Kind[CheckCell, CheckTally] = Kind(
-    check_rollups, (*CheckCell._fields, *_TIMES, *CHECK_COUNTS), _check_read, _check_row, CheckTally
-)
+def _tallies(family: Family[Key, Name], rows: Iterable[Any]) -> dict[Key, Tally[Name]]:
+    found: dict[Key, Tally[Name]] = {}
+    edges_from = len(family.fields)
+    sketches_from = edges_from + len(family.edges)
+    counts_from = sketches_from + len(family.sketches)
+    for row in rows:
+        tally = at(found, family.cell(*row[:edges_from]))
+        for edge, value in zip(family.edges, row[edges_from:sketches_from], strict=True):
+            if value is not None:
+                tally.widen(edge, value)
+        for kind, data in zip(family.sketches, row[sketches_from:counts_from], strict=True):
+            if data:
+                tally.sketch(kind).merge(Sketch.from_bytes(data))
+        counts = tally.counts
+        for name, count in zip(family.counts, row[counts_from:], strict=True):
+            if count:
+                counts[name] += count
+    return found
+
+
+def _in_spans(family: Family[Key, Name], span: int, minutes: Minutes) -> Mapping[int, dict[Key, Tally[Name]]]:
+    """What lies in each span of this length."""
+    if span == MINUTE:
+        return {start: family.tallies(sums) for start, sums in minutes.items()}
+    found: defaultdict[int, dict[Key, Tally[Name]]] = defaultdict(dict)
+    for start, sums in minutes.items():
+        merge_into(found[floor_to(span, start)], family.tallies(sums))
+    return found
+
+
+def _rows(family: Family[Key, Name], bucket: Bucket, tallies: Mapping[Key, Tally[Name]]) -> Iterator[Row]:
+    span, start = bucket
+    for cell, tally in tallies.items():
+        row: Row = {"span_seconds": span, "start_at": start, **dict(zip(family.fields, cell, strict=True))}
+        for edge in family.edges:
+            row[edge] = tally.edges.get(edge)
+        for kind in family.sketches:
+            sketch = tally.sketches.get(kind)
+            row[kind] = b"" if sketch is None else sketch.to_bytes()
+        counts = tally.counts
+        for name in family.counts:
+            row[name] = bounded(counts[name])
+        yield row

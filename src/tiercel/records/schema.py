@@ -7,6 +7,8 @@ What many records share stands once, in `plans` and `rungs`, and in their own or
 keys: both halve what a record takes on the disk.
 """
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -20,10 +22,13 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
+    text,
 )
 
 from tiercel.records.check_tally import CHECK_COUNTS
-from tiercel.records.tally import COUNTS
+from tiercel.records.tally import COUNTS, SKETCHES
+from tiercel.records.uses import USE_COUNTS
 
 metadata = MetaData()
 
@@ -128,6 +133,18 @@ rungs = Table(
     comment="Who was called; an attempt names one by its number, which is made from the content",
 )
 
+
+def _sums() -> list[Column[Any]]:
+    """What `Tally` has of requests and calls."""
+    return [
+        Column("first_at", Double),
+        Column("last_at", Double),
+        Column("ended_at", Double),
+        *(Column(name, BigInteger, nullable=False) for name in COUNTS),
+        *(Column(name, LargeBinary, nullable=False) for name in SKETCHES),
+    ]
+
+
 rollups = Table(
     "rollups",
     metadata,
@@ -140,13 +157,9 @@ rollups = Table(
     Column("tier", Text, nullable=False),
     Column("model", Text, nullable=False),
     Column("effort", Text, nullable=False),
+    Column("in_session", Boolean, nullable=False),
     Column("simulated", Boolean, nullable=False),
-    Column("first_at", Double),
-    Column("last_at", Double),
-    *(Column(name, BigInteger, nullable=False) for name in COUNTS),
-    Column("latency_seconds", LargeBinary, nullable=False),
-    Column("ttft_seconds", LargeBinary, nullable=False),
-    Column("tokens_per_second", LargeBinary, nullable=False),
+    *_sums(),
     Index("rollups_by_start", "span_seconds", "start_at"),
     comment="Sums over each minute, hour and day; several rows of the same kind add up",
 )
@@ -179,6 +192,45 @@ spendings = Table(
     sqlite_with_rowid=False,
 )
 
+session_rollups = Table(
+    "session_rollups",
+    metadata,
+    Column("span_seconds", Integer, nullable=False),
+    Column("start_at", BigInteger, nullable=False),
+    Column("session", Text, nullable=False),
+    Column("project", Text, nullable=False),
+    *_sums(),
+    # the first has all that the sessions with the most requests are found by
+    Index(
+        "session_rollups_by_name", "session", "start_at", "project", "requests", "calls",
+        sqlite_where=text("span_seconds = 86400"), postgresql_where=text("span_seconds = 86400"),
+    ),
+    Index(
+        "session_rollups_by_hour", "start_at", "session",
+        sqlite_where=text("span_seconds = 3600"), postgresql_where=text("span_seconds = 3600"),
+    ),
+    comment="Sums of each session over each hour and day; several rows of the same kind add up",
+)  # fmt: skip
+
+use_rollups = Table(
+    "use_rollups",
+    metadata,
+    Column("span_seconds", Integer, nullable=False),
+    Column("start_at", BigInteger, nullable=False),
+    Column("project", Text, nullable=False),
+    Column("task", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("tried", Text, nullable=False),
+    Column("modalities", Text, nullable=False),
+    Column("residency", Text, nullable=False),
+    Column("above_tokens", BigInteger, nullable=False),
+    Column("simulated", Boolean, nullable=False),
+    Column("largest_tokens", BigInteger),
+    *(Column(name, BigInteger, nullable=False) for name in USE_COUNTS),
+    Index("use_rollups_by_start", "span_seconds", "start_at"),
+    comment="Delivered answers by what they took, over each minute, hour and day; rows of the same kind add up",
+)
+
 blocks = Table(
     "blocks",
     metadata,
@@ -209,7 +261,10 @@ feedback = Table(
     Column("verdict", Text),
     Column("score", Double),
     Column("comment", Text),
+    # whether the sums have it
+    Column("counted", Boolean, nullable=False, server_default=false()),
     Index("feedback_by_record", "record_id"),
+    Index("feedback_to_count", "id", sqlite_where=text("NOT counted"), postgresql_where=text("NOT counted")),
 )
 
 pending = Table(

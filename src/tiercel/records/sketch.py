@@ -37,9 +37,10 @@ class Sketch:
 
     def add(self, value: float) -> None:
         """Counts one value."""
-        bucket = 0
-        if value > SMALLEST:
-            bucket = _LAST if value >= 1e12 else max(1, math.ceil(math.log(value) / _LOG_GAMMA) + _SHIFT)
+        self.count(bucket_of(value))
+
+    def count(self, bucket: int) -> None:
+        """Counts one value that lies in this interval."""
         self.buckets[bucket] = self.buckets.get(bucket, 0) + 1
 
     def merge(self, other: "Sketch") -> None:
@@ -73,6 +74,13 @@ class Sketch:
             return cls()
         distances, counts = _decode(data)
         return cls(dict(zip(accumulate(distances), counts, strict=True)))
+
+
+def bucket_of(value: float) -> int:
+    """The interval that a value lies in."""
+    if value <= SMALLEST:
+        return 0
+    return _LAST if value >= 1e12 else max(1, math.ceil(math.log(value) / _LOG_GAMMA) + _SHIFT)
 
 
 def _value(bucket: int) -> float:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, insert, select, true, update
+from sqlalchemy import ColumnElement, Connection, Table, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tiercel.domain.errors import TiercelError
@@ -19,9 +19,19 @@ from tiercel.records.content_store import content_rows, forget_contents
 from tiercel.records.database import ANSWER_SECONDS
 from tiercel.records.dimensions import plan_row, rung_row
 from tiercel.records.engines import Database, DatabaseError, put_in
+from tiercel.records.filling import (
+    FILLED_AT_ONCE,
+    fill,
+    filled_up_to,
+    share_filling,
+    summed,
+    summed_of,
+    with_feedback,
+)
 from tiercel.records.instance import instance_of
 from tiercel.records.migrate import bring_up_to_date
-from tiercel.records.rollups import MINUTE, RollupWriter, back_fill, floor_to, take_missing_mark
+from tiercel.records.opinions import COUNTED_AT_ONCE, count_feedback, latest, lock_feedback, mark_counted
+from tiercel.records.rollups import HOUR, MINUTE, Minutes, RollupWriter, floor_to, lock_sums
 from tiercel.records.rows import Row, attempt_rows, interrupted, noun_from, plain_row, record_row, without_nul
 from tiercel.records.schema import (
     attempts,
@@ -35,7 +45,8 @@ from tiercel.records.schema import (
     rungs,
 )
 from tiercel.records.spendings import add_spendings, forget_spendings
-from tiercel.records.stored import IN_PORTIONS, portions, stored_records
+from tiercel.records.stored import portions
+from tiercel.records.sums import Sums
 
 PlainNoun = TypeVar("PlainNoun", Feedback, Started)
 FORGOTTEN_AT_ONCE = 1_000
@@ -64,11 +75,10 @@ class Store:
         self._instance = instance_of(folder)
         self._shared: set[int] = set()
         self._rollups = RollupWriter(self._put)
+        self._is_filled = False
         try:
             with self._transaction(within_seconds=MIGRATION_SECONDS) as connection:
                 bring_up_to_date(connection)
-                if take_missing_mark(connection):
-                    back_fill(connection, self._put, stored_records(connection, true(), **IN_PORTIONS))
                 for table in (pending, ingest_state):
                     alone = update(table).where(table.c.instance == SINGLE_SERVER)
                     connection.execute(alone.values(instance=self._instance))
@@ -90,7 +100,7 @@ class Store:
         pieces, lists = content_rows(entry for entry in kept if isinstance(entry, Content))
         shared: set[int] = set()
         with self._transaction() as connection:
-            shared = self._insert_records(connection, done)
+            shared, has_feedback = self._insert_records(connection, done)
             self._insert_new(connection, feedback, said)
             self._put(connection, blocks, pieces, or_leave=True)
             self._put(connection, contents, lists, or_leave=True)
@@ -102,6 +112,23 @@ class Store:
             position = {"instance": self._instance, "segment": segment, "offset": offset}
             connection.execute(insert(ingest_state), [position])
         self._remember(shared)
+        if said or has_feedback:
+            self.count_feedback()
+
+    def fill_sums(self, at_once: int = FILLED_AT_ONCE) -> bool:
+        """Takes some of the records that are older than the sums into them. Returns whether more may be left."""
+        if not self._is_filled:
+            with self._transaction() as connection:
+                self._is_filled = not fill(connection, self._rollups, at_once)
+        return not self._is_filled
+
+    def count_feedback(self) -> None:
+        """Takes feedback into the sums."""
+        counted = COUNTED_AT_ONCE
+        while counted == COUNTED_AT_ONCE:
+            with self._transaction() as connection:
+                mark = self._mark(connection)
+                counted = count_feedback(connection, self._rollups, summed(mark))
 
     def outcomes(self, ids: Sequence[str]) -> dict[str, str]:
         """The outcomes of those of these records that are there."""
@@ -114,11 +141,14 @@ class Store:
         """Takes in what another store has: records, feedback, and rows of `blocks`, in the order of their keys, and of
         `contents`. What is there already is left as it is. All of it or nothing, with `StoreError`."""
         with self._transaction() as connection:
-            shared = self._insert_records(connection, {record.id: record for record in done})
-            self._insert_new(connection, feedback, {one.id: one for one in said})
+            shared, has_feedback = self._insert_records(connection, {record.id: record for record in done})
+            new = {one.id: one for one in said}
+            self._insert_new(connection, feedback, new)
             self._put(connection, blocks, pieces, or_leave=True)
             self._put(connection, contents, lists, or_leave=True)
         self._remember(shared)
+        if new or has_feedback:
+            self.count_feedback()
 
     def interrupt_pending(self) -> int:
         """Gives every request of this server that is still under way the outcome `interrupted`. Returns how many
@@ -131,7 +161,7 @@ class Store:
         with self._transaction() as connection:
             rows = connection.execute(select(*fields).where(own)).mappings().all()
             left = [interrupted(noun_from(Started, dict(row))) for row in rows]
-            shared = self._insert_records(connection, {record.id: record for record in left})
+            shared, _ = self._insert_records(connection, {record.id: record for record in left})
         self._remember(shared)
         return len(rows)
 
@@ -152,9 +182,24 @@ class Store:
         A portion at a time, so that ingest and other servers never wait long.
         """
         before = floor_to(MINUTE, unix_seconds)
-        with self._transaction() as connection:
-            self._rollups.forget(connection, before, lambda table: _whose(table, project, but))
+        forgotten = self._forget_records(before, project, but)
+        with self._transaction(within_seconds=MIGRATION_SECONDS) as connection:
+            mark = self._mark(connection)
+            lock_feedback(connection)
+            lock_sums(connection)
+            left = Sums()
+            of_hour = (records.c.started_at >= before) & (
+                records.c.started_at < floor_to(HOUR, before) + HOUR
+            )
+            if before % HOUR:
+                kept = of_hour & _whose(records, project, but) & summed(mark)
+                for record, said in with_feedback(connection, kept, feedback.c.counted):
+                    left.add(record, latest(said).get(record.id))
+            self._rollups.forget(connection, before, lambda table: _whose(table, project, but), left)
             forget_spendings(connection, before)
+        return forgotten
+
+    def _forget_records(self, before: float, project: str | None, but: Collection[str]) -> int:
         forgotten = 0
         while True:
             oldest = (
@@ -186,17 +231,21 @@ class Store:
         except DatabaseError as error:
             raise StoreError(str(error)) from error
 
-    def _insert_records(self, connection: Connection, done: dict[str, Record]) -> set[int]:
-        """Inserts those not there yet; returns the numbers of all shared rows that are there now.
+    def _insert_records(self, connection: Connection, done: dict[str, Record]) -> tuple[set[int], bool]:
+        """Inserts those not there yet; returns the numbers of all shared rows that are there now, and whether there
+        may be feedback on them already.
 
         A real record takes the place of an `interrupted` one, never the reverse.
         """
+        mark = self._mark(connection)
         outcomes = _outcomes(connection, list(done))
         replaced = [key for key, outcome in outcomes.items() if outcome == "interrupted"]
         fresh = [record for key, record in done.items() if key not in outcomes or key in replaced]
-        gone: list[Record] = []
+        gone: list[tuple[Record, list[Feedback]]] = []
+        if replaced:
+            lock_feedback(connection)
         for ids in portions(replaced):
-            gone += stored_records(connection, records.c.id.in_(ids))
+            gone += with_feedback(connection, records.c.id.in_(ids), feedback.c.counted)
             connection.execute(delete(attempts).where(attempts.c.record_id.in_(ids)))
             connection.execute(delete(records).where(records.c.id.in_(ids)))
         called = [rung_row(attempt) for record in fresh for attempt in record.attempts]
@@ -204,11 +253,29 @@ class Store:
         shared |= self._share(connection, rungs, called)
         self._put(connection, records, [record_row(record) for record in fresh])
         self._put(connection, attempts, [row for record in fresh for row in attempt_rows(record)])
-        self._rollups.add(connection, fresh, gone)
+        ours = summed_of(connection, mark, [record.id for record in fresh])
+        minutes = Minutes()
+        for record in fresh:
+            if record.id in ours:
+                minutes.of(record.started_at).add(record)
+        for record, said in gone:
+            if record.id in ours:
+                minutes.of(record.started_at).take_back_interrupted(record, latest(said).get(record.id))
+                mark_counted(connection, [entry.id for entry in said], counted=False)
+        self._rollups.add(connection, minutes)
         add_spendings(connection, self._instance, fresh)
         for ids in portions(list(done)):
             connection.execute(delete(pending).where(pending.c.id.in_(ids)))
-        return shared
+        return shared, bool(gone)
+
+    def _mark(self, connection: Connection) -> str | None:
+        """How far the sums have what was there before them, which stays so until the transaction ends."""
+        if self._is_filled:
+            return None
+        share_filling(connection)
+        mark = filled_up_to(connection)
+        self._is_filled = mark is None
+        return mark
 
     def _insert_new(
         self, connection: Connection, table: Table, nouns: dict[str, PlainNoun], **more: str

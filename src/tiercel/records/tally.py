@@ -1,17 +1,22 @@
-"""What many records come to: counts, sums and sketches, which add up, by what reports ask for. Arithmetic only."""
+"""What many records come to: counts, sums and sketches, which add up, by what reports ask for. Arithmetic only.
+
+A new counter is a name in `Count` and the line that counts it; a new way to look at it is a field of `Cell`. Either
+needs its column and a migration after which the sums are made anew (`migrations/versions/v0008_sums.py` is one).
+"""
 
 from collections import Counter
-from collections.abc import Iterable
-from typing import Literal, NamedTuple, TypeAlias, cast, get_args
+from collections.abc import Iterable, Mapping
+from typing import Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar, cast, get_args
 
 from tiercel.domain.measured import GOOD_FINISHES, form_of, is_empty, is_priced, tokens_per_second
 from tiercel.domain.record import DELIVERED, AttemptRecord, Feedback, Outcome, Record
-from tiercel.records.sketch import Sketch
+from tiercel.records.sketch import Sketch, bucket_of
 
 Count = Literal[
     # of requests, which stand where their answer came from
     "requests",
     "called",
+    "simulated_called",
     "passed",
     "marked",
     "refused",
@@ -29,6 +34,11 @@ Count = Literal[
     "re_ask",
     "escalation",
     "hedge",
+    # of what users said last of a request
+    "opinions",
+    "accepted",
+    "rejected_passed",
+    "rejected_verified",
     # of calls, which stand where they went
     "calls",
     "calls_cancelled",
@@ -51,11 +61,18 @@ Count = Literal[
 answers whose form was checked, `calls_measured` those that any check measured, `calls_missed` those that missed a gate;
 `cost_nano` is of all attempts of the requests, in nano-dollars."""
 COUNTS: tuple[Count, ...] = get_args(Count)
-Said = Literal["opinions", "accepted", "rejected_passed", "rejected_verified"]
-"""What feedback adds. It may come at any time after the record, so it is counted when it is asked for."""
-SKETCHES = ("latency_seconds", "ttft_seconds", "tokens_per_second")
+Sketched = Literal["latency_seconds", "ttft_seconds", "tokens_per_second"]
+SKETCHES: tuple[Sketched, ...] = get_args(Sketched)
+Edge = Literal["first_at", "last_at", "ended_at", "largest_tokens"]
+"""The smallest or the largest of what was seen: the first start, the last one, the last end, the largest answer."""
 _CLIMBED = frozenset(("retry", "fallback", "re_ask", "escalation", "hedge"))
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+NO_SESSION = "no session"
+"""What requests that name none are called where there is a line for each session."""
+Amounts: TypeAlias = list[tuple[Count, int]]
+Name = TypeVar("Name", bound=str)
+"""What is counted."""
+Key = TypeVar("Key", bound=tuple[Any, ...])
 
 
 class Cell(NamedTuple):
@@ -68,147 +85,192 @@ class Cell(NamedTuple):
     tier: str
     model: str
     effort: str
+    in_session: bool
     simulated: bool
+
+
+class SessionCell(NamedTuple):
+    """The requests of a session, the calls they made with them."""
+
+    session: str
+    project: str
 
 
 class Judged(NamedTuple):
     """What is to be known of a record to count the feedback on it. `verified` only where it `passed`."""
 
     record_id: str
+    started_at: float
     cell: Cell
+    session: str
     passed: bool
     verified: bool
 
 
-class Tally:
-    """Counts, sums, sketches, and the first and the last start in Unix seconds."""
+class Tally(Generic[Name]):
+    """Counts, sums, sketches and edges: times are Unix seconds, and `largest_tokens` is the most that one answer took,
+    what was asked included."""
 
-    __slots__ = ("counts", "first_at", "last_at", "latency_seconds", "tokens_per_second", "ttft_seconds")
+    __slots__ = ("counts", "edges", "sketches")
 
     def __init__(self) -> None:
-        self.counts: Counter[Count | Said] = Counter()
-        self.first_at: float | None = None
-        self.last_at: float | None = None
-        self.latency_seconds = Sketch()
-        self.ttft_seconds = Sketch()
-        self.tokens_per_second = Sketch()
+        self.counts: Counter[Name] = Counter()
+        self.edges: dict[Edge, float] = {}
+        self.sketches: dict[Sketched, Sketch] = {}
 
-    def merge(self, other: "Tally") -> None:
-        """Adds what the other has."""
+    def merge(self, other: "Tally[Name]") -> None:
+        """Adds what the other has, which is left as it is."""
         counts = self.counts
         for name, count in other.counts.items():
             counts[name] += count
-        self.latency_seconds.merge(other.latency_seconds)
-        self.ttft_seconds.merge(other.ttft_seconds)
-        self.tokens_per_second.merge(other.tokens_per_second)
-        for at in (other.first_at, other.last_at):
-            if at is not None:
-                self.saw(at)
+        for kind, sketch in other.sketches.items():
+            self.sketch(kind).merge(sketch)
+        for edge, value in other.edges.items():
+            self.widen(edge, value)
 
-    def saw(self, at: float) -> None:
-        """A request started then."""
-        if self.first_at is None or at < self.first_at:
-            self.first_at = at
-        if self.last_at is None or at > self.last_at:
-            self.last_at = at
+    def widen(self, edge: Edge, value: float) -> None:
+        """Makes sure that the edge takes in this value."""
+        known = self.edges.get(edge)
+        if known is None or (value < known if edge == "first_at" else value > known):
+            self.edges[edge] = value
+
+    def sketch(self, kind: Sketched) -> Sketch:
+        """The sketch of that kind, empty where nothing was added yet."""
+        found = self.sketches.get(kind)
+        if found is None:
+            found = self.sketches[kind] = Sketch()
+        return found
+
+    def count(self, amounts: Iterable[tuple[Name, int]]) -> None:
+        """Adds to the counts."""
+        counts = self.counts
+        for name, amount in amounts:
+            counts[name] += amount
 
 
-Tallies: TypeAlias = dict[Cell, Tally]
+RequestTally: TypeAlias = Tally[Count]
+Tallies: TypeAlias = dict[Cell, RequestTally]
+SessionTallies: TypeAlias = dict[SessionCell, RequestTally]
 
 
-def add_record(tallies: Tallies, record: Record) -> None:
-    """Adds one record, its calls included."""
+def add_record(tallies: Tallies, sessions: SessionTallies, record: Record) -> None:
+    """Adds one record, its calls included, to where its answer and its calls stand, and to its session, if any."""
     answer = record.answer
-    tally = _at(tallies, record, answer)
-    counts = tally.counts
-    counts["requests"] += 1
-    counts[record.outcome] += 1
-    counts["called"] += bool(record.attempts)
-    counts["unpriced"] += not is_priced(record)
-    counts["cost_nano"] += record.cost_nano
-    if record.verified and record.outcome == "passed":
-        counts["verified"] += 1
-    tally.saw(record.started_at)
-    if record.outcome in DELIVERED:
-        tally.latency_seconds.add(record.seconds)
-        if record.ttft_seconds is not None:
-            tally.ttft_seconds.add(record.ttft_seconds)
-        speed = None if answer is None else tokens_per_second(answer)
-        if speed is not None:
-            tally.tokens_per_second.add(speed)
-    for why in {attempt.why for attempt in record.attempts} & _CLIMBED:
-        counts[cast(Count, why)] += 1
+    own = at(tallies, cell_of(record, answer))
+    session = at(sessions, SessionCell(record.session, record.project)) if record.session else None
+    amounts = _request_amounts(record)
+    buckets = _buckets(record, answer)
+    ended_at = record.started_at + record.seconds
+    for tally in (own, session) if session is not None else (own,):
+        tally.count(amounts)
+        tally.widen("first_at", record.started_at)
+        tally.widen("last_at", record.started_at)
+        tally.widen("ended_at", ended_at)
+        for kind, bucket in buckets:
+            tally.sketch(kind).count(bucket)
     for attempt in record.attempts:
-        _add_call((tally if attempt is answer else _at(tallies, record, attempt)).counts, attempt)
+        made = _call_amounts(attempt)
+        if session is not None:
+            session.count(made)
+        (own if attempt is answer else at(tallies, cell_of(record, attempt))).count(made)
 
 
 def judged(record: Record) -> Judged:
     """What feedback on this record is counted by."""
     passed = record.outcome == "passed"
-    return Judged(record.id, _cell(record, record.answer), passed, passed and record.verified)
+    cell = cell_of(record, record.answer)
+    verified = passed and record.verified
+    return Judged(record.id, record.started_at, cell, record.session or "", passed, verified)
 
 
-def add_feedback(tallies: Tallies, about: Judged, said: Feedback) -> None:
-    """Adds the feedback that counts of a record."""
-    tally = tallies.setdefault(about.cell, Tally())
+def opinion_amounts(about: Judged, said: Feedback) -> Amounts:
+    """What the feedback that counts of a record adds."""
+    found: Amounts = []
     if said.verdict is not None:
-        tally.counts["opinions"] += 1
-        tally.counts["accepted"] += said.verdict == "accepted"
-    if said.verdict == "rejected":
-        tally.counts["rejected_passed"] += about.passed
-        tally.counts["rejected_verified"] += about.verified
+        found.append(("opinions", 1))
+    if said.verdict == "accepted":
+        found.append(("accepted", 1))
+    if said.verdict == "rejected" and about.passed:
+        found.append(("rejected_passed", 1))
+    if said.verdict == "rejected" and about.verified:
+        found.append(("rejected_verified", 1))
+    return found
 
 
-def take_back_interrupted(tallies: Tallies, record: Record) -> None:
-    """Takes away a record that was only known as interrupted, and so has nothing in a sketch."""
-    alone: Tallies = {}
-    add_record(alone, record)
-    for cell, tally in alone.items():
-        tallies.setdefault(cell, Tally()).counts.subtract(tally.counts)
+def merge_into(tallies: dict[Key, Tally[Name]], more: Mapping[Key, Tally[Name]]) -> None:
+    """Adds `more`, which is left as it is."""
+    for cell, tally in more.items():
+        at(tallies, cell).merge(tally)
 
 
-def tally_records(records: Iterable[Record]) -> Tallies:
-    """The tallies of these records."""
-    tallies: Tallies = {}
-    for record in records:
-        add_record(tallies, record)
-    return tallies
-
-
-def _at(tallies: Tallies, record: Record, call: AttemptRecord | None) -> Tally:
-    cell = _cell(record, call)
+def at(tallies: dict[Key, Tally[Name]], cell: Key) -> Tally[Name]:
+    """The tally of this cell, an empty one where there was none."""
     tally = tallies.get(cell)
     if tally is None:
         tally = tallies[cell] = Tally()
     return tally
 
 
-def _cell(record: Record, call: AttemptRecord | None) -> Cell:
+def cell_of(record: Record, call: AttemptRecord | None) -> Cell:
+    """Where a request with this answer, or this call of it, is counted."""
     tier, model, effort = ("", "", "") if call is None else (call.tier or "", call.model, call.effort or "")
-    return Cell(record.project, record.task, record.rule, tier, model, effort, record.simulated)
+    in_session = bool(record.session)
+    return Cell(record.project, record.task, record.rule, tier, model, effort, in_session, record.simulated)
 
 
-def _add_call(counts: Counter[Count | Said], call: AttemptRecord) -> None:
-    counts["calls"] += 1
+def _request_amounts(record: Record) -> Amounts:
+    found: Amounts = [("requests", 1), (record.outcome, 1), ("cost_nano", record.cost_nano)]
+    if record.attempts:
+        found.append(("called", 1))
+        if record.simulated:
+            found.append(("simulated_called", 1))
+    if not is_priced(record):
+        found.append(("unpriced", 1))
+    if record.verified and record.outcome == "passed":
+        found.append(("verified", 1))
+    for why in {attempt.why for attempt in record.attempts} & _CLIMBED:
+        found.append((cast(Count, why), 1))
+    return found
+
+
+def _buckets(record: Record, answer: AttemptRecord | None) -> list[tuple[Sketched, int]]:
+    """In which intervals of the sketches the times of a delivered answer lie."""
+    if record.outcome not in DELIVERED:
+        return []
+    found: list[tuple[Sketched, int]] = [("latency_seconds", bucket_of(record.seconds))]
+    if record.ttft_seconds is not None:
+        found.append(("ttft_seconds", bucket_of(record.ttft_seconds)))
+    speed = None if answer is None else tokens_per_second(answer)
+    if speed is not None:
+        found.append(("tokens_per_second", bucket_of(speed)))
+    return found
+
+
+def _call_amounts(call: AttemptRecord) -> Amounts:
+    found: Amounts = [("calls", 1)]
     usage = call.usage
     if usage is not None:
-        counts["tokens_uncached"] += usage.uncached
-        counts["tokens_cached"] += usage.cached
-        counts["tokens_written"] += usage.written
-        counts["tokens_visible"] += usage.visible
-        counts["tokens_reasoning"] += usage.reasoning
+        found += (
+            ("tokens_uncached", usage.uncached),
+            ("tokens_cached", usage.cached),
+            ("tokens_written", usage.written),
+            ("tokens_visible", usage.visible),
+            ("tokens_reasoning", usage.reasoning),
+        )
     if call.state == "cancelled":
-        counts["calls_cancelled"] += 1
-        return
-    counts["calls_failed"] += call.state == "failed"
-    counts["calls_empty"] += is_empty(call)
+        found.append(("calls_cancelled", 1))
+        return found
+    if call.state == "failed":
+        found.append(("calls_failed", 1))
+    if is_empty(call):
+        found.append(("calls_empty", 1))
     if call.finish_reason is not None:
-        counts["calls_finished"] += 1
-        counts["calls_non_stop"] += call.finish_reason not in GOOD_FINISHES
-    counts["calls_measured"] += bool(call.verdicts)
-    counts["calls_missed"] += call.missed is not None
+        found += (("calls_finished", 1), ("calls_non_stop", call.finish_reason not in GOOD_FINISHES))
+    if call.verdicts:
+        found.append(("calls_measured", 1))
+    if call.missed is not None:
+        found.append(("calls_missed", 1))
     form = form_of(call)
     if form is not None:
-        counts["forms"] += 1
-        counts["forms_valid"] += form != "invalid"
-        counts["forms_as_is"] += form == "as_is"
+        found += (("forms", 1), ("forms_valid", form != "invalid"), ("forms_as_is", form == "as_is"))
+    return found

@@ -1,0 +1,323 @@
+"""What happened as sums, of the same records and feedback as `query.load_history`, without reading each record.
+
+Counts and money are exact, percentiles within the error of sketches. What sums cannot say is looked at one by one: the
+records of the span that `since` cuts, those that the sums do not have yet, what waits in the journal, and feedback that
+is not counted yet. Loads SQLAlchemy: import this only where it is used.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, collate, func, or_, select, true
+
+from tiercel.domain.record import Feedback
+from tiercel.domain.secret import Secret
+from tiercel.records.check_tally import CheckTallies
+from tiercel.records.filling import summed, with_feedback
+from tiercel.records.opinions import NOT_COUNTED, feedback_on, latest, replace_opinion, stored_judged
+from tiercel.records.rollups import (
+    ANSWERS,
+    CHECKS,
+    DAY,
+    SESSIONS,
+    USES,
+    Family,
+    ceil_to,
+    read_tallies,
+    since_condition,
+    since_parts,
+)
+from tiercel.records.schema import attempts, feedback, records, session_rollups
+from tiercel.records.snapshot import Snapshot
+from tiercel.records.stored import portions
+from tiercel.records.sums import Sums
+from tiercel.records.tally import (
+    NO_SESSION,
+    Key,
+    Name,
+    RequestTally,
+    SessionCell,
+    SessionTallies,
+    Tallies,
+    Tally,
+    merge_into,
+)
+from tiercel.records.uses import BORDERS, Uses
+
+
+class Ranked(NamedTuple):
+    """How much a session asked, by which the busiest come first."""
+
+    requests: int
+    calls: int
+
+
+class SessionSums(NamedTuple):
+    """`sessions` are the busiest of `groups`, by name; requests without one are one of them, `NO_SESSION`."""
+
+    answers: Tallies
+    sessions: dict[str, RequestTally]
+    groups: int
+
+
+class AuditSums(NamedTuple):
+    """What the audit is made of."""
+
+    answers: Tallies
+    uses: Uses
+
+
+def load_tallies(folder: Path, *, since: float | None = None, database_url: Secret | None = None) -> Tallies:
+    """By where requests and calls went. Raises as `load_history` does."""
+    with Snapshot.taken(folder, database_url) as snapshot:
+        return _answers(snapshot, since)
+
+
+def load_check_tallies(
+    folder: Path, *, since: float | None = None, database_url: Secret | None = None
+) -> CheckTallies:
+    """What checks did. Raises as `load_history` does."""
+    with Snapshot.taken(folder, database_url) as snapshot:
+        found = _stored(snapshot, CHECKS, since)
+        merge_into(found, Besides(snapshot, CHECKS, since).sums().checks)
+        return found
+
+
+def load_audit(
+    folder: Path, borders: Collection[int], *, since: float | None = None, database_url: Secret | None = None
+) -> AuditSums:
+    """The same, and what answers took, told apart at these `borders` of input tokens at the least.
+
+    Borders that the sums do not know make it read every record. Raises as `load_history` does.
+    """
+    with Snapshot.taken(folder, database_url) as snapshot:
+        if set(borders) <= set(BORDERS):
+            besides = Besides(snapshot, USES, since).sums()
+            uses = _stored(snapshot, USES, since)
+            merge_into(uses, besides.uses)
+            return AuditSums(_answers(snapshot, since), uses)
+        every = Sums(tuple(sorted({*BORDERS, *borders})))
+        Besides(snapshot, None, since).add_to(every)
+        return AuditSums(every.answers, every.uses)
+
+
+def load_sessions(
+    folder: Path, most: int, *, since: float | None = None, database_url: Secret | None = None
+) -> SessionSums:
+    """The `most` sessions with the most requests, and all answers. Raises as `load_history` does."""
+    with Snapshot.taken(folder, database_url) as snapshot:
+        answers = _answers(snapshot, since)
+        alone = RequestTally()
+        for cell, tally in answers.items():
+            if not cell.in_session and any(tally.counts.values()):
+                alone.merge(tally)
+        besides = Besides(snapshot, SESSIONS, since)
+        sums = Sums()
+        besides.add_latest(sums)
+        ranking = _Ranking(snapshot.connection, since, besides.apart)
+        ranks, groups = ranking.busiest(sums.sessions, most)
+        own = alone.counts["requests"]
+        if own:
+            groups += NO_SESSION not in ranks
+            named = ranks.get(NO_SESSION, Ranked(0, 0))
+            ranks[NO_SESSION] = Ranked(named.requests + own, named.calls + alone.counts["calls"])
+        names = sorted(ranks, key=lambda name: (-ranks[name].requests, -ranks[name].calls, name))[:most]
+        besides.add_apart(sums, names)
+        found = {name: RequestTally() for name in names}
+        for session, tally in (*_sessions(snapshot.connection, names, since), *sums.sessions.items()):
+            if session.session in found:
+                found[session.session].merge(tally)
+        if own and NO_SESSION in found:
+            found[NO_SESSION].merge(alone)
+        return SessionSums(answers, found, groups)
+
+
+class Besides:
+    """What the sums of a family do not say: of no family, what no sums say, which is everything."""
+
+    def __init__(self, snapshot: Snapshot, family: Family[Any, Any] | None, since: float | None) -> None:
+        self._snapshot = snapshot
+        self._since = since
+        mark = "" if family is None else snapshot.filled_up_to
+        self._lacking = None if mark is None else records.c.id > mark
+        self._begin = None if since is None or family is None else ceil_to(family.shortest, since)
+        self._covered = summed(mark)
+        if self._begin is not None:
+            self._covered &= records.c.started_at >= self._begin
+        self._spoken = snapshot.waiting_feedback
+
+    def sums(self) -> Sums:
+        """All of it."""
+        found = Sums()
+        self.add_to(found)
+        return found
+
+    def add_to(self, sums: Sums) -> None:
+        """Adds all of it."""
+        self.add_apart(sums)
+        self.add_latest(sums)
+
+    @property
+    def apart(self) -> ColumnElement[bool] | None:
+        """The stored records that the sums do not have, or only together with earlier ones."""
+        since = true() if self._since is None else records.c.started_at >= self._since
+        parts = []
+        if self._lacking is not None:
+            parts.append(self._lacking)
+        if self._begin is not None:
+            parts.append(records.c.started_at < self._begin)
+        return and_(since, or_(*parts)) if parts else None
+
+    def add_apart(self, sums: Sums, sessions: Collection[str] | None = None) -> None:
+        """Adds these records, all of them or those of some sessions."""
+        connection, apart = self._snapshot.connection, self.apart
+        if connection is None or apart is None:
+            return
+        waiting = self._snapshot.waiting_records
+        for some in (None,) if sessions is None else portions(sorted(sessions)):
+            chosen = apart if some is None else and_(apart, records.c.session.in_(some))
+            for record, said in with_feedback(connection, chosen):
+                if record.outcome != "interrupted" or record.id not in waiting:
+                    sums.add(record, self._latest(said).get(record.id))
+
+    def add_latest(self, sums: Sums) -> None:
+        """Adds what waits in the journal, and feedback that is not counted yet."""
+        connection = self._snapshot.connection
+        if connection is not None:
+            self._add_feedback(connection, sums, self._add_waiting(connection, sums))
+            return
+        said = latest(self._spoken)
+        for record in self._snapshot.waiting_records.values():
+            if self._since is None or record.started_at >= self._since:
+                sums.add(record, said.get(record.id))
+
+    def _add_waiting(self, connection: Connection, sums: Sums) -> set[str]:
+        """Records of the journal, also those that the store only knows as interrupted. Returns their ids."""
+        since = self._since
+        waiting = {
+            key: record
+            for key, record in self._snapshot.waiting_records.items()
+            if since is None or record.started_at >= since
+        }
+        stored = {record.id: record for record in self._snapshot.stored_by_id(waiting)}
+        fresh = {key for key in waiting if key not in stored or stored[key].outcome == "interrupted"}
+        said = self._latest(feedback_on(connection, fresh))
+        for key in fresh:
+            sums.add(waiting[key], said.get(key))
+        gone = fresh & set(stored)
+        counted = latest(feedback_on(connection, gone, feedback.c.counted))
+        for about in stored_judged(connection, gone, self._covered):
+            sums.take_back_interrupted(stored[about.record_id], counted.get(about.record_id))
+        return fresh
+
+    def _add_feedback(self, connection: Connection, sums: Sums, fresh: set[str]) -> None:
+        """Feedback that is not counted yet, on records whose sums were read."""
+        uncounted = (
+            select(feedback.c.record_id)
+            .join_from(feedback, records, feedback.c.record_id == records.c.id)
+            .where(NOT_COUNTED, self._covered)
+        )
+        ids = {*connection.execute(uncounted).scalars(), *(entry.record_id for entry in self._spoken)} - fresh
+        known = latest(feedback_on(connection, ids, feedback.c.counted))
+        counting = self._latest(feedback_on(connection, ids))
+        for about in stored_judged(connection, ids, self._covered):
+            replace_opinion(sums, about, known, counting)
+
+    def _latest(self, said: Iterable[Feedback]) -> dict[str, Feedback]:
+        return latest((*said, *self._spoken))
+
+
+def _stored(snapshot: Snapshot, family: Family[Key, Name], since: float | None) -> dict[Key, Tally[Name]]:
+    if snapshot.connection is None:
+        return {}
+    return read_tallies(snapshot.connection, family, since_condition(family, since))
+
+
+def _answers(snapshot: Snapshot, since: float | None) -> Tallies:
+    found = _stored(snapshot, ANSWERS, since)
+    merge_into(found, Besides(snapshot, ANSWERS, since).sums().answers)
+    return found
+
+
+class _Ranking:
+    """Finds the busiest sessions in the database by what ranks them alone: sums of days give the most of it, and are
+    put in order there."""
+
+    def __init__(
+        self, connection: Connection | None, since: float | None, apart: ColumnElement[bool] | None
+    ) -> None:
+        self._connection = connection
+        self._parts = since_parts(SESSIONS, since)
+        self._by_day = self._parts.pop(DAY)
+        self._apart = apart
+
+    def busiest(self, more: SessionTallies, most: int) -> tuple[dict[str, Ranked], int]:
+        """At the least the `most` busiest sessions, `more` included, and how many there are in all."""
+        requests: Counter[str] = Counter()
+        calls: Counter[str] = Counter()
+        for cell, tally in more.items():
+            requests[cell.session] += tally.counts["requests"]
+            calls[cell.session] += tally.counts["calls"]
+        connection = self._connection
+        if connection is None:
+            return {name: Ranked(requests[name], calls[name]) for name in requests}, len(requests)
+        for row in self._beside_days(connection):
+            requests[row.session] += int(row.requests)
+            calls[row.session] += int(row.calls)
+        known: set[str] = set()
+        for some in portions(sorted(requests)):
+            for row in connection.execute(_ranks(self._by_day, some)):
+                known.add(row.session)
+                requests[row.session] += int(row.requests)
+                calls[row.session] += int(row.calls)
+        ranks = {name: Ranked(requests[name], calls[name]) for name in requests}
+        for row in connection.execute(self._first(connection, most)):
+            ranks.setdefault(row.session, Ranked(int(row.requests), int(row.calls)))
+        names = select(session_rollups.c.session).where(self._by_day).distinct()
+        of_days = connection.execute(select(func.count()).select_from(names.subquery())).scalar_one()
+        return ranks, of_days + len(requests) - len(known)
+
+    def _beside_days(self, connection: Connection) -> Iterator[Row[tuple[str, int, int]]]:
+        """What sums of hours have, and the records that no sums have."""
+        for part in self._parts.values():
+            yield from connection.execute(_ranks(part))
+        if self._apart is not None:
+            own = and_(self._apart, records.c.session != "")
+            made = select(func.count()).where(attempts.c.record_id == records.c.id).scalar_subquery()
+            each = select(records.c.session, made.label("calls")).where(own).subquery()
+            yield from connection.execute(
+                select(
+                    each.c.session,
+                    func.count().label("requests"),
+                    func.sum(each.c.calls).label("calls"),
+                ).group_by(each.c.session)
+            )
+
+    def _first(self, connection: Connection, most: int) -> Select[tuple[str, int, int]]:
+        name: ColumnElement[Any] = session_rollups.c.session
+        if connection.dialect.name == "postgresql":
+            name = collate(name, "C")  # as Python compares
+        ranks = _ranks(self._by_day)
+        requests, calls = ranks.selected_columns.requests, ranks.selected_columns.calls
+        return ranks.order_by(requests.desc(), calls.desc(), name).limit(most)
+
+
+def _ranks(part: ColumnElement[bool], names: Sequence[str] | None = None) -> Select[tuple[str, int, int]]:
+    columns = session_rollups.c
+    own = part if names is None else and_(part, columns.session.in_(names))
+    sums = (func.sum(columns.requests).label("requests"), func.sum(columns.calls).label("calls"))
+    return select(columns.session, *sums).where(own).group_by(columns.session)
+
+
+def _sessions(
+    connection: Connection | None, names: Sequence[str], since: float | None
+) -> Iterator[tuple[SessionCell, RequestTally]]:
+    """What sums say of these sessions."""
+    if connection is None:
+        return
+    for part in since_parts(SESSIONS, since).values():
+        for some in portions(names):
+            own = and_(part, session_rollups.c.session.in_(some))
+            yield from read_tallies(connection, SESSIONS, own).items()
