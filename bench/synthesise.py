@@ -25,7 +25,15 @@ MODELS = ("gpt-5.4-mini", "claude-haiku-4-5", "gemini-3.5-flash", "deepseek-v4-f
 TASKS = ("simple_chat", "coding", "extraction", "reasoning", "summarisation")
 BATCH = 5_000
 DAY_SECONDS = 86_400
-QUESTIONS = ((), ("--by", "task"), ("--by", "model"), ("--since", "7d"), ("--since", "36h", "--by", "tier"))
+QUESTIONS = (
+    (),
+    ("--by", "task"),
+    ("--by", "model"),
+    ("--checks",),
+    ("--checks", "--since", "36h"),
+    ("--since", "7d"),
+    ("--since", "36h", "--by", "tier"),
+)
 
 
 def main() -> int:
