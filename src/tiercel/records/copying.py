@@ -16,9 +16,9 @@ from tiercel.domain.record import Feedback, Record, Started
 from tiercel.domain.secret import Secret
 from tiercel.records.database import database_path
 from tiercel.records.engines import Database, DatabaseError
+from tiercel.records.feedback_sums import stored_feedback
 from tiercel.records.lock import FolderLock
 from tiercel.records.migrate import current_revision
-from tiercel.records.opinions import stored_feedback
 from tiercel.records.revisions import HEAD
 from tiercel.records.rows import interrupted, noun_from
 from tiercel.records.schema import attempts, blocks, contents, feedback, pending, records

@@ -10,7 +10,8 @@ from itertools import islice
 from sqlalchemy import ColumnElement, Connection, delete, select, true, update
 
 from tiercel.domain.record import Feedback, Record
-from tiercel.records.opinions import feedback_on, latest, mark_counted
+from tiercel.records.advisory import SUMS, alone, shared
+from tiercel.records.feedback_sums import feedback_on, latest, mark_counted
 from tiercel.records.rollups import Minutes, RollupWriter
 from tiercel.records.schema import meta, records
 from tiercel.records.stored import IDS_PER_STATEMENT, IN_PORTIONS, portions, stored_records
@@ -18,9 +19,8 @@ from tiercel.records.stored import IDS_PER_STATEMENT, IN_PORTIONS, portions, sto
 MARK = "rollups"
 FILLED_AT_ONCE = 2_000
 
-# any number, the same in every server: who adds records shares it, who fills has it alone
-_SHARED = "SELECT pg_advisory_xact_lock_shared(7435912)"
-_ALONE = "SELECT pg_advisory_xact_lock(7435912)"
+_SHARED = shared(SUMS)
+_ALONE = alone(SUMS)
 
 
 def filled_up_to(connection: Connection) -> str | None:

@@ -7,6 +7,7 @@ import logging
 
 from sqlalchemy import Connection, delete, insert
 
+from tiercel.records.advisory import SCHEMA, alone
 from tiercel.records.revisions import (
     HEAD,
     POSTGRES_TABLES,
@@ -22,8 +23,7 @@ logger = logging.getLogger(__name__)
 SECOND = "2"
 """What `meta` says since there is alembic_version, whatever that says: a Tiercel from before refuses it."""
 
-# any number, the same in every server: only one at a time looks at the schema and changes it
-_LOCK = "SELECT pg_advisory_xact_lock(7435911)"
+_LOCK = alone(SCHEMA)
 
 
 def bring_up_to_date(connection: Connection) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, true
 from tiercel.domain.record import Feedback, Record
 from tiercel.domain.secret import Secret
 from tiercel.records.database import database_path
-from tiercel.records.opinions import latest
+from tiercel.records.feedback_sums import latest
 from tiercel.records.schema import feedback, records
 from tiercel.records.segments import segments
 from tiercel.records.snapshot import Snapshot

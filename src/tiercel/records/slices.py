@@ -15,6 +15,7 @@ import msgspec
 
 from tiercel.domain.errors import TiercelError
 from tiercel.domain.secret import Secret
+from tiercel.records.advisory import SLICES, alone
 from tiercel.records.postgres_link import Ask, Link, LinkError
 
 ANSWER_SECONDS = 2.0
@@ -22,8 +23,7 @@ SPARE_SHARE = 4
 """Of what nobody holds, at most one part in so many is given in advance, so that nearly spent budgets are not
 left lying in pieces that are too small."""
 
-LOCK = "SELECT pg_advisory_xact_lock(7435912)"
-"""Any number but the one of migrations: one gateway at a time moves its ceilings."""
+LOCK = alone(SLICES)
 NOW = "SELECT extract(epoch FROM clock_timestamp())::float8"
 LEASE = "SELECT 1 FROM slice_leases WHERE instance = ? AND expires_at > ?"
 RENEW = """

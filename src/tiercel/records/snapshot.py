@@ -14,9 +14,9 @@ from tiercel.domain.record import Feedback, JournalEntry, Record
 from tiercel.domain.secret import Secret
 from tiercel.records.database import database_path
 from tiercel.records.engines import Database, DatabaseError
+from tiercel.records.feedback_sums import stored_feedback
 from tiercel.records.filling import filled_up_to
 from tiercel.records.migrate import current_revision
-from tiercel.records.opinions import stored_feedback
 from tiercel.records.revisions import HEAD, UnusableDatabaseError
 from tiercel.records.schema import ingest_state, records
 from tiercel.records.segments import read_from, segments

@@ -19,6 +19,7 @@ from tiercel.records.content_store import content_rows, forget_contents
 from tiercel.records.database import ANSWER_SECONDS
 from tiercel.records.dimensions import plan_row, rung_row
 from tiercel.records.engines import Database, DatabaseError, put_in
+from tiercel.records.feedback_sums import COUNTED_AT_ONCE, count_feedback, latest, lock_feedback, mark_counted
 from tiercel.records.filling import (
     FILLED_AT_ONCE,
     fill,
@@ -30,7 +31,6 @@ from tiercel.records.filling import (
 )
 from tiercel.records.instance import instance_of
 from tiercel.records.migrate import bring_up_to_date
-from tiercel.records.opinions import COUNTED_AT_ONCE, count_feedback, latest, lock_feedback, mark_counted
 from tiercel.records.rollups import HOUR, MINUTE, Minutes, RollupWriter, floor_to, lock_sums
 from tiercel.records.rows import Row, attempt_rows, interrupted, noun_from, plain_row, record_row, without_nul
 from tiercel.records.schema import (

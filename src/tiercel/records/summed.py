@@ -15,8 +15,8 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, collate, fu
 from tiercel.domain.record import Feedback
 from tiercel.domain.secret import Secret
 from tiercel.records.check_tally import CheckTallies
+from tiercel.records.feedback_sums import NOT_COUNTED, feedback_on, latest, replace_opinion, stored_judged
 from tiercel.records.filling import summed, with_feedback
-from tiercel.records.opinions import NOT_COUNTED, feedback_on, latest, replace_opinion, stored_judged
 from tiercel.records.rollups import (
     ANSWERS,
     CHECKS,

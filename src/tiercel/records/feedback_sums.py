@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator
 from sqlalchemy import ColumnElement, Connection, and_, select, text, true, update
 
 from tiercel.domain.record import Feedback
+from tiercel.records.advisory import FEEDBACK, alone
 from tiercel.records.rollups import Minutes, RollupWriter
 from tiercel.records.rows import noun_from
 from tiercel.records.schema import attempts, feedback, plans, records, rungs
@@ -18,8 +19,7 @@ from tiercel.records.tally import Cell, Judged
 COUNTED_AT_ONCE = 1_000
 NOT_COUNTED = text("NOT counted")
 
-# any number, the same in every server: only one at a time counts feedback
-_LOCK = "SELECT pg_advisory_xact_lock(7435913)"
+_LOCK = alone(FEEDBACK)
 _FIELDS = [feedback.c[name] for name in Feedback.__struct_fields__]
 
 
