@@ -65,6 +65,23 @@ async def test_without_a_model_that_embeds_words_are_counted() -> None:
     assert verdict.reason == "0 of 1 agree (compared as text)"
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "score"),
+    [
+        ("It is 12, since 12 is what is left.", "What is left is 12, and that is all.", 1.0),
+        ("It is 12, since 13 is what is left.", "What is left is 12, and that is all.", 0.0),
+        ("It is not 12 that is left here.", "It is 12 that is left here, all in all.", 0.0),
+    ],
+    ids=["a number once more", "another number", "a denial"],
+)
+async def test_near_texts_have_the_same_numbers_and_as_many_denials(
+    first: str, second: str, score: float
+) -> None:
+    table = Table({first: (1.0, 0.0), second: (1.0, 0.0)})
+    verdict = await Agreement().measure(subject(first, second), {"kind": "text"}, table)
+    assert verdict.score == score
+
+
 async def test_texts_that_were_cut_are_told() -> None:
     verdict = await Agreement().measure(subject(A, B), {}, Table(TABLE, cut=2))
     assert verdict.reason.endswith("; by meaning (vectors); 2 text(s) cut to what the model takes")

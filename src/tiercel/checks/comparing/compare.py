@@ -202,7 +202,7 @@ def _overlap(a: Reading, b: Reading, same_text: float) -> Likeness:
 
 def _guarded(a: Reading, b: Reading) -> str | None:
     """What makes texts differ that are alike otherwise, if anything does."""
-    numbers = [sorted(word for word in reading.words if word[0].isdigit()) for reading in (a, b)]
+    numbers = [{word for word in reading.words if word[0].isdigit()} for reading in (a, b)]
     if numbers[0] != numbers[1]:
         return " with other numbers"
     return ", but one denies more" if a.denials != b.denials else None
