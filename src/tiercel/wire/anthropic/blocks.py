@@ -13,7 +13,8 @@ _MEDIA_KINDS: dict[str, MediaKind] = {"image": "image", "document": "file"}
 
 def read_block(block: JsonObject) -> Part:
     """A block as a part; what is not one of ours, or not shaped as it should be, is kept as it is."""
-    part = _READERS.get(block.get("type", ""), _opaque)(block)
+    kind = block.get("type")
+    part = _READERS.get(kind, _opaque)(block) if isinstance(kind, str) else None
     return part or _opaque(block)
 
 
@@ -27,7 +28,8 @@ def read_media(block: JsonObject) -> Media | None:
     extra = leftovers(block, frozenset(("type", "source", "title")))
     extra = {key: value for key, value in extra.items() if value is not None}
     filename = title if isinstance(title, str) else None
-    data, mime_type = source.get("data"), source.get("media_type")
+    data, given_type = source.get("data"), source.get("media_type")
+    mime_type = given_type if isinstance(given_type, str) else None
     match source.get("type"):
         case "base64" if isinstance(data, str):
             return Media(kind=kind, data=data, mime_type=mime_type, filename=filename, extra=extra)

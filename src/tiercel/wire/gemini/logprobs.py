@@ -26,11 +26,11 @@ def write_logprobs(value: Json) -> JsonObject | None:
     content = value.get("content") if isinstance(value, dict) else None
     if not isinstance(content, list) or not content:
         return None
-    entries = [entry for entry in content if isinstance(entry, dict)]
+    entries = _objects(content)
     return {
         "chosenCandidates": [_written_token(entry) for entry in entries],
         "topCandidates": [
-            {"candidates": [_written_token(top) for top in entry.get("top_logprobs") or ()]}
+            {"candidates": [_written_token(top) for top in _objects(entry.get("top_logprobs"))]}
             for entry in entries
         ],
     }
@@ -43,6 +43,10 @@ def _read_token(item: Json) -> JsonObject | None:
     if not isinstance(token, str) or not isinstance(logprob, int | float):
         return None
     return {"token": token, "logprob": logprob, "bytes": list(token.encode("utf-8", "replace"))}
+
+
+def _objects(value: Json) -> list[JsonObject]:
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
 
 
 def _written_token(entry: JsonObject) -> JsonObject:

@@ -19,7 +19,7 @@ _TEXT = "reasoning.text"
 _SUMMARY = "reasoning.summary"
 _ENCRYPTED = "reasoning.encrypted"
 _GROWING = {"text", "summary", "data"}
-_FORMATS: dict[object, Format] = {
+_FORMATS: dict[str, Format] = {
     "anthropic-claude-v1": "anthropic",
     "openai-responses-v1": "openai_responses",
     "google-gemini-v1": "gemini",
@@ -134,7 +134,7 @@ def _read(details: Sequence[Json]) -> Iterator[Reasoning]:
         kind = entry.get("type") if isinstance(entry, dict) else None
         if kind == _SUMMARY:
             summaries.append(entry)
-        elif kind == _ENCRYPTED and _FORMATS.get(entry.get("format")) == "openai_responses":
+        elif kind == _ENCRYPTED and _format(entry) == "openai_responses":
             yield _openai(summaries, entry)
             summaries = []
         else:
@@ -149,7 +149,7 @@ def _alone(entry: Json) -> Reasoning:
     seal = _seal(entry)
     if seal is None:
         return _unsealed(entry)
-    source = _FORMATS.get(entry.get("format"), FORMAT)
+    source = _format(entry)
     extra = _kept([entry], source)
     if entry["type"] == _ENCRYPTED and source == "anthropic":
         return Reasoning(redacted=seal, source=source, extra=extra)
@@ -179,6 +179,12 @@ def _kept(entries: list[Json], source: Format) -> JsonObject:
     return {FIELD: entries} if source == FORMAT else {FORMAT: {FIELD: entries}}
 
 
+def _format(entry: JsonObject) -> Format:
+    """Whose thinking an entry is: this format's own where it does not name another that is known."""
+    word = entry.get("format")
+    return _FORMATS.get(word, FORMAT) if isinstance(word, str) else FORMAT
+
+
 def _said(entry: Json) -> str:
     """What an entry has to read."""
     text = (entry.get("text") or entry.get("summary")) if isinstance(entry, dict) else None
@@ -203,7 +209,8 @@ def _continues(last: JsonObject, piece: JsonObject) -> bool:
 def _add(entry: JsonObject, piece: JsonObject) -> None:
     for key, value in piece.items():
         if key in _GROWING and isinstance(value, str):
-            entry[key] = (entry.get(key) or "") + value
+            before = entry.get(key)
+            entry[key] = before + value if isinstance(before, str) else value
         elif value is not None:
             entry[key] = value
 
@@ -225,7 +232,8 @@ def _entries(thought: Reasoning) -> Iterator[JsonObject]:
 
 def _summaries(thought: Reasoning) -> list[str]:
     listed = thought.extra.get("summary")
-    texts = [piece.get("text") for piece in listed or () if isinstance(piece, dict)]
+    pieces = listed if isinstance(listed, list) else ()
+    texts = [piece.get("text") for piece in pieces if isinstance(piece, dict)]
     return [text for text in texts if isinstance(text, str) and text] or [thought.text] * bool(thought.text)
 
 

@@ -141,7 +141,7 @@ def _names_in(tools: list[Json]) -> tuple[str, ...]:
     for index, tool in enumerate(tools):
         param = f"tool_choice.allowed_tools.tools[{index}]"
         item = fields.as_object(tool, param)
-        function = item.get(item.get("type", "function"))
+        function = item.get(fields.optional_text(item, "type", f"{param}.type") or "function")
         names.append(fields.text(fields.as_object(function, param), "name", f"{param}.name"))
     return tuple(names)
 

@@ -168,9 +168,10 @@ class ResponsesStreamEncoder:
         return message
 
     def _text(self, event: TextDelta) -> None:
-        listed = event.logprobs.get("content") if isinstance(event.logprobs, dict) else None
+        content = event.logprobs.get("content") if isinstance(event.logprobs, dict) else None
+        listed = content if isinstance(content, list) else []
         if event.text:
-            self._message(event.extra).text(event.text, listed or [])
+            self._message(event.extra).text(event.text, listed)
         elif listed and isinstance(self._open, OpenMessage):
             self._open.text("", listed)
 
