@@ -1,5 +1,8 @@
 """`length`: what is counted, the bounds, and what stands beside the bullets."""
 
+import time
+from typing import get_args
+
 import pytest
 
 from tests.checks.build import choice, measure, saying, tool_call
@@ -107,3 +110,13 @@ def test_options_that_make_no_sense_are_refused(options: JsonObject, problem: st
 )
 async def test_without_options_the_message_says_how_long(asked: str, answer: str, score: float) -> None:
     assert (await measure(Length(), answer, request=saying(asked))).score == score
+
+
+@pytest.mark.parametrize("unit", get_args(Unit))
+@pytest.mark.parametrize(
+    "pattern", ["No. ", "e.g. x ", "1. ", "a. ", "- a\n  b\n", "  b\n", ".\"' ", "\n \t"]
+)
+def test_long_answers_are_counted_in_bounded_time(unit: Unit, pattern: str) -> None:
+    started = time.process_time()
+    count("- a" + pattern * 50_000, unit)
+    assert time.process_time() - started < 5

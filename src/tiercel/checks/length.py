@@ -3,7 +3,9 @@
 What was asked for stands in the options, or is read from the user's last message.
 """
 
+import asyncio
 import re
+from collections.abc import Sequence
 
 import msgspec
 
@@ -15,6 +17,8 @@ from tiercel.domain.json import JsonObject
 from tiercel.domain.request import ModelRequest
 
 NAME = "length"
+
+LONG_CHARS = 20_000
 
 Count = int | None
 
@@ -87,17 +91,24 @@ class Length:
         wanted = [given] if given.unit else [_wanted(demand) for demand in asked_for(subject.request)]
         if not wanted:
             return Verdict(check=NAME, score=1.0, reason="no length asked for")
-        told = [_told(subject.choice.text, one) for one in wanted]
-        missed = [words for words, met in told if not met]
-        if not missed:
-            return Verdict(check=NAME, score=1.0, reason=", ".join(words for words, _ in told))
-        return Verdict(
-            check=NAME,
-            score=1 - len(missed) / len(told),
-            reason="; ".join(missed),
-            message=f"The answer is not as long as it was asked to be: {'; '.join(missed)}. "
-            "Give the whole answer again.",
-        )
+        if len(subject.choice.text) > LONG_CHARS:  # others' turn meanwhile
+            return await asyncio.to_thread(measured, subject.choice.text, wanted)
+        return measured(subject.choice.text, wanted)
+
+
+def measured(text: str, wanted: Sequence[LengthOptions]) -> Verdict:
+    """The verdict on an answer's text, of which at least one thing is wanted."""
+    told = [_told(text, one) for one in wanted]
+    missed = [words for words, met in told if not met]
+    if not missed:
+        return Verdict(check=NAME, score=1.0, reason=", ".join(words for words, _ in told))
+    return Verdict(
+        check=NAME,
+        score=1 - len(missed) / len(told),
+        reason="; ".join(missed),
+        message=f"The answer is not as long as it was asked to be: {'; '.join(missed)}. "
+        "Give the whole answer again.",
+    )
 
 
 def asked_for(request: ModelRequest) -> tuple[Demand, ...]:
@@ -153,18 +164,22 @@ def complaint(counted: Counted, wanted: LengthOptions) -> str | None:
 
 def _sentences(text: str) -> list[str]:
     """What ends with a mark or a line; not after an abbreviation or a number, and only where a letter stands."""
-    pieces: list[str] = []
+    pieces: list[list[str]] = []
+    last = ""
     for part in SENTENCE_END.split(text):
-        if pieces and NO_END.search(pieces[-1]):
-            pieces[-1] += f" {part}"
+        if pieces and NO_END.search(last):
+            pieces[-1].append(part)
         elif LETTER.search(part):
-            pieces.append(part)
-    return pieces
+            pieces.append([part])
+        else:
+            continue
+        last = part
+    return list(map(" ".join, pieces))
 
 
 def _bullets(text: str) -> Counted:
     """Bullets of the outermost level, which is the first one's; what is indented below one belongs to it."""
-    pieces: list[str] = []
+    pieces: list[list[str]] = []
     beside: list[str] = []
     level = 0
     for line in filter(str.strip, text.expandtabs(4).splitlines()):
@@ -172,12 +187,12 @@ def _bullets(text: str) -> Counted:
         marked = BULLET.match(line) is not None
         if marked and (not pieces or indent <= level + 1):
             level = level if pieces else indent
-            pieces.append(line.strip()[1:].strip())
+            pieces.append([line.strip()[1:].strip()])
         elif pieces and indent > level:
-            pieces[-1] += " " + line.strip()
+            pieces[-1].append(line.strip())
         else:
             beside.append(line)
-    return Counted(pieces, beside)
+    return Counted(list(map(" ".join, pieces)), beside)
 
 
 def _range(wanted: LengthOptions) -> str:
