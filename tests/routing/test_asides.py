@@ -22,6 +22,7 @@ JUDGE = deployment(model("judge", window=100_000, max_output=1_000), DECIDES)
 VECTORS = deployment(model("vectors", window=1_000), name="vectors-here")
 MEANING = Gate(check="agreement", asks="opinions", ask=("judge",), embed="vectors", on_error="open")
 ITSELF = Gate(check="confidence", asks="confidence", ask=("itself",), on_error="open")
+JUDGEMENT = Gate(check="judge", asks="judge", ask=("judge",), on_error="open")
 DECISION = Gate(check="confidence", asks="decision", ask=("judge",), on_error="open")
 
 
@@ -87,6 +88,24 @@ def test_only_who_is_known_to_decide_is_asked_to() -> None:
 def test_keys_that_may_use_few_models_still_have_answers_measured() -> None:
     plan = within(planned(MEANING, ITSELF), ("cheap", "dear"))
     assert [aside.role for aside in plan.asides] == ["embedding", "confidence", "confidence"]
+
+
+@pytest.mark.parametrize(
+    ("thinking", "room"),
+    [
+        ({}, 1_024),
+        ({"thinking": "effort", "default_effort": "none", "efforts": ("none", "high")}, 1_024),
+        ({"thinking": "effort", "default_effort": "medium", "output_floor": 1_024}, 1_024 + 4 * 1_500),
+        ({"thinking": "adaptive", "default_effort": "high"}, 1_024 + 4 * 5_000),
+        ({"thinking": "adaptive", "default_effort": "high", "max_output": 8_000}, 8_000),
+    ],
+    ids=["thinks not", "not by default", "by default", "for long", "more than it can write"],
+)
+def test_who_thinks_before_the_verdict_has_room_for_both(thinking: dict[str, Any], room: int) -> None:
+    """Else the verdict never comes, and all the thinking is paid for."""
+    judge = deployment(model("judge", window=100_000, **thinking), DECIDES)
+    plan = planned(JUDGEMENT, deployments=(CHEAP, DEAR, judge))
+    assert [aside.rung.max_output_tokens for aside in plan.asides] == [room]
 
 
 def test_a_budget_reserves_texts_as_long_as_the_model_takes_them() -> None:

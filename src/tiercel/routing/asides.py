@@ -18,7 +18,13 @@ from tiercel.domain.policy import ITSELF, Asks, Gate, Policy
 from tiercel.domain.request import Effort, ModelRequest
 from tiercel.domain.response import Usage
 from tiercel.routing.budget import guard
-from tiercel.routing.cost import EXPECTED_VISIBLE, embedding_prices, expected_rate
+from tiercel.routing.cost import (
+    EXPECTED_REASONING,
+    EXPECTED_VISIBLE,
+    embedding_prices,
+    expected_rate,
+    thinking_effort,
+)
 from tiercel.routing.expand import nearest_effort, serving, split_effort
 from tiercel.routing.filters import admits, bars
 
@@ -27,6 +33,9 @@ BESIDE = -1
 
 VERDICT_TOKENS = 1_024
 """What a judge may write, thinking apart."""
+
+THINKING_ROOM = 4
+"""It may think so many times as long as it is expected to: cut short, all that it thought is paid for nothing."""
 
 ROLES: dict[Asks, AsideRole] = {
     "opinions": "opinion",
@@ -154,7 +163,8 @@ def _rung(asked: Asked, deployment: Deployment, request: ModelRequest, facts: Fa
         request = replace(request, max_output_tokens=VERDICT_TOKENS, effort=None)
         facts = replace(facts, modalities=("text",), tools=False, choices=1)
     effort = asked.effort or nearest_effort(deployment.model.capabilities, request.effort)
-    budget = guard(deployment, effort, request, facts, raise_small=reads or policy.raise_small_budgets)
+    roomy = _with_room_to_think(request, deployment, effort) if reads else request
+    budget = guard(deployment, effort, roomy, facts, raise_small=reads or policy.raise_small_budgets)
     shown = EXPECTED_VISIBLE[facts.task] if reads else 0
     return Rung(
         deployment=deployment,
@@ -165,6 +175,12 @@ def _rung(asked: Asked, deployment: Deployment, request: ModelRequest, facts: Fa
         estimated_nano=expected_rate(deployment, effort, request, facts).nano(facts.size.tokens + shown),
         notes=budget.notes,
     )
+
+
+def _with_room_to_think(request: ModelRequest, deployment: Deployment, effort: Effort | None) -> ModelRequest:
+    thinks = thinking_effort(deployment.model.capabilities, effort) or "none"
+    most = VERDICT_TOKENS + THINKING_ROOM * EXPECTED_REASONING[thinks]
+    return replace(request, max_output_tokens=most)
 
 
 def most_embedding_texts_nano(aside: Aside, gate: Gate) -> int | None:
