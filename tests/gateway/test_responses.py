@@ -53,7 +53,7 @@ async def test_a_broken_stream_fails_explicitly(tmp_path: Path) -> None:
                     pass
 
 
-@pytest.mark.parametrize("field", ["previous_response_id", "conversation"])
+@pytest.mark.parametrize("field", ["previous_response_id", "conversation", "background"])
 async def test_state_that_only_a_provider_has_is_refused_by_name(tmp_path: Path, field: Any) -> None:
     async with ScriptedProvider() as provider:
         async with house(tmp_path, provider.deployment("cheap")) as here:

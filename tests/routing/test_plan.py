@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.routing.made import (
     CLOUD,
@@ -24,7 +25,7 @@ from tiercel.domain.climb import Plan
 from tiercel.domain.errors import CallerError, UnavailableError
 from tiercel.domain.facts import Facts
 from tiercel.domain.policy import Limits, Policy, Rule, Tier
-from tiercel.domain.request import ModelRequest
+from tiercel.domain.request import Format, ModelRequest
 from tiercel.routing.filters import admits
 from tiercel.routing.plan import known_models, make_plan
 
@@ -234,6 +235,23 @@ def test_a_request_too_long_for_all_is_told_the_sizes() -> None:
         f"prompt is too long: {found.size.upper + 8_000} tokens > 200000 maximum; that is about 180,000 tokens (plus "
         f"or minus {found.size.margin:.0%}) and 8,000 for the answer, beside the largest window that could take it"
     )
+
+
+@pytest.mark.parametrize(
+    ("format", "param"),
+    [
+        ("openai_chat", "messages"),
+        ("openai_responses", "input"),
+        ("anthropic", "messages"),
+        ("gemini", "contents"),
+    ],
+)
+def test_a_request_too_long_for_all_is_told_by_the_field_of_its_own_format(
+    format: Format, param: str
+) -> None:
+    with pytest.raises(CallerError) as raised:
+        plan(replace(request(model="deep"), format=format), facts(180_000))
+    assert raised.value.param == param
 
 
 def test_only_large_windows_remain_for_a_long_request() -> None:

@@ -107,7 +107,8 @@ def _decode_response_request(body: bytes) -> ModelRequest:
     if missing is not None:
         raise CallerError(
             "unsupported_value",
-            f"{missing}: conversations are not kept here; send the whole conversation as input",
+            f"{missing}: no conversations, prompts or answers are kept here for later; send the whole "
+            "conversation as input",
             param=missing,
         )
     return request

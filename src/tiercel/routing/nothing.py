@@ -6,8 +6,11 @@ from tiercel.domain.catalog import Deployment
 from tiercel.domain.climb import Excluded, Rung
 from tiercel.domain.errors import CallerError, ProblemError, UnavailableError
 from tiercel.domain.facts import Facts
-from tiercel.domain.request import ModelRequest
+from tiercel.domain.request import Format, ModelRequest
 from tiercel.routing.filters import wanted_output
+
+_CONVERSATION: dict[Format, str] = {"openai_responses": "input", "gemini": "contents"}
+"""The field that holds the conversation, where it is not `messages`."""
 
 
 def nothing_left(
@@ -40,7 +43,7 @@ def _too_long(facts: Facts, request: ModelRequest, deployments: Sequence[Deploym
         f"{facts.size.tokens:,} tokens (plus or minus {facts.size.margin:.0%}) and {answer:,} for the answer, beside "
         "the largest window that could take it"
     )
-    return CallerError("context_length", message, param="messages")
+    return CallerError("context_length", message, param=_CONVERSATION.get(request.format, "messages"))
 
 
 def _missing(name: str, facts: Facts, rungs: Sequence[Rung], found: Sequence[Excluded]) -> list[str]:
