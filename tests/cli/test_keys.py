@@ -115,6 +115,8 @@ def test_an_unknown_key_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[st
         ("create", "--usd-per-day", "nan"),
         ("create", "--usd-per-day", "1e9"),
         ("create", "--expires", "soon"),
+        ("create", "--expires", "0"),
+        ("create", "--expires", "0d"),
         ("budget", "--usd-per-day", "1"),
         (),
     ],

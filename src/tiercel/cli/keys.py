@@ -91,7 +91,7 @@ def _add_create(commands: Any) -> None:
     )
     create.add_argument("--task", choices=get_args(Task), help="the task, where a request does not state it")
     create.add_argument("--risk", choices=get_args(Risk), help="the risk, where a request does not state it")
-    create.add_argument("--expires", type=duration, metavar="TIME", help="ends after so long: 12h, 30d, 52w")
+    create.add_argument("--expires", type=lifetime, metavar="TIME", help="ends after so long: 12h, 30d, 52w")
     create.add_argument("--requests-per-minute", type=count, metavar="N", help="requests in any minute")
     create.add_argument("--tokens-per-minute", type=count, metavar="N", help="tokens in any minute")
     create.add_argument("--concurrent", type=count, metavar="N", help="requests under way at once")
@@ -272,6 +272,16 @@ def duration(text: str) -> float:
     if text.strip() == "0":
         return 0.0
     raise argparse.ArgumentTypeError(f"{text!r} is no length of time; write 30m, 24h, 7d or 2w")
+
+
+def lifetime(text: str) -> float:
+    """The same, but not none: nobody makes a key that has ended."""
+    seconds = duration(text)
+    if not seconds:
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: a key that ends at once lets nobody in; leave it out for no end"
+        )
+    return seconds
 
 
 def dollars(text: str) -> int:
