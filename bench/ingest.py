@@ -51,6 +51,7 @@ def main() -> int:
     )
     parser.add_argument("--database", choices=("sqlite", "postgres"), default="sqlite")
     parser.add_argument("--records", type=int, default=100_000)
+    parser.add_argument("--sessions", type=int, default=0, help="so many take turns; 0: none")
     parser.add_argument("--core", type=int, default=1)
     parser.add_argument("--share", action="store_true", help="bind PostgreSQL to the same core")
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
@@ -59,7 +60,7 @@ def main() -> int:
         print(msgspec.json.encode(measure(args.child, database_url(args))).decode())
         return 0
     with tempfile.TemporaryDirectory() as name:
-        write_journal(Path(name), args.records)
+        write_journal(Path(name), args.records, args.sessions)
         if args.share:
             bind_postgres(args.core)
         command = [sys.executable, __file__, "--child", name, "--database", args.database]
@@ -84,16 +85,16 @@ def bind_postgres(core: int) -> None:
             os.sched_setaffinity(int(process.parent.name), {core})
 
 
-def write_journal(folder: Path, count: int) -> None:
+def write_journal(folder: Path, count: int, sessions: int) -> None:
     """As a server that had `count` requests leaves it, all answered, one in ten by its second attempt."""
     journal = Journal.open(folder, Storage(folder=str(folder)))
     for number in range(count):
-        for entry in request(number):
+        for entry in request(number, f"session-{number % sessions:032x}" if sessions else None):
             journal.append(entry)
     journal.close()
 
 
-def request(number: int) -> Iterator[JournalEntry]:
+def request(number: int, session: str | None) -> Iterator[JournalEntry]:
     key, now, model = new_record_id(), time.time(), MODELS[number % len(MODELS)]
     task = TASKS[number % len(TASKS)]
     yield Started(
@@ -107,6 +108,7 @@ def request(number: int) -> Iterator[JournalEntry]:
         outcome="passed",
         model_requested="auto",
         task=task,
+        session=session,
         tokens_estimated=100 + number % 5000,
         rule=task,
         ladder=("fast", "balanced", "deep"),

@@ -20,12 +20,14 @@ from tiercel.domain.climb import Verdict, Why
 from tiercel.domain.record import AttemptRecord, Feedback, JournalEntry, Outcome, Record
 from tiercel.domain.response import Usage
 from tiercel.measure.audit import audit_sums, price_borders
+from tiercel.measure.checks_account import account_of
 from tiercel.measure.models import measured_by_model, measured_by_tallies
 from tiercel.measure.report import SummedBy, summarise, summarise_sessions, summarise_tallies
+from tiercel.records.check_tally import tally_checks
 from tiercel.records.query import History
 from tiercel.records.rollups import DAY, HOUR, MINUTE
 from tiercel.records.sketch import RELATIVE_ERROR
-from tiercel.records.summed import load_audit, load_sessions, load_tallies
+from tiercel.records.summed import load_audit, load_check_tallies, load_sessions, load_tallies
 
 START = 1_785_542_400.0 + 23 * 3_600
 """An hour before midnight UTC, so that all spans have borders within a few hours."""
@@ -158,6 +160,8 @@ def assert_both_ways_agree(place: Place, since: float | None = None) -> None:
         assert_same(found, summarise(every, said, "session", most))
     assert_same(measured_by_tallies(tallies), measured_by_model(every, said))
     assert_audits_agree(place, CATALOG, since, history)
+    checks = load_check_tallies(place.folder, since=since, database_url=place.url)
+    assert account_of(checks) == account_of(tally_checks(every))
 
 
 def assert_audits_agree(
@@ -275,7 +279,7 @@ def test_every_span_holds_everything(place: Place, span: int) -> None:
 
 def empty_sums(place: Place) -> None:
     """As a migration leaves them: to be made anew."""
-    for table in ("rollups", "session_rollups", "use_rollups"):
+    for table in ("rollups", "session_rollups", "use_rollups", "check_rollups"):
         place.ask(f"DELETE FROM {table}")
     place.ask("UPDATE feedback SET counted = false")
     place.ask("INSERT INTO meta (key, value) VALUES ('rollups', '')")

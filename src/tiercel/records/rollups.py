@@ -34,16 +34,19 @@ from tiercel.records.stored import portions
 from tiercel.records.sums import Sums
 from tiercel.records.tally import (
     COUNTS,
+    SESSION_COUNTS,
     SKETCHES,
     Cell,
     Edge,
     Key,
     Name,
     SessionCell,
+    SessionTallies,
     Sketched,
     Tally,
     at,
     merge_into,
+    merged,
 )
 from tiercel.records.uses import USE_COUNTS, UseCell
 
@@ -58,7 +61,8 @@ Bucket: TypeAlias = tuple[int, int]
 @dataclass(frozen=True)
 class Family(Generic[Key, Name]):
     """One way to sum up: its table, the cells that stand there, and what of their tallies is kept, over which spans.
-    The columns have the names that a cell's fields, edges, sketches and counts have."""
+    The columns have the names that a cell's fields, edges, sketches and counts have. Where a tally `is_packed`, all its
+    counts and sketches stand in one more, `tally`, and the counts that have columns are there to be asked for."""
 
     table: Table
     cell: Callable[..., Key]
@@ -67,6 +71,7 @@ class Family(Generic[Key, Name]):
     counts: tuple[Name, ...]
     edges: tuple[Edge, ...] = ("first_at", "last_at", "ended_at")
     sketches: tuple[Sketched, ...] = SKETCHES
+    is_packed: bool = False
     spans: tuple[int, ...] = (MINUTE, HOUR, DAY)
 
     @property
@@ -77,7 +82,14 @@ class Family(Generic[Key, Name]):
 
 ANSWERS = Family(rollups, Cell, Cell._fields, lambda sums: sums.answers, COUNTS)
 SESSIONS = Family(
-    session_rollups, SessionCell, SessionCell._fields, lambda sums: sums.sessions, COUNTS, spans=(HOUR, DAY)
+    session_rollups,
+    SessionCell,
+    SessionCell._fields,
+    lambda sums: sums.sessions,
+    SESSION_COUNTS,
+    sketches=(),
+    is_packed=True,
+    spans=(HOUR, DAY),
 )
 USES = Family(
     use_rollups, UseCell, UseCell._fields, lambda sums: sums.uses, USE_COUNTS, ("largest_tokens",), ()
@@ -174,12 +186,14 @@ class RollupWriter:
             for start, tallies in _in_spans(SESSIONS, span, minutes).items():
                 # one with a character 0 stands in PostgreSQL under another name, and its rows just add up
                 names = sorted({cell.session for cell in tallies if "\0" not in cell.session})
+                known: SessionTallies = {}
                 for portion in portions(names):
                     same = and_(
                         in_bucket(session_rollups, (span, start)), session_rollups.c.session.in_(portion)
                     )
-                    merge_into(tallies, _taken(connection, SESSIONS, same))
-                rows += _rows(SESSIONS, (span, start), tallies)
+                    known |= _taken(connection, SESSIONS, same)
+                merge_into(known, tallies)
+                rows += _rows(SESSIONS, (span, start), known)
         self._put(connection, session_rollups, rows)
 
     def _merge(self, connection: Connection) -> None:
@@ -237,8 +251,8 @@ def read_tallies(
 
 
 def _columns(family: Family[Any, Any]) -> list[ColumnElement[Any]]:
-    names = (*family.fields, *family.edges, *family.sketches, *family.counts)
-    return [family.table.c[name] for name in names]
+    rest = ("tally",) if family.is_packed else (*family.sketches, *family.counts)
+    return [family.table.c[name] for name in (*family.fields, *family.edges, *rest)]
 
 
 def _taken(
@@ -268,36 +282,35 @@ def _tallies(family: Family[Key, Name], rows: Iterable[Any]) -> dict[Key, Tally[
         for edge, value in zip(family.edges, row[edges_from:sketches_from], strict=True):
             if value is not None:
                 tally.widen(edge, value)
+        if family.is_packed:
+            tally.unpack(row[-1])
+            continue
         for kind, data in zip(family.sketches, row[sketches_from:counts_from], strict=True):
             if data:
                 tally.sketch(kind).merge(Sketch.from_bytes(data))
-        counts = tally.counts
-        for name, count in zip(family.counts, row[counts_from:], strict=True):
-            if count:
-                counts[name] += count
+        tally.count((name, n) for name, n in zip(family.counts, row[counts_from:], strict=True) if n)
     return found
 
 
-def _in_spans(family: Family[Key, Name], span: int, minutes: Minutes) -> Mapping[int, dict[Key, Tally[Name]]]:
-    """What lies in each span of this length."""
-    if span == MINUTE:
-        return {start: family.tallies(sums) for start, sums in minutes.items()}
-    found: defaultdict[int, dict[Key, Tally[Name]]] = defaultdict(dict)
+def _in_spans(family: Family[Key, Name], span: int, minutes: Minutes) -> dict[int, dict[Key, Tally[Name]]]:
+    """What lies in each span of this length; to be left as it is."""
+    parts: defaultdict[int, list[dict[Key, Tally[Name]]]] = defaultdict(list)
     for start, sums in minutes.items():
-        merge_into(found[floor_to(span, start)], family.tallies(sums))
-    return found
+        parts[floor_to(span, start)].append(family.tallies(sums))
+    return {start: own[0] if len(own) == 1 else merged(own) for start, own in parts.items()}
 
 
 def _rows(family: Family[Key, Name], bucket: Bucket, tallies: Mapping[Key, Tally[Name]]) -> Iterator[Row]:
     span, start = bucket
+    # most of a row is nothing
+    nothing: Row = {"span_seconds": span, "start_at": start, **dict.fromkeys(family.edges)}
+    nothing |= dict.fromkeys(family.sketches, b"") | dict.fromkeys(family.counts, 0)
     for cell, tally in tallies.items():
-        row: Row = {"span_seconds": span, "start_at": start, **dict(zip(family.fields, cell, strict=True))}
-        for edge in family.edges:
-            row[edge] = tally.edges.get(edge)
-        for kind in family.sketches:
-            sketch = tally.sketches.get(kind)
-            row[kind] = b"" if sketch is None else sketch.to_bytes()
-        counts = tally.counts
-        for name in family.counts:
-            row[name] = bounded(counts[name])
+        row = nothing | dict(zip(family.fields, cell, strict=True)) | tally.edges
+        if family.is_packed:
+            row["tally"] = tally.packed()
+            row |= {name: bounded(tally.counts[name]) for name in family.counts}
+        else:
+            row |= {kind: sketch.to_bytes() for kind, sketch in tally.sketches.items()}
+            row |= {name: bounded(count) for name, count in tally.counts.items() if count}
         yield row

@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 
 from tiercel.records.check_tally import CHECK_COUNTS
-from tiercel.records.tally import COUNTS, SKETCHES
+from tiercel.records.tally import COUNTS, SESSION_COUNTS, SKETCHES
 from tiercel.records.uses import USE_COUNTS
 
 metadata = MetaData()
@@ -199,7 +199,12 @@ session_rollups = Table(
     Column("start_at", BigInteger, nullable=False),
     Column("session", Text, nullable=False),
     Column("project", Text, nullable=False),
-    *_sums(),
+    Column("first_at", Double),
+    Column("last_at", Double),
+    Column("ended_at", Double),
+    *(Column(name, BigInteger, nullable=False) for name in SESSION_COUNTS),
+    # a row is written anew with every request of the session: all counts and sketches in one piece are sooner written
+    Column("tally", LargeBinary, nullable=False),
     # the first has all that the sessions with the most requests are found by
     Index(
         "session_rollups_by_name", "session", "start_at", "project", "requests", "calls",

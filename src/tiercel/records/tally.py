@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar, cast, get_args
 
+import msgspec
+
 from tiercel.domain.measured import GOOD_FINISHES, form_of, is_empty, is_priced, tokens_per_second
 from tiercel.domain.record import DELIVERED, AttemptRecord, Feedback, Outcome, Record
 from tiercel.records.sketch import Sketch, bucket_of
@@ -107,6 +109,11 @@ class Judged(NamedTuple):
     verified: bool
 
 
+LARGEST_COUNT = 2**63 - 1
+_pack = msgspec.msgpack.Encoder().encode
+_unpack = msgspec.msgpack.Decoder(tuple[dict[str, int], dict[Sketched, dict[int, int]]]).decode
+
+
 class Tally(Generic[Name]):
     """Counts, sums, sketches and edges: times are Unix seconds, and `largest_tokens` is the most that one answer took,
     what was asked included."""
@@ -147,8 +154,36 @@ class Tally(Generic[Name]):
         for name, amount in amounts:
             counts[name] += amount
 
+    def packed(self) -> bytes:
+        """Counts and sketches as MessagePack, whose integers have 64 bits."""
+        counts = {name: min(count, LARGEST_COUNT) for name, count in self.counts.items() if count}
+        return _pack((counts, {kind: sketch.buckets for kind, sketch in self.sketches.items()}))
+
+    def unpack(self, data: bytes) -> None:
+        """Adds what `packed` wrote."""
+        counts, sketches = _unpack(data)
+        if self.counts:
+            self.count(cast(Iterable[tuple[Name, int]], counts.items()))
+        else:
+            self.counts.update(cast(dict[Name, int], counts))
+        for kind, buckets in sketches.items():
+            if kind in self.sketches:
+                self.sketches[kind].merge(Sketch(buckets))
+            else:
+                self.sketches[kind] = Sketch(buckets)
+
 
 RequestTally: TypeAlias = Tally[Count]
+SESSION_COUNTS: tuple[Count, ...] = (
+    "requests",
+    "passed",
+    "rejected_passed",
+    "escalation",
+    "calls",
+    "cost_nano",
+    "unpriced",
+)
+"""What of a session can be asked for in SQL; all of it is packed."""
 Tallies: TypeAlias = dict[Cell, RequestTally]
 SessionTallies: TypeAlias = dict[SessionCell, RequestTally]
 
@@ -201,6 +236,14 @@ def merge_into(tallies: dict[Key, Tally[Name]], more: Mapping[Key, Tally[Name]])
     """Adds `more`, which is left as it is."""
     for cell, tally in more.items():
         at(tallies, cell).merge(tally)
+
+
+def merged(parts: Iterable[Mapping[Key, Tally[Name]]]) -> dict[Key, Tally[Name]]:
+    """All of them together."""
+    found: dict[Key, Tally[Name]] = {}
+    for part in parts:
+        merge_into(found, part)
+    return found
 
 
 def at(tallies: dict[Key, Tally[Name]], cell: Key) -> Tally[Name]:

@@ -51,6 +51,15 @@ COUNTS = (
     "tokens_visible",
     "tokens_reasoning",
 )
+SESSION_COUNTS = (
+    "requests",
+    "passed",
+    "rejected_passed",
+    "escalation",
+    "calls",
+    "cost_nano",
+    "unpriced",
+)
 USE_COUNTS = (
     "answers",
     "priced",
@@ -72,7 +81,8 @@ def upgrade() -> None:
     texts = ("project", "task", "rule", "tier", "model", "effort")
     _table("rollups", ADD_UP, *texts, _flag("in_session"), _flag("simulated"), *_sums())
     op.create_index("rollups_by_start", "rollups", ["span_seconds", "start_at"])
-    _table("session_rollups", SESSIONS, "session", "project", *_sums())
+    packed = Column("tally", LargeBinary, nullable=False)
+    _table("session_rollups", SESSIONS, "session", "project", *_times(), *_counts(SESSION_COUNTS), packed)
     _index(
         "session_rollups",
         "by_name",
@@ -91,7 +101,7 @@ def upgrade() -> None:
         Column("above_tokens", BigInteger, nullable=False),
         _flag("simulated"),
         Column("largest_tokens", BigInteger),
-        *(Column(name, BigInteger, nullable=False) for name in USE_COUNTS),
+        *_counts(USE_COUNTS),
     )
     op.create_index("use_rollups_by_start", "use_rollups", ["span_seconds", "start_at"])
     op.add_column("feedback", Column("counted", Boolean, nullable=False, server_default=false()))
@@ -115,15 +125,17 @@ def _flag(name: str) -> Column[Any]:
     return Column(name, Boolean, nullable=False)
 
 
+def _times() -> list[Column[Any]]:
+    return [Column(name, Double) for name in ("first_at", "last_at", "ended_at")]
+
+
+def _counts(names: tuple[str, ...]) -> list[Column[Any]]:
+    return [Column(name, BigInteger, nullable=False) for name in names]
+
+
 def _sums() -> list[Column[Any]]:
-    return [
-        *(Column(name, Double) for name in ("first_at", "last_at", "ended_at")),
-        *(Column(name, BigInteger, nullable=False) for name in COUNTS),
-        *(
-            Column(name, LargeBinary, nullable=False)
-            for name in ("latency_seconds", "ttft_seconds", "tokens_per_second")
-        ),
-    ]
+    sketches = ("latency_seconds", "ttft_seconds", "tokens_per_second")
+    return [*_times(), *_counts(COUNTS), *(Column(name, LargeBinary, nullable=False) for name in sketches)]
 
 
 def _index(table: str, name: str, only: str, *columns: str) -> None:
