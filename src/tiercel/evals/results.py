@@ -1,0 +1,140 @@
+"""One answer to one item, measured: the row of `results.jsonl`, which every run only ever adds to."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from tiercel.domain.errors import ConfigError
+from tiercel.domain.json import Json
+
+RESULTS = "results.jsonl"
+
+State: TypeAlias = Literal["passed", "failed", "error"]
+"""An "error" says nothing about the candidate: nobody answered, or a scorer could not do its work."""
+
+Kind: TypeAlias = Literal[
+    "ok",
+    "empty",
+    "length",
+    "refused",
+    "invalid_json",
+    "schema",
+    "expectation",
+    "timeout",
+    "rate_limited",
+    "provider",
+    "scorer",
+]
+"""What a result came to, in a word: `ok` passed; the last four are errors, of which nothing is learned."""
+
+
+class Score(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What one expectation measured. `value` is 0 to 1; `repaired` means that it was met after a local repair.
+
+    `unmeasured` says why the scorer could not do its work; then `value` and `met` mean nothing. `cost_nano` is what its
+    calls cost, `by` who judged, as `model (prompt version)`.
+    """
+
+    name: str
+    value: float = 0.0
+    met: bool = False
+    weight: float = 1.0
+    reason: str = ""
+    repaired: bool = False
+    unmeasured: str | None = None
+    by: str = ""
+    cost_nano: int = 0
+    calls: int = 0
+
+
+class CallMade(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One call that the answer took, as its record has it. Seconds run from the sending of the call."""
+
+    model: str
+    deployment: str = ""
+    effort: str | None = None
+    why: str = ""
+    failure: str | None = None
+    finish: str | None = None
+    seconds: float | None = None
+    ttft_seconds: float | None = None
+    ttfa_seconds: float | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    cost_nano: int | None = None
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One item put to one candidate once.
+
+    `repeat` counts from 1. `score` is the weighted mean of its scores, 0 to 1. Seconds run from when the request was
+    due: a wait for a free place counts. They are `None` for what came from the cache (`cached`), which has no latency.
+    `cost_nano` is that of the answer, `None` where a price is unknown, and not that of its judges, which stands in the
+    scores. `model_returned` is the version that the provider named. `at` is Unix time in seconds.
+    """
+
+    item: str
+    candidate: str
+    repeat: int = 1
+    state: State
+    kind: Kind
+    reason: str = ""
+    output: str = ""
+    score: float = 0.0
+    scores: tuple[Score, ...] = ()
+    seconds: float | None = None
+    ttft_seconds: float | None = None
+    ttfa_seconds: float | None = None
+    tokens_per_second: float | None = None
+    queue_seconds: float | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost_nano: int | None = None
+    finish: str | None = None
+    calls: tuple[CallMade, ...] = ()
+    lost: tuple[str, ...] = ()
+    cached: bool = False
+    simulated: bool = False
+    model_returned: str = ""
+    record: str = ""
+    at: float = 0.0
+    extra: dict[str, Json] = {}
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """What it answers: of several rows with one key the last counts."""
+        return self.item, self.candidate, self.repeat
+
+    @property
+    def judges_nano(self) -> int:
+        """What its scorers' calls cost."""
+        return sum(score.cost_nano for score in self.scores)
+
+
+_DECODER = msgspec.json.Decoder(Result)
+
+
+def read_results(path: Path) -> Iterator[Result]:
+    """The rows in their order; a last one that a crash cut short is left out.
+
+    Raises `ConfigError` with the line for a row within the file that cannot be read.
+    """
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if not line.endswith(b"\n"):
+                return
+            try:
+                yield _DECODER.decode(line)
+            except msgspec.DecodeError as error:
+                raise ConfigError(f"{path}, line {number}: no result: {error}") from error
+
+
+def last_of_each(path: Path) -> dict[tuple[str, str, int], Result]:
+    """For each item, candidate and repeat its latest result, in the order of first appearance."""
+    found: dict[tuple[str, str, int], Result] = {}
+    for result in read_results(path):
+        found[result.key] = result
+    return found
