@@ -132,7 +132,7 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How it is asked.
 
     `concurrency` is the most requests under way at once, fewer after a 429 while `adaptive`. `attempts` bounds the
-    calls for one answer that failed on the way. `stream` asks for streams, without which no time to first token is known.
+    calls for one answer that failed on the way. `stream` asks for streams: else no time to first token is known.
     """
 
     concurrency: int = 8

@@ -17,7 +17,7 @@ LABELS = "labels.jsonl"
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked, when, under which prices and code. Seconds are Unix time; `finished_at` is `None` until
-    every item was asked. `prices_of` is the date of the price table, `policy_hash` the policy's where rules were asked."""
+    every item was asked. `prices_of` dates the price table, `policy_hash` names the policy where rules were asked."""
 
     version: int = 1
     id: str
