@@ -123,7 +123,8 @@ class CheckInfo(msgspec.Struct, frozen=True, kw_only=True):
     `applies` "json" means: only to requests that ask for JSON. Where the option `always_with` is given, the check
     applies to every request. `needs_whole` says that a stream must wait for it until the answer is complete. `asks`
     says what kind of model it needs, `embeds` whether it has texts embedded; the gate names which models. `seconds` is
-    how long it may take for one answer. `on_error` holds where the gate does not say what a check that could not do its
+    how long it may take for one answer. `reads_json` is whether it wants JSON of a schema, which can be followed as it
+    comes. `on_error` holds where the gate does not say what a check that could not do its
     work means.
     """
 
@@ -137,6 +138,7 @@ class CheckInfo(msgspec.Struct, frozen=True, kw_only=True):
     embeds: Embeds = "never"
     on_error: OnError = "open"
     seconds: float = CHECK_SECONDS
+    reads_json: bool = False
 
 
 class Needs(msgspec.Struct, frozen=True, kw_only=True):

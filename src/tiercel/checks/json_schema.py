@@ -51,6 +51,7 @@ class JSONSchema:
         summary="the answer is JSON and valid against the client's own schema, repaired where that is possible",
         options={"schema": "JSON Schema to validate every answer against, in place of the client's"},
         always_with="schema",
+        reads_json=True,
     )
 
     def __init__(self, isolated: Isolated) -> None:

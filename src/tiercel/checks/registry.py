@@ -147,6 +147,7 @@ class Registry:
             gate,
             applies="always" if always else applies,
             needs_whole=info.needs_whole or needs.asks != "nobody" or gate.embed is not None,
+            reads_json=info.reads_json,
             asks=needs.asks,
             on_error=gate.on_error or info.on_error,
             reads_logprobs=needs.logprobs,

@@ -7,7 +7,7 @@ import msgspec
 from tiercel.domain.catalog import Deployment
 from tiercel.domain.facts import Facts
 from tiercel.domain.failure import Failure
-from tiercel.domain.policy import Gate, Limits
+from tiercel.domain.policy import Gate, Hold, Limits
 from tiercel.domain.request import Effort
 from tiercel.domain.response import FinishReason
 
@@ -25,6 +25,7 @@ Why = Literal[
     "confidence",
     "decision",
     "embedding",
+    "shadow",
 ]
 ASIDE: frozenset[Why] = frozenset(("opinion", "judge", "confidence", "decision", "embedding"))
 """Calls beside the ladder, which a check asks for."""
@@ -115,6 +116,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     on_exhausted: Literal["deliver", "refuse"] = "deliver"
     on_refusal: Literal["deliver", "escalate"] = "deliver"
     hedges: bool = False
+    hold: Hold = Hold()
+    """Of mode `incremental` only where a gate follows the answer as it comes."""
     keeps: int | None = None
     """The rung in the middle of whose tool loop the request is: it is asked first, wherever it stands."""
     policy_hash: str = ""
@@ -125,7 +128,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def holds(self) -> bool:
         """Whether a stream waits until its checks have seen the whole answer."""
-        return any(gate.needs_whole for gate in self.gates)
+        if self.hold.mode == "auto":
+            return any(gate.needs_whole for gate in self.gates)
+        return self.hold.mode == "all"
 
     def rung_at(self, index: int) -> Rung:
         """The rung that a call names: those of the ladder come first, then the asides."""
@@ -159,7 +164,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """A call and what came of it, as far as the ladder needs to know. `verdicts` stand in the order of the gates.
 
-    `began_seconds` and `ended_seconds` count from the request's receipt.
+    `began_seconds` and `ended_seconds` count from the request's receipt. Of a `partial` answer no more was read once a
+    verdict on its beginning was known: it is never delivered.
     """
 
     call: Call
@@ -167,6 +173,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     failure: Failure | None = None
     finish: FinishReason | None = None
     refused: bool = False
+    partial: bool = False
     verdicts: tuple[Verdict, ...] = ()
     began_seconds: float = 0.0
     ended_seconds: float = 0.0

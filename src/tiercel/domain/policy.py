@@ -22,6 +22,9 @@ Asks = Literal["nobody", "opinions", "judge", "confidence", "decision"]
 """Whom a check asks: nobody; other models for their answer to the same request; or one model for its verdict, for a
 number that it states, or for a probability by an API that gives nothing else."""
 
+HoldMode = Literal["auto", "none", "first", "incremental", "all"]
+"""How much of a stream waits for checks. `auto` waits for the whole where a gate needs the whole answer."""
+
 ITSELF = "itself"
 """In a gate's `ask`: the very rung whose answer is measured."""
 
@@ -50,8 +53,8 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `ask` names the models that a check asks beside the ladder: second opinions, or a judge. `wait_seconds` is how long
     an answer that is there waits for the opinions that are not. `embed` names the model that embeds texts for a check
     which compares what they mean.
-    `applies`, `needs_whole`, `asks`, `reads_logprobs` and `seconds` (for one answer) come from the check itself, when
-    the policy is resolved against the registry.
+    `applies`, `needs_whole`, `reads_json` (its check can follow JSON as it comes), `asks`, `reads_logprobs` and
+    `seconds` (for one answer) come from the check itself, when the policy is resolved against the registry.
     """
 
     check: str
@@ -64,6 +67,7 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     embed: str | None = None
     applies: Applies = "always"
     needs_whole: bool = True
+    reads_json: bool = False
     asks: Asks = "nobody"
     reads_logprobs: bool = False
     seconds: float | None = None
@@ -91,6 +95,18 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     commit_after_seconds: float = 15.0
 
 
+class Hold(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How much of a stream is held back before anything of it goes out.
+
+    `tokens` (estimated) of content are held in the modes `first` and `incremental`, or all there are. A beginning that
+    came more slowly than `least_tokens_per_second` is left for another rung, while there is one.
+    """
+
+    mode: HoldMode = "auto"
+    tokens: int = 32
+    least_tokens_per_second: float | None = None
+
+
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """What a rule was decided on: `date` is the day it was measured or read, `source` says where it stands."""
 
@@ -111,6 +127,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     gates: tuple[Gate, ...] | None = None
     limits: Limits | None = None
     hedge: bool | None = None
+    hold: Hold | None = None
     why: str = ""
     evidence: Evidence | None = None
 
@@ -143,6 +160,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """The max_tokens guard."""
     hedge: bool = False
     """Whether a call that is slower than usual gets a rival."""
+    hold: Hold = Hold()
+    """How much of a stream waits for checks."""
     residency_default: str | None = None
     hash: str = ""
     name: str = "policy.toml"

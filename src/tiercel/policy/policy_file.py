@@ -6,10 +6,11 @@ from typing import Any, TypeVar, cast
 import msgspec
 
 from tiercel.domain.money import nano_from_usd
-from tiercel.domain.policy import Evidence, Gate, Limits, Policy, Rule, Tier, When
+from tiercel.domain.policy import Evidence, Gate, Hold, Limits, Policy, Rule, Tier, When
 from tiercel.domain.request import EFFORTS
 from tiercel.policy.builtin import data_text
 from tiercel.policy.policy_tables import (
+    DefaultsTable,
     Gates,
     GateTable,
     LimitsTable,
@@ -63,6 +64,7 @@ def read_policy(text: str, name: str = "policy.toml") -> Policy:
         concrete_fallback=defaults.concrete_fallback,
         raise_small_budgets=defaults.raise_small_budgets,
         hedge=defaults.hedge,
+        hold=hold_of(defaults) or Hold(),
         residency_default=defaults.residency,
         hash=content_hash(table),
     )
@@ -93,8 +95,20 @@ def rule_of(rule: RuleTable, file: PolicyFile, limits: Limits) -> Rule:
         gates=None if rule.gates is None else gates_of(rule.gates, file),
         limits=None if rule.limits is None else merged_limits(limits, rule.limits),
         hedge=rule.hedge,
+        hold=hold_of(rule),
         why=rule.why,
         evidence=None if evidence is None else Evidence(date=evidence.date, source=evidence.source),
+    )
+
+
+def hold_of(table: DefaultsTable | RuleTable) -> Hold | None:
+    """The hold that a table names; `None` where it names none."""
+    if table.hold is None:
+        return None
+    return Hold(
+        mode=table.hold,
+        tokens=table.hold_tokens or Hold().tokens,
+        least_tokens_per_second=table.least_tokens_per_second,
     )
 
 
@@ -175,6 +189,7 @@ def find_contradictions(file: PolicyFile, problems: Problems) -> None:
     if all(rule.when is not None and rule.when != WhenTable() for rule in file.rules):
         problems.add(("rules",), "no rule takes what the others leave; end with a rule without 'when'")
     find_gate_contradictions(file.defaults.gates, ("defaults", "gates"), problems)
+    find_hold_contradictions(file.defaults, ("defaults",), problems)
     find_alias_contradictions(file, seen, problems)
 
 
@@ -192,6 +207,20 @@ def find_rule_contradictions(rule: RuleTable, problems: Problems) -> None:
         if complaint is not None:
             problems.add((*path, "evidence", "date"), complaint, rule.evidence.date)
     find_gate_contradictions(rule.gates, (*path, "gates"), problems)
+    find_hold_contradictions(rule, path, problems)
+
+
+def find_hold_contradictions(table: DefaultsTable | RuleTable, path: Steps, problems: Problems) -> None:
+    """What is said of a held beginning where no beginning is held."""
+    if table.hold in ("first", "incremental"):
+        return
+    for key, value in (
+        ("hold_tokens", table.hold_tokens),
+        ("least_tokens_per_second", table.least_tokens_per_second),
+    ):
+        if value is not None:
+            fix = "it belongs beside hold = 'first' or hold = 'incremental'; add that or remove it"
+            problems.add((*path, key), fix, f"{value:g}")
 
 
 def find_gate_contradictions(gates: Gates | None, path: Steps, problems: Problems) -> None:

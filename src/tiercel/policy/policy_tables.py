@@ -6,7 +6,7 @@ from msgspec import Meta, field
 
 from tiercel.domain.facts import Complexity, Latency, Risk, Task
 from tiercel.domain.json import JsonObject
-from tiercel.domain.policy import OnError, Preference
+from tiercel.domain.policy import HoldMode, OnError, Preference
 from tiercel.domain.request import Modality
 from tiercel.policy.tables import (
     LADDER_ENTRY,
@@ -28,6 +28,9 @@ LadderEntry = Annotated[
         description="A tier, a model or a deployment; add `@low`, `@medium` … to set the effort.",
     ),
 ]
+
+
+Speed = Annotated[float, Meta(gt=0, le=1_000_000)]
 
 
 class GateTable(Table, frozen=True, kw_only=True):
@@ -148,6 +151,23 @@ class DefaultsTable(Table, frozen=True, kw_only=True):
             "at another deployment; the first answer wins, both are paid."
         ),
     ] = False
+    hold: Annotated[
+        HoldMode,
+        Meta(
+            description="How much of a stream waits for checks: all where a gate needs the whole answer (`auto`), "
+            "`none`, the `first` tokens, JSON as it proves right (`incremental`), or `all`."
+        ),
+    ] = "auto"
+    hold_tokens: Annotated[
+        Positive | None,
+        Meta(description="How many tokens `first` and `incremental` hold, estimated (32)."),
+    ] = None
+    least_tokens_per_second: Annotated[
+        Speed | None,
+        Meta(
+            description="A held beginning that comes more slowly is left for the next model, while there is one."
+        ),
+    ] = None
     residency: Annotated[
         FilledText | None,
         Meta(description="Where requests must stay that do not say so themselves, such as `eu` or `local`."),
@@ -219,6 +239,13 @@ class RuleTable(Table, frozen=True, kw_only=True):
     limits: Annotated[LimitsTable | None, Meta(description="Bounds that differ from [limits].")] = None
     hedge: Annotated[
         bool | None, Meta(description="Whether slow calls get a second one beside them, for this rule.")
+    ] = None
+    hold: Annotated[
+        HoldMode | None, Meta(description="How much of a stream waits for checks, for this rule.")
+    ] = None
+    hold_tokens: Annotated[Positive | None, Meta(description="As in [defaults]; only beside `hold`.")] = None
+    least_tokens_per_second: Annotated[
+        Speed | None, Meta(description="As in [defaults]; only beside `hold`.")
     ] = None
     why: Annotated[str, Meta(description="The reason, shown by `tiercel explain`.")] = ""
     evidence: Annotated[

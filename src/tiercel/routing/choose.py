@@ -3,7 +3,7 @@
 import msgspec
 
 from tiercel.domain.facts import Facts
-from tiercel.domain.policy import Gate, Limits, Policy, Preference, Rule
+from tiercel.domain.policy import Gate, Hold, Limits, Policy, Preference, Rule
 from tiercel.domain.request import Effort
 from tiercel.routing.names import Named
 from tiercel.routing.rules import first_match
@@ -21,6 +21,7 @@ class Chosen(msgspec.Struct, frozen=True, kw_only=True):
     why: str
     prefer: Preference | None = None
     hedges: bool = False
+    hold: Hold = Hold()
 
 
 def choose(named: Named, facts: Facts, policy: Policy) -> Chosen:
@@ -39,6 +40,7 @@ def choose(named: Named, facts: Facts, policy: Policy) -> Chosen:
                 limits=policy.limits,
                 why=why,
                 hedges=policy.hedge,
+                hold=policy.hold,
             )
         case "model" | "deployment":
             return _by_name(named, facts, policy)
@@ -56,6 +58,7 @@ def _by_facts(facts: Facts, policy: Policy) -> Chosen:
             limits=policy.limits,
             why="no rule matched: all tiers, as the policy lists them",
             hedges=policy.hedge,
+            hold=policy.hold,
         )
     return _by_rule(rule, policy, facts_in_words(facts))
 
@@ -69,6 +72,7 @@ def _by_rule(rule: Rule, policy: Policy, why: str) -> Chosen:
         why=f"{why}; {rule.why}" if rule.why else why,
         prefer=rule.prefer,
         hedges=policy.hedge if rule.hedge is None else rule.hedge,
+        hold=rule.hold or policy.hold,
     )
 
 

@@ -12,7 +12,7 @@ import msgspec
 from tiercel.domain.catalog import Catalog
 from tiercel.domain.climb import Excluded, Rung
 from tiercel.domain.facts import Facts
-from tiercel.domain.policy import Gate, Policy, Preference
+from tiercel.domain.policy import Gate, Hold, Policy, Preference
 from tiercel.domain.request import Effort, ModelRequest
 from tiercel.domain.tokens import TokenEstimate
 from tiercel.routing.asides import Asked, asked_by
@@ -124,7 +124,7 @@ def _draft(request: ModelRequest, facts: Facts, policy: Policy, catalog: Catalog
     empty = msgspec.structs.replace(facts, size=TokenEstimate(0))
     stages = tuple(_stage(stage, request, empty, policy) for stage in ladder.stages)
     return Draft(
-        chosen=msgspec.structs.replace(chosen, gates=gates),
+        chosen=msgspec.structs.replace(chosen, gates=gates, hold=_hold(chosen.hold, gates, facts)),
         stages=stages,
         unserved=ladder.unserved,
         repeats=_repeats(stages),
@@ -137,6 +137,13 @@ def _at_risk(gate: Gate, facts: Facts) -> Gate:
     if gate.on_error != "by_risk":
         return gate
     return msgspec.structs.replace(gate, on_error="closed" if facts.risk == "high" else "open")
+
+
+def _hold(hold: Hold, gates: tuple[Gate, ...], facts: Facts) -> Hold:
+    """The hold as it is for requests like this one: JSON is followed as it comes where one answer must be JSON."""
+    if hold.mode != "incremental" or (facts.choices == 1 and any(gate.reads_json for gate in gates)):
+        return hold
+    return Hold()
 
 
 def _stage(stage: Stage, request: ModelRequest, facts: Facts, policy: Policy) -> DraftStage:

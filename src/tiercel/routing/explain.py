@@ -54,6 +54,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     ladder: tuple[RungLine, ...]
     gates: tuple[str, ...]
     limits: tuple[str, ...]
+    hold: str
     policy_hash: str
 
 
@@ -68,6 +69,7 @@ def explain(plan: Plan, policy: Policy | None = None) -> Explanation:
         ladder=tuple(_rung_line(rung, plan) for rung in plan.rungs),
         gates=tuple(_gate_words(plan, place) for place in range(len(plan.gates))),
         limits=tuple(_limit_words(plan)),
+        hold=_hold_words(plan),
         policy_hash=plan.policy_hash,
     )
 
@@ -90,7 +92,7 @@ def render_text(plan: Plan, policy: Policy | None = None) -> str:
         lines += [f"     {note}" for note in rung.notes]
     lines += ["", "Gates"]
     lines += [f"  {gate}" for gate in told.gates] or ["  none"]
-    lines += ["", f"Limits: {', '.join(told.limits)}"]
+    lines += ["", f"Limits: {', '.join(told.limits)}", f"Streams: {told.hold}"]
     return "\n".join(lines)
 
 
@@ -194,6 +196,24 @@ def _called_words(gate: Gate, asides: list[Aside]) -> str:
 def _priced(rung: Rung) -> str:
     nano = rung.estimated_nano
     return f"{rung.name} (price unknown)" if nano is None else f"{rung.name} (about ${usd_text(nano)})"
+
+
+def _hold_words(plan: Plan) -> str:
+    """What of a stream waits for what."""
+    hold = plan.hold
+    if plan.holds:
+        return "held until the whole answer passed its gates"
+    if hold.mode not in ("first", "incremental"):
+        return "not held"
+    content = (
+        "JSON that fits its schema, then goes on as far as it fits"
+        if hold.mode == "incremental"
+        else "content"
+    )
+    words = f"held for about {hold.tokens} tokens of {content}"
+    if hold.least_tokens_per_second is not None:
+        words += f"; below {hold.least_tokens_per_second:g} tokens a second the next model is asked"
+    return words
 
 
 def _limit_words(plan: Plan) -> list[str]:

@@ -76,6 +76,7 @@ def make_plan(
         on_exhausted=policy.on_exhausted,
         on_refusal=policy.on_refusal,
         hedges=chosen.hedges,
+        hold=chosen.hold,
         policy_hash=policy.hash,
         asks=bool(draft.asked),
         asides=beside,
