@@ -2,8 +2,13 @@
 
 from tests.records.place import Place
 
-SHARED = ("secrets", "keys", "projects", "key_state", "slice_leases", "slices")
+SHARED = {
+    "0009": ("shadow_runs",),
+    "0005": ("secrets", "keys", "projects", "key_state", "slice_leases", "slices"),
+}
+"""Tables of PostgreSQL alone, by the change that made them."""
 UNDO = {
+    "0009": ("DROP TABLE shadow_pairs",),
     "0008": (
         "DROP TABLE session_rollups",
         "DROP TABLE use_rollups",
@@ -30,7 +35,6 @@ def back_to(place: Place, revision: str) -> None:
             break
         for statement in statements:
             place.ask(statement)
-        if newer == "0005" and place.url:
-            for table in SHARED:
-                place.ask(f"DROP TABLE {table}")
+        for table in SHARED.get(newer, ()) if place.url else ():
+            place.ask(f"DROP TABLE {table}")
     place.ask(f"UPDATE alembic_version SET version_num = '{revision}'")

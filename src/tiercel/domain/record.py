@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from tiercel.domain.climb import Verdict, Why
-from tiercel.domain.failure import Failure
+from tiercel.domain.failure import Failure, FailureKind
 from tiercel.domain.request import Effort
 from tiercel.domain.response import FinishReason, Usage
 
@@ -170,4 +170,59 @@ class Content(msgspec.Struct, frozen=True, kw_only=True, tag="content", omit_def
     blocks: tuple[Block, ...]
 
 
-JournalEntry: TypeAlias = Started | Record | Feedback | Content
+class PairedAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One of the two answers to a request that a candidate was shown a copy of, measured by the same checks: those of
+    the request's gates that call no model.
+
+    `rung` and `model` are empty and `failure` is set where nobody answered; `passed` is then false. `score` is the
+    least of the verdicts, `None` where nothing was measured; `worst` is the check whose gate was missed, else the one
+    with that score. `seconds` and `cost_nano` are of all calls together; the latter is `None` where a price is unknown.
+    `said` is a hash of the answer, with its text only where the operator keeps content.
+    """
+
+    rung: str = ""
+    model: str = ""
+    passed: bool = False
+    score: float | None = None
+    worst: str | None = None
+    failure: FailureKind | None = None
+    finish: FinishReason | None = None
+    seconds: float = 0.0
+    ttft_seconds: float | None = None
+    cost_nano: int | None = None
+    output_tokens: int | None = None
+    said: Block | None = None
+
+
+class ShadowPair(msgspec.Struct, frozen=True, kw_only=True, tag="shadow_pair", omit_defaults=True):
+    """What was delivered for record `record_id`, and what `candidate` answered to a copy that nobody waited for.
+
+    `run` is the registered run that wanted the copy, empty where the rule itself does. `propensity` is the share of
+    requests that are copied. `cluster` is the session, else the record's own id: pairs of one cluster are no
+    independent observations. `received_at` is when the client's request came, in Unix seconds. `attempts` are the
+    candidate's calls.
+    """
+
+    record_id: str
+    candidate: str
+    received_at: float
+    rule: str
+    task: str
+    propensity: float
+    cluster: str
+    live: PairedAnswer
+    shadow: PairedAnswer
+    run: str = ""
+    session: str | None = None
+    project: str = ""
+    key_id: str = ""
+    attempts: tuple[AttemptRecord, ...] = ()
+    simulated: bool = False
+
+    @property
+    def cost_nano(self) -> int:
+        """What the candidate's calls cost, as far as prices are known."""
+        return sum(attempt.cost_nano or 0 for attempt in self.attempts)
+
+
+JournalEntry: TypeAlias = Started | Record | Feedback | Content | ShadowPair

@@ -20,6 +20,7 @@ WHY_WORDS = {
     "confidence": "asked how likely an answer is right",
     "decision": "asked for the probability that an answer is right",
     "embedding": "texts embedded, to compare what they mean",
+    "shadow": "a copy for a candidate, which nobody waits for",
 }
 OUTCOME_WORDS = {
     "passed": "delivered, every gate passed",

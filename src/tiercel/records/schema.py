@@ -272,6 +272,55 @@ feedback = Table(
     Index("feedback_to_count", "id", sqlite_where=text("NOT counted"), postgresql_where=text("NOT counted")),
 )
 
+
+def _paired(side: str) -> list[Column[Any]]:
+    """One of a pair's two answers."""
+    return [
+        Column(f"{side}_rung", Text, nullable=False),
+        Column(f"{side}_model", Text, nullable=False),
+        Column(f"{side}_passed", Boolean, nullable=False),
+        Column(f"{side}_score", Double),
+        Column(f"{side}_worst", Text),
+        Column(f"{side}_failure", Text),
+        Column(f"{side}_finish", Text),
+        Column(f"{side}_seconds", Double, nullable=False),
+        Column(f"{side}_ttft_seconds", Double),
+        Column(f"{side}_cost_nano", BigInteger),
+        Column(f"{side}_output_tokens", BigInteger),
+        Column(f"{side}_hash", Text),
+        Column(f"{side}_text", Text),
+    ]
+
+
+shadow_pairs = Table(
+    "shadow_pairs",
+    metadata,
+    Column("record_id", Text, nullable=False),
+    # empty where the rule itself wanted the copy
+    Column("run", Text, nullable=False),
+    Column("candidate", Text, nullable=False),
+    Column("received_at", Double, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("task", Text, nullable=False),
+    Column("propensity", Double, nullable=False),
+    Column("session", Text),
+    Column("cluster", Text, nullable=False),
+    Column("project", Text, nullable=False),
+    Column("key_id", Text, nullable=False),
+    *_paired("live"),
+    *_paired("shadow"),
+    Column("attempts", Text, nullable=False),
+    # of all the candidate's calls, as far as prices are known: what budgets are counted from
+    Column("spent_nano", BigInteger, nullable=False),
+    Column("simulated", Boolean, nullable=False),
+    Column("instance", Text, nullable=False),
+    PrimaryKeyConstraint("record_id", "run", "candidate"),
+    Index("shadow_pairs_by_time", "received_at"),
+    Index("shadow_pairs_by_run", "run", "received_at"),
+    comment="What was delivered, and what a candidate answered to a copy",
+    sqlite_with_rowid=False,
+)
+
 pending = Table(
     "pending",
     metadata,

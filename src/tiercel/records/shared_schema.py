@@ -1,6 +1,7 @@
 """Tables of PostgreSQL alone: what gateways that share a database have in common besides records.
 
-`keys`, `secrets` and `projects` are those of `keys.sqlite3`, column for column, so the same statements serve both.
+`keys`, `secrets` and `projects` are those of `keys.sqlite3`, and `shadow_runs` is that of `shadow.sqlite3`, column for
+column, so the same statements serve both.
 Times are Unix seconds, money is nano-dollars.
 """
 
@@ -54,6 +55,25 @@ key_state = Table(
     Column("witness", LargeBinary, nullable=False),
     Column("version", BigInteger, nullable=False),
     comment="One row: tells with which pepper keys are hashed, and counts the changes, so that gateways see each",
+)
+
+shadow_runs = Table(
+    "shadow_runs",
+    shared,
+    Column("id", Text, primary_key=True),
+    Column("rule", Text),
+    Column("candidate", Text, nullable=False),
+    Column("share", Double, nullable=False),
+    Column("margin", Double, nullable=False),
+    Column("alpha", Double, nullable=False),
+    Column("budget_nano", BigInteger, nullable=False),
+    Column("until", Double),
+    Column("started_at", Double, nullable=False),
+    Column("key_id", Text),
+    Column("project", Text),
+    Column("stopped_at", Double),
+    Column("stop_reason", Text),
+    comment="Comparisons that somebody registered; only the end of a row is ever written again",
 )
 
 slice_leases = Table(

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Table, delete, insert, select,
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tiercel.domain.errors import TiercelError
-from tiercel.domain.record import Content, Feedback, JournalEntry, Record, Started
+from tiercel.domain.record import Content, Feedback, JournalEntry, Record, ShadowPair, Started
 from tiercel.domain.secret import Secret
 from tiercel.records.content_store import content_rows, forget_contents
 from tiercel.records.database import ANSWER_SECONDS
@@ -31,6 +31,7 @@ from tiercel.records.filling import (
 )
 from tiercel.records.instance import instance_of
 from tiercel.records.migrate import bring_up_to_date
+from tiercel.records.pairs import forget_pairs, pair_row
 from tiercel.records.rollups import HOUR, MINUTE, Minutes, RollupWriter, floor_to, lock_sums
 from tiercel.records.rows import Row, attempt_rows, interrupted, noun_from, plain_row, record_row, without_nul
 from tiercel.records.schema import (
@@ -43,6 +44,7 @@ from tiercel.records.schema import (
     plans,
     records,
     rungs,
+    shadow_pairs,
 )
 from tiercel.records.spendings import add_spendings, forget_spendings
 from tiercel.records.stored import portions
@@ -98,12 +100,14 @@ class Store:
         kept = list(entries)
         begun, done, said = _sorted_out(kept)
         pieces, lists = content_rows(entry for entry in kept if isinstance(entry, Content))
+        pairs = [pair_row(entry, self._instance) for entry in kept if isinstance(entry, ShadowPair)]
         shared: set[int] = set()
         with self._transaction() as connection:
             shared, has_feedback = self._insert_records(connection, done)
             self._insert_new(connection, feedback, said)
             self._put(connection, blocks, pieces, or_leave=True)
             self._put(connection, contents, lists, or_leave=True)
+            self._put(connection, shadow_pairs, pairs, or_leave=True)
             finished = _outcomes(connection, list(begun))
             under_way = {key: begun[key] for key in begun if key not in finished}
             self._insert_new(connection, pending, under_way, instance=self._instance)
@@ -197,6 +201,9 @@ class Store:
                     left.add(record, latest(said).get(record.id))
             self._rollups.forget(connection, before, lambda table: _whose(table, project, but), left)
             forget_spendings(connection, before)
+            # of requests whose record was lost
+            late = shadow_pairs.c.received_at < before
+            connection.execute(delete(shadow_pairs).where(late, _whose(shadow_pairs, project, but)))
         return forgotten
 
     def _forget_records(self, before: float, project: str | None, but: Collection[str]) -> int:
@@ -214,6 +221,7 @@ class Store:
                     forget_contents(connection, ids)
                     connection.execute(delete(attempts).where(attempts.c.record_id.in_(ids)))
                     connection.execute(delete(feedback).where(feedback.c.record_id.in_(ids)))
+                    forget_pairs(connection, ids)
                     connection.execute(delete(records).where(records.c.id.in_(ids)))
             forgotten += len(found)
             if len(found) < FORGOTTEN_AT_ONCE:

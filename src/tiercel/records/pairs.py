@@ -1,0 +1,159 @@
+"""Pairs of answers as rows of `shadow_pairs`, and back. Loads SQLAlchemy: import this only where it is used."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, delete, func, select, true
+
+from tiercel.domain.record import AttemptRecord, Block, PairedAnswer, ShadowPair
+from tiercel.domain.secret import Secret
+from tiercel.records.rows import Row, bounded
+from tiercel.records.schema import shadow_pairs
+from tiercel.records.snapshot import Snapshot
+from tiercel.records.stored import IN_PORTIONS
+
+ANSWER_FIELDS = tuple(name for name in PairedAnswer.__struct_fields__ if name != "said")
+PAIR_FIELDS = tuple(
+    name for name in ShadowPair.__struct_fields__ if name not in ("live", "shadow", "attempts")
+)
+
+_encode = msgspec.json.Encoder().encode
+_attempts = msgspec.json.Decoder(tuple[AttemptRecord, ...]).decode
+
+
+def pair_row(pair: ShadowPair, instance: str) -> Row:
+    """The row of `shadow_pairs`; `instance` is the server through which the request came."""
+    row: Row = {name: getattr(pair, name) for name in PAIR_FIELDS}
+    for side, answer in (("live", pair.live), ("shadow", pair.shadow)):
+        for name in ANSWER_FIELDS:
+            row[f"{side}_{name}"] = getattr(answer, name)
+        row[f"{side}_cost_nano"] = bounded(answer.cost_nano)
+        row[f"{side}_output_tokens"] = bounded(answer.output_tokens)
+        row[f"{side}_hash"] = None if answer.said is None else answer.said.key
+        row[f"{side}_text"] = None if answer.said is None else answer.said.text
+    row["attempts"] = _encode(pair.attempts).decode()
+    row["spent_nano"] = bounded(pair.cost_nano)
+    row["instance"] = instance
+    return row
+
+
+def pair_from(row: Row) -> ShadowPair:
+    """The pair that this row was made from, but for the size of what was said."""
+    values = {name: row[name] for name in PAIR_FIELDS}
+    return ShadowPair(
+        **values,
+        live=_answer_from(row, "live"),
+        shadow=_answer_from(row, "shadow"),
+        attempts=_attempts(row["attempts"]),
+    )
+
+
+def _answer_from(row: Row, side: str) -> PairedAnswer:
+    key, text = row[f"{side}_hash"], row[f"{side}_text"]
+    said = None
+    if key is not None:
+        size = 0 if text is None else len(text.encode())
+        said = Block(place="answer", key=key, bytes=size, text=text)
+    return PairedAnswer(**{name: row[f"{side}_{name}"] for name in ANSWER_FIELDS}, said=said)
+
+
+def forget_pairs(connection: Connection, record_ids: Sequence[str]) -> None:
+    """Deletes the pairs of these records."""
+    connection.execute(delete(shadow_pairs).where(shadow_pairs.c.record_id.in_(record_ids)))
+
+
+def each_pair(
+    folder: Path,
+    *,
+    since: float | None = None,
+    run: str | None = None,
+    rule: str | None = None,
+    database_url: Secret | None = None,
+) -> Iterator[ShadowPair]:
+    """Pairs of requests that came at or after `since` (Unix seconds), of one registered run (`""`: of the rules' own)
+    or of all, of one rule or of all: those of the database in the order in which the requests came, then those that
+    wait in the journal. To be taken to the end.
+
+    Raises `ConfigError` where nothing was recorded yet, or it cannot be read.
+    """
+    chosen = _condition(since, run, rule)
+    with Snapshot.taken(folder, database_url) as snapshot:
+        waiting = {
+            (pair.record_id, pair.run, pair.candidate): pair
+            for pair in _waiting(snapshot, since)
+            if run in (None, pair.run) and rule in (None, pair.rule)
+        }
+        if snapshot.connection is not None:
+            found = select(shadow_pairs).where(chosen).order_by(shadow_pairs.c.received_at)
+            for row in snapshot.connection.execute(found.execution_options(**IN_PORTIONS)).mappings():
+                waiting.pop((row["record_id"], row["run"], row["candidate"]), None)
+                yield pair_from(dict(row))
+        yield from waiting.values()
+
+
+class ShadowSpent(msgspec.Struct, frozen=True, kw_only=True):
+    """What copies have cost, in nano-dollars: of a registered run, or of a rule's own where `run` is empty."""
+
+    run: str
+    rule: str
+    pairs: int
+    nano: int
+
+
+def read_shadow_spent(
+    folder: Path,
+    *,
+    since: float | None = None,
+    instance: str | None = None,
+    database_url: Secret | None = None,
+) -> list[ShadowSpent]:
+    """The same as sums, of requests at or after `since` (Unix seconds), that came through one server or through any.
+
+    Raises as `each_pair` does.
+    """
+    sums: dict[tuple[str, str], tuple[int, int]] = {}
+
+    def add(run: str, rule: str, pairs: int, nano: int) -> None:
+        known = sums.get((run, rule), (0, 0))
+        sums[run, rule] = (known[0] + pairs, known[1] + nano)
+
+    chosen = _condition(since, None, None)
+    if instance is not None:
+        chosen &= shadow_pairs.c.instance == instance
+    with Snapshot.taken(folder, database_url) as snapshot:
+        waiting = {(pair.record_id, pair.run, pair.candidate): pair for pair in _waiting(snapshot, since)}
+        if snapshot.connection is not None:
+            columns = (shadow_pairs.c.run, shadow_pairs.c.rule)
+            amounts = (func.count(), func.sum(shadow_pairs.c.spent_nano))
+            for row in snapshot.connection.execute(
+                select(*columns, *amounts).where(chosen).group_by(*columns)
+            ):
+                add(row[0], row[1], row[2], int(row[3]))
+        for pair in waiting.values():
+            add(pair.run, pair.rule, 1, pair.cost_nano)
+    return [
+        ShadowSpent(run=run, rule=rule, pairs=pairs, nano=nano)
+        for (run, rule), (pairs, nano) in sorted(sums.items())
+    ]
+
+
+def _waiting(snapshot: Snapshot, since: float | None) -> Iterable[ShadowPair]:
+    return (
+        entry
+        for entry in snapshot.waiting
+        if isinstance(entry, ShadowPair) and (since is None or entry.received_at >= since)
+    )
+
+
+def _condition(since: float | None, run: str | None, rule: str | None) -> ColumnElement[bool]:
+    chosen: ColumnElement[bool] = true()
+    wanted: tuple[tuple[ColumnElement[Any], str | None], ...] = (
+        (shadow_pairs.c.run, run),
+        (shadow_pairs.c.rule, rule),
+    )
+    for column, value in wanted:
+        if value is not None:
+            chosen &= column == value
+    return chosen if since is None else chosen & (shadow_pairs.c.received_at >= since)

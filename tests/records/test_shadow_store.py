@@ -1,0 +1,86 @@
+"""Registered comparisons in both databases."""
+
+import msgspec
+import pytest
+
+from tests.records.place import Place
+from tiercel.domain.errors import ConfigError
+from tiercel.domain.shadow import ShadowRun
+from tiercel.records.shadow_store import FILE_NAME, ShadowStore
+
+RUN = ShadowRun(
+    id="run_1",
+    rule="any",
+    candidate="candidate@low",
+    share=0.2,
+    margin=0.02,
+    alpha=0.05,
+    budget_nano=2_000_000_000,
+    until=5_000.0,
+    started_at=1_000.0,
+    project="search",
+)
+
+
+def test_reads_what_was_written(place: Place) -> None:
+    """Every field of a run comes back, to another process too."""
+    store, other = ShadowStore(place.folder, place.url), ShadowStore(place.folder, place.url)
+    store.start(RUN)
+    assert other.runs() == other.open_runs() == (RUN,)
+    store.close()
+    other.close()
+
+
+def test_nothing_was_ever_registered(place: Place) -> None:
+    """Looking makes no file and no table."""
+    store = ShadowStore(place.folder, place.url)
+    assert store.open_runs() == ()
+    store.close()
+    assert not (place.folder / FILE_NAME).exists()
+
+
+def test_stops_once(place: Place) -> None:
+    """Only the end is written, and the first end stays."""
+    store = ShadowStore(place.folder, place.url)
+    store.start(RUN)
+    ended = store.stop("run_1", at=2_000.0, reason="by hand")
+    assert ended == msgspec.structs.replace(RUN, stopped_at=2_000.0, stop_reason="by hand")
+    assert store.stop("run_1", at=3_000.0, reason="again") == ended
+    assert store.open_runs() == ()
+    store.close()
+
+
+def test_ids_are_used_once(place: Place) -> None:
+    """A run is never written over, and one that is not there cannot be stopped."""
+    store = ShadowStore(place.folder, place.url)
+    store.start(RUN)
+    with pytest.raises(ConfigError, match="run_1: there is a shadow run of this id already"):
+        store.start(RUN)
+    with pytest.raises(ConfigError, match="run_2: there is no shadow run of this id"):
+        store.stop("run_2", at=2_000.0, reason="by hand")
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("rule", "key_id", "project", "at", "wanted"),
+    [
+        ("any", "key_1", "search", 2_000.0, True),
+        ("other", "key_1", "search", 2_000.0, False),
+        ("any", "key_1", "other", 2_000.0, False),
+        ("any", "key_1", "search", 999.0, False),
+        ("any", "key_1", "search", 5_000.0, False),
+    ],
+)
+def test_which_requests_it_wants(rule: str, key_id: str, project: str, at: float, wanted: bool) -> None:
+    """Those of its rule, key and project, from its start to its end."""
+    assert RUN.wants(rule, key_id, project, at) is wanted
+    assert not msgspec.structs.replace(RUN, stopped_at=1_500.0).wants(rule, key_id, project, at)
+
+
+def test_damaged_file(place: Place) -> None:
+    """A file that is no database is told of, with its place."""
+    if place.url is None:
+        place.folder.mkdir(exist_ok=True)
+        (place.folder / FILE_NAME).write_bytes(b"not a database, and longer than its header would have to be")
+        with pytest.raises(ConfigError, match="file is not a database"):
+            ShadowStore(place.folder).runs()
