@@ -78,6 +78,7 @@ def compare(
     margin: float,
     alpha: float = 0.05,
     clusters: Labels | None = None,
+    weights: Numbers | None = None,
     cost_per_pair_nano: int | None = None,
 ) -> Comparison:
     """Compare two models by their scores in [0, 1] on the same items, in the same order.
@@ -89,8 +90,10 @@ def compare(
     """
     require_share("margin", margin)
     require_share("alpha", alpha)
-    pairs = paired(baseline, candidate, clusters)
-    difference = paired_difference(baseline, candidate, clusters=clusters, confidence=1 - alpha)
+    pairs = paired(baseline, candidate, clusters, weights)
+    difference = paired_difference(
+        baseline, candidate, clusters=clusters, weights=weights, confidence=1 - alpha
+    )
     undecided = Comparison(
         verdict="cannot tell",
         difference=difference,
@@ -117,19 +120,38 @@ def compare_all(
     """Compare several candidates with one baseline: neither *any* wrong *not worse* nor *any* wrong *better* or *worse*
     has more than the probability `alpha`.
 
-    Each of the two questions has its p-values corrected by Holm over the candidates; intervals, bounds and `more` are
-    those of each candidate alone. Errors as for `compare`.
+    Errors as for `compare`, correction as for `corrected`.
     """
-    alone = {
-        name: compare(baseline, scores, margin=margin, alpha=alpha, clusters=clusters)
-        for name, scores in candidates.items()
-    }
+    return corrected(
+        {
+            name: compare(
+                baseline,
+                scores,
+                margin=margin,
+                alpha=alpha,
+                clusters=clusters,
+                cost_per_pair_nano=cost_per_pair_nano,
+            )
+            for name, scores in candidates.items()
+        },
+        dict.fromkeys(candidates, cost_per_pair_nano),
+    )
+
+
+def corrected(
+    alone: Mapping[str, Comparison], cost_per_pair_nano: Mapping[str, int | None]
+) -> dict[str, Comparison]:
+    """The comparisons of several candidates, each made alone and perhaps on items of its own, judged together.
+
+    Each of the two questions has its p-values corrected by Holm over the candidates; intervals, bounds and `more` stay
+    those of each candidate alone.
+    """
     not_worse = holm({name: one.p_not_worse for name, one in alone.items()})
     different = holm({name: one.p_different for name, one in alone.items()})
     return {
         name: _judged(
             msgspec.structs.replace(one, p_not_worse=not_worse[name], p_different=different[name]),
-            cost_per_pair_nano,
+            cost_per_pair_nano[name],
         )
         for name, one in alone.items()
     }

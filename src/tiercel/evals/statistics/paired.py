@@ -20,6 +20,7 @@ from tiercel.evals.statistics.values import (
     is_pass_fail,
     numbers,
     require_as_many,
+    weight_shares,
 )
 
 Method = Literal["tango", "t", "alike"]
@@ -116,14 +117,14 @@ class Pairs(msgspec.Struct, frozen=True):
     """Differences that were checked and summed, ready to be tested against any supposed difference."""
 
     differences: Array
+    value: float
+    """Their mean, by the weights where there are any."""
     clusters: int
     standard_error: float
     counts: Discordance | None
     """`None` where scores are graded."""
-
-    @property
-    def value(self) -> float:
-        return float(self.differences.mean())
+    each_alone: bool
+    """Neither clusters nor weights: each pair counts as one."""
 
     def p_above(self, supposed: float) -> float:
         """One-sided: how likely a difference at least this high is, were the true one `supposed`."""
@@ -149,52 +150,64 @@ class Pairs(msgspec.Struct, frozen=True):
 
     def _sampling(self) -> stats.rv_continuous:
         """Pass or fail without clusters has no spread to estimate: normal. Else Student's t."""
-        alone = self.counts is not None and self.clusters == len(self.differences)
+        alone = self.counts is not None and self.each_alone
         return stats.norm() if alone else stats.t(self.clusters - 1)
 
 
-def paired(baseline: Numbers, candidate: Numbers, clusters: Labels | None = None) -> Pairs:
+def paired(
+    baseline: Numbers, candidate: Numbers, clusters: Labels | None = None, weights: Numbers | None = None
+) -> Pairs:
     """Pair the scores, in [0, 1], of two models on the same items in the same order.
 
     Pass-or-fail pairs in clusters count as if there were fewer of them, by the design effect: the clustered variance
-    in the plain one, never less than one. Raises `ValueError` for other scores, lists of two lengths, or fewer than
-    two independent items.
+    in the plain one, never less than one. `weights` are for items that were drawn with unequal chances, one over the
+    chance of each: the mean is Hájek's Σ w d / Σ w, its error that of the linearised w (d - mean).
+
+    Raises `ValueError` for other scores or weights, lists of two lengths, or fewer than two independent items.
     """
     before = numbers("baseline", baseline, low=0, high=1)
     after = numbers("candidate", candidate, low=0, high=1)
     require_as_many("candidate", after, len(before))
     differences = after - before
     n = len(differences)
-    error = clustered_standard_error(differences, clusters)
+    shares = weight_shares(weights, n)
+    value = float((shares * differences).mean())
+    error = clustered_standard_error(shares * (differences - value), clusters)
     independent = int(cluster_numbers(clusters, n).max()) + 1
+    each_alone = independent == n and weights is None
     if not (is_pass_fail(before) and is_pass_fail(after)):
-        return Pairs(differences, independent, error, None)
-    plain = clustered_standard_error(differences)
-    shrink = min(1.0, (plain / error) ** 2) if error > 0 else independent / n
+        return Pairs(differences, value, independent, error, None, each_alone)
+    plain = math.sqrt(float((shares * (differences - value) ** 2).mean()) / (n - 1))
+    shrink = min(1.0, (plain / error) ** 2) if error > 0 else independent / float(shares @ shares)
     counts = Discordance(
-        only_candidate=shrink * float((differences > 0).sum()),
-        only_baseline=shrink * float((differences < 0).sum()),
+        only_candidate=shrink * float(shares[differences > 0].sum()),
+        only_baseline=shrink * float(shares[differences < 0].sum()),
         n=shrink * n,
     )
-    return Pairs(differences, independent, error, counts)
+    return Pairs(differences, value, independent, error, counts, each_alone)
 
 
 def paired_difference(
-    baseline: Numbers, candidate: Numbers, *, clusters: Labels | None = None, confidence: float = 0.95
+    baseline: Numbers,
+    candidate: Numbers,
+    *,
+    clusters: Labels | None = None,
+    weights: Numbers | None = None,
+    confidence: float = 0.95,
 ) -> PairedDifference:
     """The mean difference of two models on the same items, with its interval and p-value.
 
-    Pass or fail: Tango's score interval and, without clusters, McNemar's exact p-value; with clusters both by Tango
-    on the effective number of pairs with t quantiles. Graded: clustered standard error and t with C - 1 degrees.
+    Pass or fail: Tango's score interval and, without clusters or weights, McNemar's exact p-value; with them both by
+    Tango on the effective number of pairs with t quantiles. Graded: clustered standard error and t with C - 1 degrees.
     At the very edge of significance an exact p-value may say "not yet" where the interval just excludes zero.
 
     Raises `ValueError` as `paired` does, and for a confidence not in (0, 1).
     """
     require_share("confidence", confidence)
-    pairs = paired(baseline, candidate, clusters)
+    pairs = paired(baseline, candidate, clusters, weights)
     tail = (1 - confidence) / 2
     higher, lower = int((pairs.differences > 0).sum()), int((pairs.differences < 0).sum())
-    if pairs.counts is not None and pairs.clusters == len(pairs.differences):
+    if pairs.counts is not None and pairs.each_alone:
         p_value = exact_mcnemar(higher, lower)
     else:
         above = pairs.p_above(0.0)

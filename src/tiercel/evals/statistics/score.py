@@ -8,7 +8,15 @@ import numpy as np
 from scipy import stats
 
 from tiercel.evals.statistics.interval import Interval, percent, require_share
-from tiercel.evals.statistics.values import Array, Labels, Numbers, cluster_numbers, is_pass_fail, numbers
+from tiercel.evals.statistics.values import (
+    Array,
+    Labels,
+    Numbers,
+    cluster_numbers,
+    is_pass_fail,
+    numbers,
+    weight_shares,
+)
 from tiercel.measure.rate import wilson
 
 PROVISIONAL_BELOW = 30
@@ -79,23 +87,33 @@ def alike_interval(value: float, n: int, confidence: float, *, low: float, high:
     )
 
 
-def score(values: Numbers, *, clusters: Labels | None = None, confidence: float = 0.95) -> Score:
+def score(
+    values: Numbers,
+    *,
+    clusters: Labels | None = None,
+    weights: Numbers | None = None,
+    confidence: float = 0.95,
+) -> Score:
     """The mean of scores in [0, 1] with its interval.
 
     All 0 or 1: Wilson's interval, with the effective number of items, p (1 - p) / SE², where they come in clusters
     (Korn and Graubard 1998 use it for surveys; at 0 and 100 % it is the number of clusters).
-    Graded: mean ± t · SE with C - 1 degrees of freedom.
+    Graded: mean ± t · SE with C - 1 degrees of freedom. `weights` as for `paired`.
 
     Raises `ValueError` for scores outside [0, 1], fewer than two independent items, or a confidence not in (0, 1).
     """
     require_share("confidence", confidence)
     array = numbers("values", values, low=0, high=1)
-    error = clustered_standard_error(array, clusters)
+    shares = weight_shares(weights, len(array))
+    value = float((shares * array).mean())
+    error = clustered_standard_error(shares * (array - value), clusters)
     independent = int(cluster_numbers(clusters, len(array)).max()) + 1
-    value = float(array.mean())
     is_rate = is_pass_fail(array)
     if is_rate:
-        interval = _rate_interval(value, error, len(array), independent, confidence)
+        spread = None if independent == len(array) and weights is None else error
+        # Kish's effective number of items bounds what unequal weights leave of them
+        worth = min(independent, len(array) ** 2 / float(shares @ shares))
+        interval = _rate_interval(value, spread, len(array), worth, confidence)
     elif error == 0:
         interval = alike_interval(value, independent, confidence, low=0, high=1)
     else:
@@ -111,12 +129,13 @@ def score(values: Numbers, *, clusters: Labels | None = None, confidence: float 
     )
 
 
-def _rate_interval(share: float, error: float, n: int, clusters: int, confidence: float) -> Interval:
+def _rate_interval(share: float, error: float | None, n: int, worth: float, confidence: float) -> Interval:
+    """`error` is `None` where each item stands alone and counts as one; else `worth` is the least they are worth."""
     z = float(stats.norm.ppf((1 + confidence) / 2))
     effective = float(n)
-    if clusters < n:
+    if error is not None:
         # clusters never make the items worth more than they are, however well they happen to balance
-        effective = float(clusters) if error == 0 else min(n, share * (1 - share) / error**2)
+        effective = worth if error == 0 else min(n, share * (1 - share) / error**2)
     low, high = wilson(share * effective, effective, z)
     return Interval(low=low, high=high, confidence=confidence)
 

@@ -39,6 +39,20 @@ def cluster_numbers(clusters: Labels | None, n: int) -> NDArray[np.intp]:
     return np.array([seen.setdefault(label, len(seen)) for label in clusters], dtype=np.intp)
 
 
+def weight_shares(weights: Numbers | None, n: int) -> Array:
+    """What each of `n` values counts, scaled to a mean of 1.
+
+    Raises `ValueError` for weights that are not all above 0.
+    """
+    if weights is None:
+        return np.ones(n)
+    array = numbers("weights", weights, low=0)
+    require_as_many("weights", array, n)
+    if not array.all():
+        raise ValueError("weights must be above 0: leave out what is not to count")
+    return np.asarray(array / array.mean())
+
+
 def is_pass_fail(values: Array) -> bool:
     """Whether every value is 0 or 1."""
     return bool(np.isin(values, (0.0, 1.0)).all())
