@@ -160,7 +160,8 @@ class Check(Protocol):
     A check runs on the server's event loop: what takes longer than a millisecond or so belongs in a thread or process.
     One that never waits may also have `measure_now(subject, options)`, which is then called instead: no timer is set
     for it. One that has `needs(options)` says by it what it needs, in place of what `info` says, and one that has
-    `applies_with(options)` to which requests it applies.
+    `applies_with(options)` to which requests it applies. One that has `suspects(text)` can tell from an answer's
+    beginning that it may well miss: where the policy holds beginnings back, such an answer waits for its end.
     """
 
     @property

@@ -44,6 +44,10 @@ class RefusalCheck:
     async def measure(self, subject: Subject, options: JsonObject, ask: Ask | None) -> Verdict:
         return self.measure_now(subject, options)
 
+    def suspects(self, text: str) -> bool:
+        """Whether an answer that begins so seems to decline."""
+        return answering(text)[0] == "refused"
+
     def measure_now(self, subject: Subject, options: JsonObject) -> Verdict:
         choice = subject.choice
         if choice.refusal or choice.finish.reason == "content_filter":

@@ -1,7 +1,8 @@
 """All checks there are: our own, and those that installed packages bring through entry points of `tiercel.checks`."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
+from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from typing import Protocol, runtime_checkable
 
@@ -105,6 +106,12 @@ class Registry:
         """What the checks say of themselves, by name."""
         return tuple(self._checks[name].info for name in sorted(self._checks))
 
+    def suspicions(self, gates: Iterable[Gate]) -> list[Callable[[str], bool]]:
+        """The looks that these gates' checks can take at the beginning of an answer; see `Check`."""
+        checks = [self._checks.get(gate.check) for gate in gates]
+        looks = [getattr(check, "suspects", None) for check in checks]
+        return [partial(_suspects, look) for look in looks if look is not None]
+
     def notes(self, names: Iterable[str]) -> list[str]:
         """What these checks have to say of this machine. It may take a second: for commands, not for the server."""
         checks = [self._checks[name] for name in sorted(names) if name in self._checks]
@@ -157,6 +164,13 @@ class Registry:
     async def aclose(self) -> None:
         """Stop the worker process."""
         await self._isolated.aclose()
+
+
+def _suspects(look: Callable[[str], bool], beginning: str) -> bool:
+    try:
+        return bool(contained("the beginning could not be looked at", lambda: look(beginning)))
+    except CheckError:
+        return False  # the whole answer is measured anyhow
 
 
 def _noted(check: Notes) -> str:

@@ -73,6 +73,8 @@ def problem_of(step: GiveUp) -> ProblemKind:
             return "no_rung"
         case "deadline":
             return "timeout"
+        case "broken" if step.failure is None:
+            return "check_failed"
         case _:
             return FAILURE_PROBLEMS[step.failure.kind] if step.failure is not None else "upstream_error"
 

@@ -20,8 +20,16 @@ from tiercel.domain.response import Choice, ModelResponse, Usage
 from tiercel.domain.tokens import CHARS_PER_TOKEN
 from tiercel.engine.cut import CUT, StreamCutter, cut_response
 from tiercel.engine.delivery import Delivery
-from tiercel.engine.logprobs import LOGPROBS, adds_logprobs, with_logprobs, without_logprobs
+from tiercel.engine.holding import Passage
+from tiercel.engine.logprobs import (
+    LOGPROBS,
+    adds_logprobs,
+    with_logprobs,
+    without_logprobs,
+    without_streamed,
+)
 from tiercel.engine.origins import Origins, maker_of
+from tiercel.engine.passages import as_it_went, make_passage
 from tiercel.engine.weighed import weighed
 from tiercel.upstream.call import CallLimits, CallResult, Upstream
 from tiercel.upstream.health import Health
@@ -105,8 +113,22 @@ class AttemptRunner:
         """What the deployment cannot carry, known once the request was written for it."""
         cut_at = self._rung.cut_at
         self._cutter = StreamCutter(cut_at) if delivery is not None and cut_at is not None else None
-        receiver = delivery.receiver(call.number, self._cutter) if delivery is not None else None
-        self._meter = _Meter(receiver)
+        self._passage: Passage | None = None
+        self._meter = _Meter(self._receiver() if delivery is not None else None)
+
+    def _receiver(self) -> Callable[[Sequence[StreamEvent]], Awaitable[None] | None]:
+        """Where the events of this attempt go, past what the policy holds back."""
+        assert self._delivery is not None
+        if self._plan.hold.mode in ("first", "incremental"):
+            self._passage = make_passage(
+                self._plan,
+                self._request,
+                self._machinery.registry,
+                others_follow=self._others_follow,
+                clock=self._machinery.clock,
+            )
+        receive = self._delivery.receiver(self.call.number, self._cutter, self._passage)
+        return without_streamed(receive) if self._adds_logprobs else receive
 
     async def run(self) -> Finding:
         """Make the call and measure the answer. Cancelling it closes the connection; see `stopped`."""
@@ -130,7 +152,12 @@ class AttemptRunner:
             result = replace(result, lost=lost_names((*result.lost, *unsealed)))
         if self._adds_logprobs:
             result = replace(result, lost=tuple(name for name in result.lost if name != LOGPROBS))
+        unwanted = self._passage.complaint if self._passage is not None else None
+        if isinstance(unwanted, Failure):
+            result = replace(result, failure=unwanted)
         self._machinery.health.observe(self._rung.deployment.name, result)
+        if isinstance(unwanted, Verdict) and result.response is not None:
+            return self._answered(result, result.response, (unwanted,), partial=True)
         if result.failure is not None or result.response is None:
             return self._failed(result)
         response, was_cut = self._cut(result.response)
@@ -143,6 +170,8 @@ class AttemptRunner:
             by=self._rung.deployment.model,
             ask_for=self._ask_for,
         )
+        if self._passed_through:
+            checked = as_it_went(self._plan, self._passage, response, checked)
         answer = without_logprobs(checked.response) if self._adds_logprobs else checked.response
         return self._answered(result, answer, checked.verdicts)
 
@@ -232,7 +261,12 @@ class AttemptRunner:
         return self.call.output_boost == 1 and (upstream_cap is None or upstream_cap <= client_cap)
 
     def _answered(
-        self, result: CallResult, response: ModelResponse, verdicts: tuple[Verdict, ...]
+        self,
+        result: CallResult,
+        response: ModelResponse,
+        verdicts: tuple[Verdict, ...],
+        *,
+        partial: bool = False,
     ) -> Finding:
         choices = response.choices
         attempt = Attempt(
@@ -240,6 +274,7 @@ class AttemptRunner:
             state="answered",
             finish=choices[0].finish.reason if choices else None,
             refused=bool(choices) and all([_is_refusal(choice) for choice in choices]),
+            partial=partial,
             verdicts=verdicts,
         )
         record = weighed(self._plan, attempt, self._record("answered", result, verdicts=verdicts))

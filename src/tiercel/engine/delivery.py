@@ -1,7 +1,8 @@
 """Hold, commit, pass: when the events of a stream become bytes for the client.
 
-A held stream waits until the ladder has decided; otherwise the first real content commits its attempt, everything the
-attempt sent before it goes out with it, and all that follows passes straight through. What ends a stream (finish,
+A held stream waits until the ladder has decided; otherwise the first real content that may go out (a passage may keep
+the beginning) commits its attempt, everything the attempt sent before it goes out with it, and all that follows passes
+straight through. What ends a stream (finish,
 usage, terminator) is never passed through: it goes out with `conclude`, after the record was written.
 
 There is no queue between the two connections: whoever hands events in awaits their writing, so that a client that
@@ -10,9 +11,19 @@ reads slowly slows its upstream down.
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from tiercel.domain.events import Broken, End, Finished, StreamEvent, UsageUpdate, is_content, unfold
+from tiercel.domain.events import (
+    Broken,
+    End,
+    Finished,
+    StreamEvent,
+    TextDelta,
+    UsageUpdate,
+    is_content,
+    unfold,
+)
 from tiercel.domain.response import ModelResponse
 from tiercel.engine.cut import StreamCutter
+from tiercel.engine.holding import Passage
 
 Encode = Callable[[Sequence[StreamEvent]], bytes]
 Write = Callable[[bytes], Awaitable[None] | None]
@@ -29,20 +40,27 @@ class Delivery:
         self._hold = hold
         self._clock = clock
         self._waiting: dict[int, list[StreamEvent]] = {}
+        self._passages: dict[int, Passage] = {}
         self.committed: int | None = None
         self.on_commit: Callable[[], None] | None = None
         """Called once, when the first attempt's content goes out."""
         self.first_content_at: float | None = None
 
     def receiver(
-        self, number: int, cutter: StreamCutter | None
+        self, number: int, cutter: StreamCutter | None, passage: Passage | None = None
     ) -> Callable[[Sequence[StreamEvent]], Awaitable[None] | None]:
         """Where attempt `number` hands its events; what it returns must be awaited before reading on."""
+        if passage is not None:
+            self._passages[number] = passage
 
         def receive(events: Sequence[StreamEvent]) -> Awaitable[None] | None:
             if self._hold or (self.committed is not None and self.committed != number):
                 return None
-            return self._take(number, events if cutter is None else cutter.pass_on(events))
+            if cutter is not None:
+                events = cutter.pass_on(events)
+            if passage is not None:
+                events = passage.pass_on(events)
+            return self._take(number, events) if events else None
 
         return receive
 
@@ -67,4 +85,7 @@ class Delivery:
             self.first_content_at = self._clock()
             return self._encode(unfold(response))
         # the response is what was checked and counted: its finish and usage win over what came down the wire
-        return self._encode([event for event in unfold(response) if event.__class__ in TAIL_EVENTS])
+        tail = [event for event in unfold(response) if event.__class__ in TAIL_EVENTS]
+        passage = self._passages.get(self.committed)
+        rest = passage.rest_of(response.text) if passage is not None else None
+        return self._encode([TextDelta(text=rest), *tail] if rest else tail)

@@ -163,11 +163,22 @@ def _after_commit(plan: Plan, attempts: Sequence[Attempt], conditions: Condition
                 return Cancel(calls=(attempt.call.number,))
             return Start(wake_after_seconds=left_seconds)
         case "answered":
-            return _deliver(plan, attempt)
+            broke = _broke(plan, attempt)
+            return _deliver(plan, attempt) if broke is None else GiveUp(reason="broken", message=broke)
         case _:
             return GiveUp(
                 reason="broken", message="the stream broke after it had begun", failure=attempt.failure
             )
+
+
+def _broke(plan: Plan, attempt: Attempt) -> str | None:
+    """Why an answer that must be JSON, and goes out only as far as it is, may not be completed."""
+    if plan.hold.mode != "incremental":
+        return None
+    missed = missed_gate(plan, attempt)
+    if missed is None or not missed[0].reads_json:
+        return None
+    return f"{missed[0].check}: {missed[1].error or missed[1].reason}"
 
 
 def _after_answer(plan: Plan, attempts: Sequence[Attempt], last: Attempt, conditions: Conditions) -> Step:
@@ -354,7 +365,7 @@ def _deliver(plan: Plan, attempt: Attempt) -> Deliver:
 def _exhausted(plan: Plan, attempts: Sequence[Attempt], conditions: Conditions, reason: str) -> Step:
     """Nothing more may be tried: the last answer there was, marked; or an error."""
     answered = [attempt for attempt in attempts if attempt.state == "answered"]
-    if answered and plan.on_exhausted == "deliver":
+    if answered and plan.on_exhausted == "deliver" and _broke(plan, answered[-1]) is None:
         return Deliver(attempt=answered[-1].call.number, passed=False, reason=reason)
     if answered:
         return GiveUp(reason="check_failed", message=f"no answer passed its checks ({reason})")

@@ -56,5 +56,9 @@ class EncodedError(HttpError):
     """The body is compressed although we asked for it as it is."""
 
 
+class UnwantedError(HttpError):
+    """Whoever was handed the events of a stream wants no more of them."""
+
+
 class BodyTooLargeError(HttpError):
     """The body exceeds the limit that the caller set."""

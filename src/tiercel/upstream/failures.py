@@ -147,6 +147,7 @@ EXCEPTIONS: dict[type[HttpError] | type[UpstreamDataError], Told] = {
     errors.ProtocolError: ("bad_response", "", "not_http"),
     errors.EncodedError: ("bad_response", "", "compressed"),
     errors.BodyTooLargeError: ("too_large", "", None),
+    errors.UnwantedError: ("cancelled", "the rest of the answer was not wanted", None),
     UpstreamDataError: ("bad_response", "", "unreadable"),
 }
 
