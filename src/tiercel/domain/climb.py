@@ -7,7 +7,7 @@ import msgspec
 from tiercel.domain.catalog import Deployment
 from tiercel.domain.facts import Facts
 from tiercel.domain.failure import Failure
-from tiercel.domain.policy import Gate, Hold, Limits
+from tiercel.domain.policy import Gate, Hold, Limits, Shadow
 from tiercel.domain.request import Effort
 from tiercel.domain.response import FinishReason
 
@@ -121,6 +121,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     keeps: int | None = None
     """The rung in the middle of whose tool loop the request is: it is asked first, wherever it stands."""
     policy_hash: str = ""
+    shadow: Shadow | None = None
+    """Who is shown a copy once the answer is out."""
     asks: bool = False
     """Whether a gate has models called; `asides` are those of them that may be."""
     asides: tuple[Aside, ...] = ()

@@ -107,6 +107,16 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     least_tokens_per_second: float | None = None
 
 
+class Shadow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Models that are shown a copy of a `share` of a rule's requests, `at_once` at the same time; what they answer is
+    kept beside what was delivered, and never delivered. All together cost at most `day_nano` in a UTC day."""
+
+    candidates: tuple[str, ...]
+    share: float
+    day_nano: int
+    at_once: int = 4
+
+
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """What a rule was decided on: `date` is the day it was measured or read, `source` says where it stands."""
 
@@ -128,6 +138,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     limits: Limits | None = None
     hedge: bool | None = None
     hold: Hold | None = None
+    shadow: Shadow | None = None
     why: str = ""
     evidence: Evidence | None = None
 

@@ -6,7 +6,7 @@ import msgspec
 
 from tiercel.domain.catalog import Catalog
 from tiercel.domain.embedding import NOT_EMBEDDING
-from tiercel.domain.policy import ITSELF, Gate, Policy
+from tiercel.domain.policy import ITSELF, Gate, Policy, Rule
 from tiercel.policy.policy_file import AUTO, HEADERS
 from tiercel.policy.problems import Problems, Steps, listed, nearest
 
@@ -46,6 +46,7 @@ class Checker:
                 self.check_entry(entry, ("rules", rule.name, "ladder", position), tiers=True)
             if not any(self.can_be_called(entry) for entry in rule.ladder):
                 self.notices.add(("rules", rule.name), "nothing on its ladder can be called")
+            self.check_shadow(rule)
         for alias, target in self.policy.aliases.items():
             self.check_alias(alias, target)
         for path, gate in self.gates():
@@ -129,6 +130,18 @@ class Checker:
                 model = self.model_of(member.partition("@")[0])
                 if model is not None:
                     yield model
+
+    def check_shadow(self, rule: Rule) -> None:
+        """Whether the candidates exist, and what they cost is known: a budget could not be kept with them else."""
+        for position, entry in enumerate(rule.shadow.candidates if rule.shadow else ()):
+            path = ("rules", rule.name, "shadow", "candidates", position)
+            self.check_entry(entry, path, tiers=False)
+            name = entry.partition("@")[0]
+            own = self.catalog.deployments.get(name)
+            serving = self.catalog.serving(name) or (() if own is None else (own,))
+            prices = [deployment.billing for deployment in serving]
+            if prices and all(price.input is None or price.output is None for price in prices):
+                self.notices.add(path, "is never tried: its price is unknown, so no budget can be kept", entry)
 
     def check_alias(self, alias: str, target: str) -> None:
         is_auto = target == AUTO or target.startswith(f"{AUTO}:")

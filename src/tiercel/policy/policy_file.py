@@ -6,7 +6,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 
 from tiercel.domain.money import nano_from_usd
-from tiercel.domain.policy import Evidence, Gate, Hold, Limits, Policy, Rule, Tier, When
+from tiercel.domain.policy import Evidence, Gate, Hold, Limits, Policy, Rule, Shadow, Tier, When
 from tiercel.domain.request import EFFORTS
 from tiercel.policy.builtin import data_text
 from tiercel.policy.policy_tables import (
@@ -16,6 +16,7 @@ from tiercel.policy.policy_tables import (
     LimitsTable,
     PolicyFile,
     RuleTable,
+    ShadowTable,
     WhenTable,
 )
 from tiercel.policy.problems import Problems, Steps, listed, nearest
@@ -96,6 +97,7 @@ def rule_of(rule: RuleTable, file: PolicyFile, limits: Limits) -> Rule:
         limits=None if rule.limits is None else merged_limits(limits, rule.limits),
         hedge=rule.hedge,
         hold=hold_of(rule),
+        shadow=shadow_of(rule.shadow),
         why=rule.why,
         evidence=None if evidence is None else Evidence(date=evidence.date, source=evidence.source),
     )
@@ -109,6 +111,17 @@ def hold_of(table: DefaultsTable | RuleTable) -> Hold | None:
         mode=table.hold,
         tokens=table.hold_tokens or Hold().tokens,
         least_tokens_per_second=table.least_tokens_per_second,
+    )
+
+
+def shadow_of(table: ShadowTable | None) -> Shadow | None:
+    if table is None:
+        return None
+    return Shadow(
+        candidates=table.candidates,
+        share=table.share,
+        day_nano=nano_from_usd(str(table.budget_usd_per_day)),
+        at_once=table.at_once,
     )
 
 
@@ -208,6 +221,10 @@ def find_rule_contradictions(rule: RuleTable, problems: Problems) -> None:
             problems.add((*path, "evidence", "date"), complaint, rule.evidence.date)
     find_gate_contradictions(rule.gates, (*path, "gates"), problems)
     find_hold_contradictions(rule, path, problems)
+    for position, entry in enumerate(rule.shadow.candidates if rule.shadow else ()):
+        check_effort(entry, (*path, "shadow", "candidates", position), problems)
+        if rule.shadow and entry in rule.shadow.candidates[:position]:
+            problems.add((*path, "shadow", "candidates", position), "is tried twice; remove one", entry)
 
 
 def find_hold_contradictions(table: DefaultsTable | RuleTable, path: Steps, problems: Problems) -> None:

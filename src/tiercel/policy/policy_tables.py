@@ -216,6 +216,23 @@ class WhenTable(Table, frozen=True, kw_only=True):
     )
 
 
+SharedOut = Annotated[float, Meta(gt=0, le=1)]
+
+
+class ShadowTable(Table, frozen=True, kw_only=True):
+    """Models that are shown a copy of some requests; their answers are kept for comparison and never delivered."""
+
+    candidates: Annotated[
+        Annotated[tuple[LadderEntry, ...], Meta(min_length=1)],
+        Meta(description="The models; each answers every copy."),
+    ]
+    share: Annotated[SharedOut, Meta(description="The share of the rule's requests that is copied.")]
+    budget_usd_per_day: Annotated[
+        Amount, Meta(description="What all copies of this rule may cost in a UTC day, in dollars.")
+    ]
+    at_once: Annotated[Positive, Meta(description="How many copies may be answered at the same time.")] = 4
+
+
 class EvidenceTable(Table, frozen=True, kw_only=True):
     """What a rule was decided on."""
 
@@ -246,6 +263,9 @@ class RuleTable(Table, frozen=True, kw_only=True):
     hold_tokens: Annotated[Positive | None, Meta(description="As in [defaults]; only beside `hold`.")] = None
     least_tokens_per_second: Annotated[
         Speed | None, Meta(description="As in [defaults]; only beside `hold`.")
+    ] = None
+    shadow: Annotated[
+        ShadowTable | None, Meta(description="Models that are tried on a copy of some requests.")
     ] = None
     why: Annotated[str, Meta(description="The reason, shown by `tiercel explain`.")] = ""
     evidence: Annotated[

@@ -3,7 +3,7 @@
 import msgspec
 
 from tiercel.domain.facts import Facts
-from tiercel.domain.policy import Gate, Hold, Limits, Policy, Preference, Rule
+from tiercel.domain.policy import Gate, Hold, Limits, Policy, Preference, Rule, Shadow
 from tiercel.domain.request import Effort
 from tiercel.routing.names import Named
 from tiercel.routing.rules import first_match
@@ -22,6 +22,7 @@ class Chosen(msgspec.Struct, frozen=True, kw_only=True):
     prefer: Preference | None = None
     hedges: bool = False
     hold: Hold = Hold()
+    shadow: Shadow | None = None
 
 
 def choose(named: Named, facts: Facts, policy: Policy) -> Chosen:
@@ -73,6 +74,7 @@ def _by_rule(rule: Rule, policy: Policy, why: str) -> Chosen:
         prefer=rule.prefer,
         hedges=policy.hedge if rule.hedge is None else rule.hedge,
         hold=rule.hold or policy.hold,
+        shadow=rule.shadow,
     )
 
 
@@ -84,7 +86,11 @@ def _by_name(named: Named, facts: Facts, policy: Policy) -> Chosen:
     if policy.concrete_fallback:
         then = _by_facts(facts, policy)
         return msgspec.structs.replace(
-            then, rule=rule_name, entries=(entry, *then.entries), why=f"{why}; then rule {then.rule}"
+            then,
+            rule=rule_name,
+            entries=(entry, *then.entries),
+            why=f"{why}; then rule {then.rule}",
+            shadow=None,
         )
     finished = next((gate for gate in policy.gates if gate.check == FINISHED), None)
     gates = (finished or Gate(check=FINISHED, needs_whole=False),)

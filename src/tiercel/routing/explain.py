@@ -56,6 +56,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     limits: tuple[str, ...]
     hold: str
     policy_hash: str
+    shadow: str | None = None
 
 
 def explain(plan: Plan, policy: Policy | None = None) -> Explanation:
@@ -71,6 +72,7 @@ def explain(plan: Plan, policy: Policy | None = None) -> Explanation:
         limits=tuple(_limit_words(plan)),
         hold=_hold_words(plan),
         policy_hash=plan.policy_hash,
+        shadow=_shadow_words(plan),
     )
 
 
@@ -93,6 +95,8 @@ def render_text(plan: Plan, policy: Policy | None = None) -> str:
     lines += ["", "Gates"]
     lines += [f"  {gate}" for gate in told.gates] or ["  none"]
     lines += ["", f"Limits: {', '.join(told.limits)}", f"Streams: {told.hold}"]
+    if told.shadow is not None:
+        lines.append(f"Shadow: {told.shadow}")
     return "\n".join(lines)
 
 
@@ -214,6 +218,15 @@ def _hold_words(plan: Plan) -> str:
     if hold.least_tokens_per_second is not None:
         words += f"; below {hold.least_tokens_per_second:g} tokens a second the next model is asked"
     return words
+
+
+def _shadow_words(plan: Plan) -> str | None:
+    """Who is tried on a copy, how often and for how much; nothing where nobody is."""
+    if plan.shadow is None:
+        return None
+    shadow = plan.shadow
+    tried = f"{' and '.join(shadow.candidates)} on {shadow.share:.2%} of such requests"
+    return f"{tried}, for at most ${usd_text(shadow.day_nano)} a day; never delivered"
 
 
 def _limit_words(plan: Plan) -> list[str]:

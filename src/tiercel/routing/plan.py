@@ -78,6 +78,7 @@ def make_plan(
         hedges=chosen.hedges,
         hold=chosen.hold,
         policy_hash=policy.hash,
+        shadow=chosen.shadow,
         asks=bool(draft.asked),
         asides=beside,
     )
