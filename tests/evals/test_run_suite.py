@@ -10,7 +10,8 @@ from tiercel.checks.registry import Registry
 from tiercel.domain.failure import Failure, FailureKind
 from tiercel.domain.record import AttemptRecord, Record
 from tiercel.domain.response import FinishReason, Usage
-from tiercel.evals.run_suite import Ask, Asked, Run, run_suite
+from tiercel.evals.asked import Ask, Asked
+from tiercel.evals.run_suite import Run, run_suite
 
 Answer = Callable[[str, str], Asked]
 """From the model's name and the prompt."""
@@ -56,7 +57,7 @@ def right(model: str, prompt: str) -> Asked:
 def asking(answer: Answer, asked: list[tuple[str, str]] | None = None) -> Ask:
     """An `ask` that notes what it was asked."""
 
-    async def ask(body: bytes) -> Asked:
+    async def ask(body: bytes, *, helped: bool = False) -> Asked:
         request = msgspec.json.decode(body)
         prompt = request["messages"][-1]["content"]
         if asked is not None:

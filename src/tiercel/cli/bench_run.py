@@ -13,7 +13,7 @@ from rich.console import Console
 from tiercel import __version__
 from tiercel.checks.registry import Registry
 from tiercel.cli.amounts import dollars
-from tiercel.cli.bench_ask import asking
+from tiercel.cli.asking import asking
 from tiercel.cli.bench_show import About, render
 from tiercel.cli.configuration import load_configuration
 from tiercel.cli.demo_show import progress

@@ -1,14 +1,15 @@
 """Puts every task to every model, so many times, and keeps what came of each. What a model fails at ends nothing."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import msgspec
 
 from tiercel.checks.run import Checks
 from tiercel.domain.record import AttemptRecord, Record
-from tiercel.domain.response import FinishReason, ModelResponse
+from tiercel.domain.response import FinishReason
+from tiercel.evals.asked import Ask, Asked
 from tiercel.evals.judge import judge
 from tiercel.evals.suite import Suite, Task
 
@@ -17,18 +18,6 @@ EMPTY = {
     "empty_length": "empty answer: thinking used up max_tokens",
 }
 """Failures that are the model's own and no accident on the way to it."""
-
-
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of one request: an answer, or the problem that the client was told of; and its record, if one is."""
-
-    response: ModelResponse | None = None
-    record: Record | None = None
-    problem: str = ""
-
-
-Ask = Callable[[bytes], Awaitable[Asked]]
-"""Sends one chat completions body and waits for the whole answer. Never raises for what a model or provider does."""
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,191 @@
+"""A gateway of one's own to ask through: on loopback, with its records in a folder that is thrown away afterwards.
+
+So it runs beside a server that holds the data folder, and known tasks do not mix with the measurements of your traffic.
+"""
+
+import asyncio
+import tempfile
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import msgspec
+
+from tiercel.domain.catalog import Deployment, Model, Provider, Target
+from tiercel.domain.errors import UpstreamDataError
+from tiercel.domain.events import Broken, Fold, ReasoningDelta, StreamEvent, is_content
+from tiercel.domain.policy import Limits, Policy
+from tiercel.domain.record import Record
+from tiercel.domain.settings import Listener, Settings, Storage
+from tiercel.evals.asked import Ask, Asked
+from tiercel.gateway.app import RunningGateway, running
+from tiercel.upstream.connection import HttpLimits
+from tiercel.upstream.errors import HttpError
+from tiercel.upstream.http import HttpClient
+from tiercel.upstream.response import HttpResponse
+from tiercel.wire.registry import CODECS
+
+MAX_BYTES = 8_000_000
+PATIENCE_SECONDS = 30.0
+"""How much longer than the gateway's own deadline we wait for it."""
+
+GATEWAY = Target(
+    deployment=Deployment(
+        name="gateway",
+        model=Model(name="gateway"),
+        provider=Provider(name="gateway", format="openai_chat", base_url=""),
+        upstream_name="gateway",
+    )
+)
+"""Who answers us, as the codec wants to know it."""
+
+
+@asynccontextmanager
+async def asking(
+    settings: Settings, policy: Policy, *, gates: bool = True, helped: bool = False
+) -> AsyncIterator[Ask]:
+    """What asks models through a gateway of this configuration.
+
+    Whoever is named answers alone: the policy holds, but for what would hide how a model does. No call is retried (with
+    a larger budget, say) or hedged, and what misses a gate is delivered all the same; without `gates` nothing is
+    checked at all, so that no stream is held back and no answer repaired. With `helped` a second gateway,
+    with the policy as it is, serves those that are to be asked with all its help.
+    """
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tiercel-asking-")))
+        client = HttpClient(environ={})
+        stack.push_async_callback(client.aclose)
+        lonely = _without_help(policy if gates else _without_gates(policy))
+        alone = await _opened(stack, settings, lonely, folder / "alone", client)
+        whole = await _opened(stack, settings, policy, folder / "helped", client) if helped else alone
+
+        async def ask(body: bytes, *, helped: bool = False) -> Asked:
+            return await (whole if helped else alone).ask(body)
+
+        yield ask
+
+
+async def _opened(
+    stack: AsyncExitStack, settings: Settings, policy: Policy, folder: Path, client: HttpClient
+) -> "_Door":
+    settings = msgspec.structs.replace(
+        settings, listener=Listener(port=0), storage=Storage(folder=str(folder))
+    )
+    every = (policy.limits, *(rule.limits for rule in policy.rules if rule.limits is not None))
+    longest = max(limits.deadline_seconds for limits in every) + PATIENCE_SECONDS
+    limits = HttpLimits(first_byte_seconds=longest, idle_seconds=longest, deadline_seconds=longest)
+    gateway = await stack.enter_async_context(running(settings, policy))
+    return _Door(gateway, client, limits)
+
+
+def _without_help(policy: Policy) -> Policy:
+    rules = tuple(
+        msgspec.structs.replace(rule, limits=None if rule.limits is None else _once(rule.limits), hedge=False)
+        for rule in policy.rules
+    )
+    return msgspec.structs.replace(
+        policy,
+        rules=rules,
+        limits=_once(policy.limits),
+        concrete_fallback=False,
+        hedge=False,
+        on_exhausted="deliver",
+    )
+
+
+def _without_gates(policy: Policy) -> Policy:
+    rules = tuple(
+        msgspec.structs.replace(rule, gates=None, review=None, advisor=None) for rule in policy.rules
+    )
+    return msgspec.structs.replace(policy, rules=rules, gates=())
+
+
+def _once(limits: Limits) -> Limits:
+    return msgspec.structs.replace(limits, retries=0)
+
+
+class _Door:
+    """One gateway, asked over HTTP as any client would."""
+
+    def __init__(self, gateway: RunningGateway, client: HttpClient, limits: HttpLimits) -> None:
+        self._gateway = gateway
+        self._client = client
+        self._limits = limits
+        self._prepared = client.prepare(
+            "POST",
+            f"{gateway.base_url}/v1/chat/completions",
+            [("content-type", "application/json")],
+            proxy="",
+        )
+
+    async def ask(self, body: bytes) -> Asked:
+        listener = _Listener()
+        try:
+            response = await self._client.send(self._prepared, body, self._limits)
+        except HttpError as error:
+            return Asked(problem=f"the gateway did not answer: {error}")
+        try:
+            asked = await self._answer(response, listener)
+        except HttpError as error:
+            asked = Asked(problem=f"the gateway broke off: {error}")
+        except UpstreamDataError as error:
+            asked = Asked(problem=str(error))
+        finally:
+            response.close()
+        record_id = response.fields.get(b"x-tiercel-record", b"").decode("latin-1")
+        return msgspec.structs.replace(
+            asked,
+            record=await self._find(record_id),
+            seconds=listener.elapsed(),
+            ttft_seconds=listener.ttft_seconds,
+            ttfa_seconds=listener.ttfa_seconds,
+        )
+
+    async def _answer(self, response: HttpResponse, listener: "_Listener") -> Asked:
+        """What this answer says. Raises `HttpError` where it breaks off, `UpstreamDataError` where it is no answer."""
+        codec = CODECS["openai_chat"]
+        if response.status != 200:
+            facts = codec.decode_error(response.status, {}, await response.read(MAX_BYTES))
+            wait = response.fields.get(b"retry-after", b"").decode("latin-1")
+            return Asked(
+                problem=facts.message or "an error that cannot be read",
+                retry_after_seconds=float(wait) if wait.isdecimal() else None,
+            )
+        if b"event-stream" not in response.fields.get(b"content-type", b""):
+            return Asked(response=codec.decode_response(await response.read(MAX_BYTES), GATEWAY))
+        decoder = codec.stream_decoder(GATEWAY)
+        async for data in response:
+            listener.hear(decoder.feed(data))
+        listener.hear(decoder.close())
+        if listener.broken is not None:
+            return Asked(problem=listener.broken.failure.message)
+        return Asked(response=listener.fold.response())
+
+    async def _find(self, record_id: str) -> Record | None:
+        return await asyncio.to_thread(self._gateway.recorder.find, record_id) if record_id else None
+
+
+class _Listener:
+    """Adds up a stream, and notes when its first tokens came: seconds since this was made."""
+
+    def __init__(self) -> None:
+        self._began = time.perf_counter()
+        self.fold = Fold()
+        self.broken: Broken | None = None
+        self.ttft_seconds: float | None = None
+        self.ttfa_seconds: float | None = None
+
+    def elapsed(self) -> float:
+        return time.perf_counter() - self._began
+
+    def hear(self, events: Sequence[StreamEvent]) -> None:
+        for event in events:
+            self.fold.add(event)
+            if isinstance(event, Broken):
+                self.broken = event
+            if self.ttfa_seconds is None and is_content(event):
+                self.ttfa_seconds = self.elapsed()
+                self.ttft_seconds = self.ttft_seconds or self.ttfa_seconds
+            elif self.ttft_seconds is None and isinstance(event, ReasoningDelta) and event.text:
+                self.ttft_seconds = self.elapsed()
