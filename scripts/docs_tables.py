@@ -24,10 +24,12 @@ from tiercel.ladder.reactions import REACTIONS, Reaction
 from tiercel.policy.builtin import BuiltInModel, built_in_models, built_in_providers
 from tiercel.policy.catalog_file import published_prices
 from tiercel.policy.policy_tables import (
+    AdvisorTable,
     DefaultsTable,
     EvidenceTable,
     GateTable,
     LimitsTable,
+    ReviewTable,
     RuleTable,
     TierTable,
     WhenTable,
@@ -211,6 +213,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "tiers": lambda: keys(TierTable),
     "rules": lambda: keys(RuleTable),
     "rules.evidence": lambda: keys(EvidenceTable),
+    "rules.review": lambda: keys(ReviewTable),
+    "rules.advisor": lambda: keys(AdvisorTable),
     "rules.when": lambda: keys(WhenTable),
     "known-providers": providers,
     "known-models": models,

@@ -7,11 +7,11 @@ import msgspec
 from tiercel.domain.catalog import Deployment
 from tiercel.domain.facts import Facts
 from tiercel.domain.failure import Failure
-from tiercel.domain.policy import Gate, Hold, Limits, Shadow
+from tiercel.domain.policy import Advisor, Gate, Hold, Limits, Review, Shadow
 from tiercel.domain.request import Effort
 from tiercel.domain.response import FinishReason
 
-AsideRole = Literal["opinion", "judge", "confidence", "decision", "embedding"]
+AsideRole = Literal["opinion", "judge", "confidence", "decision", "embedding", "review", "advisor"]
 """What a model is called for that is not climbed."""
 Why = Literal[
     "first",
@@ -25,10 +25,17 @@ Why = Literal[
     "confidence",
     "decision",
     "embedding",
+    "review",
+    "advisor",
+    "advised",
     "shadow",
 ]
-ASIDE: frozenset[Why] = frozenset(("opinion", "judge", "confidence", "decision", "embedding"))
-"""Calls beside the ladder, which a check asks for."""
+ASIDE: frozenset[Why] = frozenset(
+    ("opinion", "judge", "confidence", "decision", "embedding", "review", "advisor")
+)
+"""Calls beside the ladder, which a check, the rule's review or the model that answers asks for."""
+NO_GATE = -1
+"""In an aside's `gate`: the rule itself has it called."""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -84,8 +91,8 @@ class Excluded(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Aside(msgspec.Struct, frozen=True, kw_only=True):
-    """A rung that is not climbed: the gate at this place among the plan's gates calls it in this role. `check` is the
-    gate's.
+    """A rung that is not climbed: the gate at this place among the plan's gates calls it in this role, or the rule
+    (`NO_GATE`). `check` is under which its calls are counted: the gate's, or `review`.
 
     `of` is the rung of the ladder, by its name, whose answers alone it is asked about: those that are its own.
     """
@@ -124,12 +131,16 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     shadow: Shadow | None = None
     """Who is shown a copy once the answer is out."""
     asks: bool = False
-    """Whether a gate has models called; `asides` are those of them that may be."""
+    """Whether models are called beside the ladder; `asides` are those of them that may be."""
     asides: tuple[Aside, ...] = ()
+    review: Review | None = None
+    advisor: Advisor | None = None
 
     @property
     def holds(self) -> bool:
-        """Whether a stream waits until its checks have seen the whole answer."""
+        """Whether a stream waits until its checks, or a review, have seen the whole answer."""
+        if self.review is not None:
+            return True
         if self.hold.mode == "auto":
             return any(gate.needs_whole for gate in self.gates)
         return self.hold.mode == "all"
@@ -140,9 +151,16 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return self.rungs[index] if index < climbed else self.asides[index - climbed].rung
 
     def asked_by(self, index: int) -> str | None:
-        """The check for which a call to this rung is made; `None` on the ladder itself."""
+        """The check for which a call to this rung is made; `None` on the ladder itself, and for an advisor."""
         climbed = len(self.rungs)
-        return None if index < climbed else self.asides[index - climbed].check
+        return None if index < climbed else self.asides[index - climbed].check or None
+
+    def aside_of(self, role: AsideRole) -> int | None:
+        """The rung that is called in this role, as `rung_at` counts; `None` where there is none."""
+        for offset, aside in enumerate(self.asides):
+            if aside.role == role:
+                return len(self.rungs) + offset
+        return None
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,7 +168,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
     `corrects` names the attempt whose answer a re-ask complains about, with `correction` as the complaint.
     `output_boost` multiplies the output budget, after an answer that thinking left empty. `unsealed` leaves out what
-    earlier answers sealed, after a provider did not accept it.
+    earlier answers sealed, after a provider did not accept it. `about` names the attempt whose answer is reviewed, asks
+    for advice, or is gone on from.
     """
 
     number: int
@@ -161,6 +180,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     unsealed: bool = False
     corrects: int | None = None
     correction: str | None = None
+    about: int | None = None
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
@@ -168,6 +188,9 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
 
     `began_seconds` and `ended_seconds` count from the request's receipt. Of a `partial` answer no more was read once a
     verdict on its beginning was known: it is never delivered.
+
+    `is_text` is whether it is text alone that came to its own end, which a review may look at; `review` what a reviewer
+    said. One that `seeks_advice` is no answer yet: it goes on once the advice is there.
     """
 
     call: Call
@@ -176,6 +199,9 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     finish: FinishReason | None = None
     refused: bool = False
     partial: bool = False
+    is_text: bool = False
+    review: Literal["approve", "improve"] | None = None
+    seeks_advice: bool = False
     verdicts: tuple[Verdict, ...] = ()
     began_seconds: float = 0.0
     ended_seconds: float = 0.0

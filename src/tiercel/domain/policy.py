@@ -107,6 +107,29 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     least_tokens_per_second: float | None = None
 
 
+class Review(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A stronger model, `by`, approves or improves an answer before it is delivered, in so many `rounds` at most.
+
+    A round that has not ended after `wait_seconds` is stopped, and the answer goes out as it is.
+    """
+
+    by: str
+    rounds: int = 1
+    wait_seconds: float = 60.0
+
+
+class Advisor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A stronger model, `by`, which the model that answers may ask through a tool, `max_uses` times in a request.
+
+    Advice has `max_tokens` at most, thinking apart; what has not come after `wait_seconds` is done without.
+    """
+
+    by: str
+    max_uses: int = 3
+    max_tokens: int = 2_000
+    wait_seconds: float = 120.0
+
+
 class Shadow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Models that are shown a copy of a `share` of a rule's requests, `at_once` at the same time; what they answer is
     kept beside what was delivered, and never delivered. All together cost at most `day_nano` in a UTC day."""
@@ -138,6 +161,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     limits: Limits | None = None
     hedge: bool | None = None
     hold: Hold | None = None
+    review: Review | None = None
+    advisor: Advisor | None = None
     shadow: Shadow | None = None
     why: str = ""
     evidence: Evidence | None = None

@@ -20,6 +20,9 @@ WHY_WORDS = {
     "confidence": "asked how likely an answer is right",
     "decision": "asked for the probability that an answer is right",
     "embedding": "texts embedded, to compare what they mean",
+    "review": "asked to approve the answer, or improve it",
+    "advisor": "asked for advice by the model that answers",
+    "advised": "the same goes on, with the advice",
     "shadow": "a copy for a candidate, which nobody waits for",
 }
 OUTCOME_WORDS = {

@@ -44,6 +44,7 @@ class Checker:
         for rule in self.policy.rules:
             for position, entry in enumerate(rule.ladder):
                 self.check_entry(entry, ("rules", rule.name, "ladder", position), tiers=True)
+            self.check_second_models(rule)
             if not any(self.can_be_called(entry) for entry in rule.ladder):
                 self.notices.add(("rules", rule.name), "nothing on its ladder can be called")
             self.check_shadow(rule)
@@ -64,6 +65,19 @@ class Checker:
             fix = f"set {' or '.join(variables)}" if variables else "name a provider in tiercel.toml"
             notices = [f"nothing can be called: no model has a provider and its key; {fix}"]
         return CrossCheck(problems=tuple(self.problems.lines), notices=tuple(notices))
+
+    def check_second_models(self, rule: Rule) -> None:
+        """Whether who reviews or advises exists, and is not the only one who could answer."""
+        for key, asked in (("review", rule.review), ("advisor", rule.advisor)):
+            if asked is None:
+                continue
+            path = ("rules", rule.name, key, "by")
+            self.check_entry(asked.by, path, tiers=False)
+            model = self.model_of(asked.by.partition("@")[0])
+            if model is not None and set(self.models_on(rule.ladder)) == {model}:
+                self.notices.add(
+                    path, "is the only model on the ladder, and never asked about itself", asked.by
+                )
 
     def check_tier_name(self, tier: str) -> None:
         if tier in self.catalog.models or tier in self.catalog.deployments:
@@ -141,7 +155,9 @@ class Checker:
             serving = self.catalog.serving(name) or (() if own is None else (own,))
             prices = [deployment.billing for deployment in serving]
             if prices and all(price.input is None or price.output is None for price in prices):
-                self.notices.add(path, "is never tried: its price is unknown, so no budget can be kept", entry)
+                self.notices.add(
+                    path, "is never tried: its price is unknown, so no budget can be kept", entry
+                )
 
     def check_alias(self, alias: str, target: str) -> None:
         is_auto = target == AUTO or target.startswith(f"{AUTO}:")

@@ -9,6 +9,7 @@ from tiercel.domain.money import nano_from_usd
 from tiercel.domain.policy import Evidence, Gate, Hold, Limits, Policy, Rule, Shadow, Tier, When
 from tiercel.domain.request import EFFORTS
 from tiercel.policy.builtin import data_text
+from tiercel.policy.modes import advisor_of, find_mode_contradictions, review_of
 from tiercel.policy.policy_tables import (
     DefaultsTable,
     Gates,
@@ -97,6 +98,8 @@ def rule_of(rule: RuleTable, file: PolicyFile, limits: Limits) -> Rule:
         limits=None if rule.limits is None else merged_limits(limits, rule.limits),
         hedge=rule.hedge,
         hold=hold_of(rule),
+        review=review_of(rule.review),
+        advisor=advisor_of(rule.advisor),
         shadow=shadow_of(rule.shadow),
         why=rule.why,
         evidence=None if evidence is None else Evidence(date=evidence.date, source=evidence.source),
@@ -225,6 +228,10 @@ def find_rule_contradictions(rule: RuleTable, problems: Problems) -> None:
         check_effort(entry, (*path, "shadow", "candidates", position), problems)
         if rule.shadow and entry in rule.shadow.candidates[:position]:
             problems.add((*path, "shadow", "candidates", position), "is tried twice; remove one", entry)
+    find_mode_contradictions(rule, path, problems)
+    for key, asked in (("review", rule.review), ("advisor", rule.advisor)):
+        if asked is not None:
+            check_effort(asked.by, (*path, key, "by"), problems)
 
 
 def find_hold_contradictions(table: DefaultsTable | RuleTable, path: Steps, problems: Problems) -> None:

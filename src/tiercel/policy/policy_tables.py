@@ -216,6 +216,40 @@ class WhenTable(Table, frozen=True, kw_only=True):
     )
 
 
+Rounds = Annotated[int, Meta(ge=1, le=5)]
+Uses = Annotated[int, Meta(ge=1, le=20)]
+AdviceTokens = Annotated[int, Meta(ge=50, le=32_000)]
+
+
+class ReviewTable(Table, frozen=True, kw_only=True):
+    """A stronger model approves or improves an answer of text before it is delivered."""
+
+    by: Annotated[LadderEntry, Meta(description="The model that reviews, better than those on the ladder.")]
+    rounds: Annotated[
+        Rounds,
+        Meta(
+            description="How often it may look. With more than one, what it wrote itself goes out only once a later "
+            "look approves it."
+        ),
+    ] = 1
+    wait_seconds: Annotated[
+        Seconds, Meta(description="How long a look may take; then the answer goes out as it is.")
+    ] = 60.0
+
+
+class AdvisorTable(Table, frozen=True, kw_only=True):
+    """A stronger model that the one which answers may ask, through a tool that the client never sees."""
+
+    by: Annotated[LadderEntry, Meta(description="The model that is asked for advice.")]
+    max_uses: Annotated[Uses, Meta(description="How often it may be asked in one request.")] = 3
+    max_tokens: Annotated[
+        AdviceTokens, Meta(description="The longest piece of advice, its thinking apart.")
+    ] = 2_000
+    wait_seconds: Annotated[
+        Seconds, Meta(description="How long advice is waited for; then the model goes on without.")
+    ] = 120.0
+
+
 SharedOut = Annotated[float, Meta(gt=0, le=1)]
 
 
@@ -263,6 +297,12 @@ class RuleTable(Table, frozen=True, kw_only=True):
     hold_tokens: Annotated[Positive | None, Meta(description="As in [defaults]; only beside `hold`.")] = None
     least_tokens_per_second: Annotated[
         Speed | None, Meta(description="As in [defaults]; only beside `hold`.")
+    ] = None
+    review: Annotated[
+        ReviewTable | None, Meta(description="A model that approves or improves answers of text.")
+    ] = None
+    advisor: Annotated[
+        AdvisorTable | None, Meta(description="A model that the one which answers may ask for advice.")
     ] = None
     shadow: Annotated[
         ShadowTable | None, Meta(description="Models that are tried on a copy of some requests.")

@@ -5,16 +5,20 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from tiercel.domain.climb import Aside, Excluded, Plan, Rung
+from tiercel.domain.climb import Aside, AsideRole, Excluded, Plan, Rung
 from tiercel.domain.errors import CallerError, ProblemKind
 from tiercel.routing.asides import most_embedding_texts_nano
+from tiercel.routing.cost import most_nano
+
+INTO_THE_ANSWER: frozenset[AsideRole] = frozenset(("opinion", "review", "advisor"))
 
 
 def within(plan: Plan, allowed: tuple[str, ...]) -> Plan:
     """The plan without rungs whose tier, model and deployment are all not among these names; none means all are.
 
-    An opinion can become the answer, so it must be allowed too; a judge's verdict never reaches the client, nor does
-    what else a check is told. Raises `CallerError` where nothing is left.
+    An opinion can become the answer, what a reviewer writes too, and advice goes into it: these must be allowed as
+    well. A judge's verdict never reaches the client, nor does what else a check is told. Raises `CallerError` where
+    nothing is left.
     """
     if not allowed:
         return plan
@@ -23,7 +27,7 @@ def within(plan: Plan, allowed: tuple[str, ...]) -> Plan:
         plan,
         "key",
         reason,
-        lambda aside: aside.role != "opinion" or is_allowed(aside.rung, allowed),
+        lambda aside: aside.role not in INTO_THE_ANSWER or is_allowed(aside.rung, allowed),
     )
     return _without(plan, "key", reason, lambda rung: is_allowed(rung, allowed), "permission")
 
@@ -57,6 +61,8 @@ def bounded(plan: Plan, most: Callable[[Rung], int | None]) -> tuple[Plan, tuple
 def _most_beside(plan: Plan, aside: Aside, most: Callable[[Rung], int | None]) -> int | None:
     if aside.role == "embedding":
         return most_embedding_texts_nano(aside, plan.gates[aside.gate])
+    if aside.role in ("review", "advisor"):  # they are shown what was answered so far
+        return most_nano(aside.rung, plan.facts, answers_shown=1)
     return most(aside.rung)
 
 

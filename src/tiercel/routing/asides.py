@@ -57,6 +57,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     deployments: tuple[Deployment, ...]
     texts: int = 0
     """How many are embedded together."""
+    tokens: int = VERDICT_TOKENS
+    """What it may write, thinking apart."""
 
 
 def asked_by(gates: Sequence[Gate], catalog: Catalog) -> tuple[Asked, ...]:
@@ -160,10 +162,10 @@ def _rung(asked: Asked, deployment: Deployment, request: ModelRequest, facts: Fa
         return Rung(deployment=deployment, stage=BESIDE, estimated_nano=nano)
     reads = asked.role != "opinion"
     if reads:
-        request = replace(request, max_output_tokens=VERDICT_TOKENS, effort=None)
+        request = replace(request, max_output_tokens=asked.tokens, effort=None)
         facts = replace(facts, modalities=("text",), tools=False, choices=1)
     effort = asked.effort or nearest_effort(deployment.model.capabilities, request.effort)
-    roomy = _with_room_to_think(request, deployment, effort) if reads else request
+    roomy = _with_room_to_think(request, asked.tokens, deployment, effort) if reads else request
     budget = guard(deployment, effort, roomy, facts, raise_small=reads or policy.raise_small_budgets)
     shown = EXPECTED_VISIBLE[facts.task] if reads else 0
     return Rung(
@@ -171,15 +173,17 @@ def _rung(asked: Asked, deployment: Deployment, request: ModelRequest, facts: Fa
         stage=BESIDE,
         effort=budget.effort,
         max_output_tokens=budget.max_output_tokens,
-        cut_at=None if reads else budget.cut_at,
+        cut_at=asked.tokens if asked.role == "advisor" else None if reads else budget.cut_at,
         estimated_nano=expected_rate(deployment, effort, request, facts).nano(facts.size.tokens + shown),
         notes=budget.notes,
     )
 
 
-def _with_room_to_think(request: ModelRequest, deployment: Deployment, effort: Effort | None) -> ModelRequest:
+def _with_room_to_think(
+    request: ModelRequest, tokens: int, deployment: Deployment, effort: Effort | None
+) -> ModelRequest:
     thinks = thinking_effort(deployment.model.capabilities, effort) or "none"
-    most = VERDICT_TOKENS + THINKING_ROOM * EXPECTED_REASONING[thinks]
+    most = tokens + THINKING_ROOM * EXPECTED_REASONING[thinks]
     return replace(request, max_output_tokens=most)
 
 

@@ -3,7 +3,7 @@
 import msgspec
 
 from tiercel.domain.facts import Facts
-from tiercel.domain.policy import Gate, Hold, Limits, Policy, Preference, Rule, Shadow
+from tiercel.domain.policy import Advisor, Gate, Hold, Limits, Policy, Preference, Review, Rule, Shadow
 from tiercel.domain.request import Effort
 from tiercel.routing.names import Named
 from tiercel.routing.rules import first_match
@@ -22,6 +22,8 @@ class Chosen(msgspec.Struct, frozen=True, kw_only=True):
     prefer: Preference | None = None
     hedges: bool = False
     hold: Hold = Hold()
+    review: Review | None = None
+    advisor: Advisor | None = None
     shadow: Shadow | None = None
 
 
@@ -74,6 +76,8 @@ def _by_rule(rule: Rule, policy: Policy, why: str) -> Chosen:
         prefer=rule.prefer,
         hedges=policy.hedge if rule.hedge is None else rule.hedge,
         hold=rule.hold or policy.hold,
+        review=rule.review,
+        advisor=rule.advisor,
         shadow=rule.shadow,
     )
 

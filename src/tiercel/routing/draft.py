@@ -21,6 +21,7 @@ from tiercel.routing.choose import Chosen, choose
 from tiercel.routing.cost import Rate, expected_rate
 from tiercel.routing.expand import Stage, expand
 from tiercel.routing.filters import bars
+from tiercel.routing.modes import applying, called_by
 from tiercel.routing.names import resolve
 
 MOST_DRAFTS = 512
@@ -52,7 +53,7 @@ class DraftStage(msgspec.Struct, frozen=True, kw_only=True):
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
     """The ladder that was chosen, with its gates as they apply. `repeats` is whether some rung stands in it twice;
-    `asked` are those whom the gates have called beside it."""
+    `asked` are those whom the gates, or the rule, have called beside it."""
 
     chosen: Chosen
     stages: tuple[DraftStage, ...]
@@ -117,9 +118,9 @@ def drafts_of(policy: Policy, catalog: Catalog) -> Drafts:
 
 
 def _draft(request: ModelRequest, facts: Facts, policy: Policy, catalog: Catalog) -> Draft:
-    chosen = choose(resolve(request.model, policy, catalog), facts, policy)
-    applying = {"always": True, "json": facts.strict_json, "tests": "tests" in request.annotations}
-    gates = tuple(_at_risk(gate, facts) for gate in chosen.gates if applying[gate.applies])
+    chosen = applying(choose(resolve(request.model, policy, catalog), facts, policy), facts)
+    applies = {"always": True, "json": facts.strict_json, "tests": "tests" in request.annotations}
+    gates = tuple(_at_risk(gate, facts) for gate in chosen.gates if applies[gate.applies])
     ladder = expand(chosen.entries, policy, catalog, request.effort, chosen.prefer)
     empty = msgspec.structs.replace(facts, size=TokenEstimate(0))
     stages = tuple(_stage(stage, request, empty, policy) for stage in ladder.stages)
@@ -128,7 +129,7 @@ def _draft(request: ModelRequest, facts: Facts, policy: Policy, catalog: Catalog
         stages=stages,
         unserved=ladder.unserved,
         repeats=_repeats(stages),
-        asked=asked_by(gates, catalog),
+        asked=(*asked_by(gates, catalog), *called_by(chosen, request, catalog)),
     )
 
 

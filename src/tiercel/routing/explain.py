@@ -3,6 +3,8 @@
 The same values `make_plan` made, put in order for a reader; nobody is called and nothing is decided again.
 """
 
+from collections.abc import Iterator
+
 import msgspec
 
 from tiercel.domain.climb import Aside, Excluded, Plan, Rung
@@ -53,6 +55,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     excluded: tuple[Excluded, ...]
     ladder: tuple[RungLine, ...]
     gates: tuple[str, ...]
+    second_models: tuple[str, ...]
     limits: tuple[str, ...]
     hold: str
     policy_hash: str
@@ -69,6 +72,7 @@ def explain(plan: Plan, policy: Policy | None = None) -> Explanation:
         excluded=plan.excluded,
         ladder=tuple(_rung_line(rung, plan) for rung in plan.rungs),
         gates=tuple(_gate_words(plan, place) for place in range(len(plan.gates))),
+        second_models=tuple(_second_model_words(plan)),
         limits=tuple(_limit_words(plan)),
         hold=_hold_words(plan),
         policy_hash=plan.policy_hash,
@@ -94,6 +98,9 @@ def render_text(plan: Plan, policy: Policy | None = None) -> str:
         lines += [f"     {note}" for note in rung.notes]
     lines += ["", "Gates"]
     lines += [f"  {gate}" for gate in told.gates] or ["  none"]
+    lines += (
+        ["", "Second models", *(f"  {words}" for words in told.second_models)] if told.second_models else []
+    )
     lines += ["", f"Limits: {', '.join(told.limits)}", f"Streams: {told.hold}"]
     if told.shadow is not None:
         lines.append(f"Shadow: {told.shadow}")
@@ -195,6 +202,23 @@ def _called_words(gate: Gate, asides: list[Aside]) -> str:
     if gate.embed is not None:
         words.append(f"texts embedded by {embed[0]}" if embed else "nobody may embed free text")
     return f": {'; '.join(words)}; without them it {what}"
+
+
+def _second_model_words(plan: Plan) -> Iterator[str]:
+    """Who reviews the answer, and who may be asked for advice."""
+    review, advisor = plan.review, plan.advisor
+    for aside in plan.asides:
+        if review is not None and aside.role == "review":
+            rounds = "once" if review.rounds == 1 else f"up to {review.rounds} times"
+            yield (
+                f"review: {_priced(aside.rung)} approves or improves an answer of text, {rounds}, within "
+                f"{review.wait_seconds:g} s; without it the answer goes out as it is"
+            )
+        elif advisor is not None and aside.role == "advisor":
+            yield (
+                f"advisor: {_priced(aside.rung)} may be asked by the model that answers, up to {advisor.max_uses} "
+                f"time(s), for {advisor.max_tokens:,} tokens each"
+            )
 
 
 def _priced(rung: Rung) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from tiercel.domain.catalog import Catalog
-from tiercel.domain.climb import Aside, Excluded, Plan, Rung
+from tiercel.domain.climb import Aside, AsideRole, Excluded, Plan, Rung
 from tiercel.domain.facts import Facts
 from tiercel.domain.policy import Policy
 from tiercel.domain.request import ModelRequest
@@ -75,13 +75,20 @@ def make_plan(
         why=chosen.why,
         on_exhausted=policy.on_exhausted,
         on_refusal=policy.on_refusal,
-        hedges=chosen.hedges,
+        hedges=chosen.hedges and chosen.advisor is None,
         hold=chosen.hold,
         policy_hash=policy.hash,
         shadow=chosen.shadow,
         asks=bool(draft.asked),
         asides=beside,
+        review=chosen.review if _calls(beside, "review") else None,
+        advisor=chosen.advisor if _calls(beside, "advisor") else None,
     )
+
+
+def _calls(asides: tuple[Aside, ...], role: AsideRole) -> bool:
+    """Whether anybody may be called in this role."""
+    return any([aside.role == role for aside in asides])
 
 
 def _contenders(draft: Draft, tokens: int, speed: Mapping[str, float]) -> list[Ranked]:
