@@ -43,7 +43,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
 
     `id` is unique in the evaluation and stable: two runs are paired by it. `body` is the request as a chat completions
     client would send it, without its model. `target` holds the right answers, where they are known; `expectations` are
-    the item's own after the evaluation's defaults. `weight` is what it counts in means (unequal sampling: one over its
+    the item's own after the evaluation's defaults, and it passes when every one that counts is met, or, where it has a
+    `threshold`, when its weighted score reaches that. `weight` is what it counts in means (unequal sampling: one over its
     chance). `cluster` groups items that are no independent evidence, such as turns of one conversation. `metadata` is
     kept for slices. `source` and `line` say where it came from.
     """
@@ -56,6 +57,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     expectations: tuple[Expectation, ...] = ()
     metadata: JsonObject = {}
     weight: float = 1.0
+    threshold: float | None = None
     cluster: str | None = None
     source: str = ""
     line: int | None = None
@@ -149,8 +151,9 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
 class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that a run needs to know, read and found usable.
 
-    `baseline` is the id of a candidate, `None` where nothing is compared. `hash` names exactly what is asked and how it
-    is measured (items, expectations, judges, and analysis): a run is resumed only under the hash it began with.
+    `baseline` is the id of a candidate, `None` where nothing is compared. `hash` names exactly what is asked, of whom,
+    and how it is measured (items, expectations, candidates, judges, analysis): a run is resumed only under the hash it
+    began with.
     """
 
     name: str
