@@ -38,7 +38,11 @@ class Runner(Protocol):
     """One call: made by `run`, and told of by `stopped` where it was cancelled."""
 
     call: Call
-    lost: tuple[str, ...]
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """What the deployment cannot carry, as far as it is known."""
+        ...
 
     async def run(self) -> Finding:
         """Make it."""

@@ -9,13 +9,14 @@ from msgspec.structs import replace
 
 from tiercel.checks.registry import Registry
 from tiercel.checks.run import AskFor, run_checks
+from tiercel.checks.shown import MOST_CHARS
 from tiercel.domain.catalog import Target
 from tiercel.domain.climb import Attempt, Call, Plan, Rung, Verdict
 from tiercel.domain.events import ReasoningDelta, StreamEvent, TextDelta
 from tiercel.domain.failure import Failure
 from tiercel.domain.policy import Gate
 from tiercel.domain.record import AttemptRecord
-from tiercel.domain.request import ModelRequest
+from tiercel.domain.request import ModelRequest, Reasoning, Text
 from tiercel.domain.response import Choice, ModelResponse, Usage
 from tiercel.domain.tokens import CHARS_PER_TOKEN
 from tiercel.engine.cut import CUT, StreamCutter, cut_response
@@ -274,6 +275,7 @@ class AttemptRunner:
             state="answered",
             finish=choices[0].finish.reason if choices else None,
             refused=bool(choices) and all([_is_refusal(choice) for choice in choices]),
+            is_text=self._plan.review is not None and _is_text(choices),
             partial=partial,
             verdicts=verdicts,
         )
@@ -337,6 +339,14 @@ def cost_of(usage: Usage, rung: Rung) -> int | None:
     if usage.reported_cost_nano is not None:
         return usage.reported_cost_nano
     return rung.deployment.billing.cost(usage)
+
+
+def _is_text(choices: Sequence[Choice]) -> bool:
+    """One answer of nothing but text, beside thinking, that came to its own end and is short enough to be shown."""
+    if len(choices) != 1 or choices[0].finish.reason != "stop" or choices[0].logprobs is not None:
+        return False
+    only_text = all(isinstance(part, Text | Reasoning) for part in choices[0].parts)
+    return only_text and 0 < len(choices[0].text.strip()) <= MOST_CHARS
 
 
 def _is_refusal(choice: Choice) -> bool:

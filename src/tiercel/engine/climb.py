@@ -16,6 +16,7 @@ from tiercel.engine.asides import compare_opinions
 from tiercel.engine.asking import Asker, Runner
 from tiercel.engine.attempt import AttemptRunner, Finding, Machinery
 from tiercel.engine.delivery import Delivery
+from tiercel.engine.review import ReviewRunner, accounted
 from tiercel.ladder.step import next_step
 
 GONE = Failure(kind="cancelled", message="stopped before its end")
@@ -157,13 +158,20 @@ class Climb:
         for number in [n for n, task in self._flying.items() if task in done]:
             self._settle(number, self._flying.pop(number).result())
 
-    def _prepare(self, call: Call) -> AttemptRunner:
+    def _prepare(self, call: Call) -> Runner:
         """Everything for this call but making it."""
         if call.why in ("retry", "fallback"):
             self.machinery.health.spend_retry()
         elif call.why == "hedge":
             self.machinery.health.spend_hedge()
-        runner = AttemptRunner(
+        runner = self._runner(call)
+        self._register(runner)
+        return runner
+
+    def _runner(self, call: Call) -> Runner:
+        if call.why == "review":
+            return ReviewRunner(self, self._request, call, self._answer_of(call.about))
+        return AttemptRunner(
             self.machinery,
             self._request,
             self.plan,
@@ -173,8 +181,12 @@ class Climb:
             previous_text=self._text_of(call.corrects),
             ask_for=partial(self._asker, self.plan.rung_at(call.rung)) if self.plan.asks else None,
         )
-        self._register(runner)
-        return runner
+
+    def _answer_of(self, number: int | None) -> ModelResponse:
+        assert number is not None, "such a call is about an answer"
+        answer = self._findings[number].response
+        assert answer is not None, "an answer that was given"
+        return answer
 
     def _register(self, runner: Runner) -> None:
         call = runner.call
@@ -247,9 +259,12 @@ class Climb:
         if finding is not None and finding.response is not None:
             rung = self.plan.rung_at(finding.attempt.call.rung)
             self.machinery.origins.note(finding.response, rung.deployment)
+        records = self.records
+        if self.plan.review is not None:
+            records = accounted(list(self._attempts.values()), records, step)
         return Climbed(
             step=step,
-            attempts=self.records,
+            attempts=records,
             response=finding.response if finding is not None else None,
             refused=finding is not None and finding.attempt.refused,
         )

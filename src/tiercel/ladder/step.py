@@ -10,7 +10,7 @@ The rules, in order:
    chance: its own failure ends nothing, and when both came to nothing, the climb goes on as if the better of the two
    had been the only one.
 3. An answer whose verdicts pass every gate is delivered. So is a refusal, unless the policy takes refusals elsewhere.
-   Where gates ask other models, `asides.py` says what that adds.
+   Where gates ask other models, `asides.py` says what that adds, and `review.py` what a review does.
 4. An answer that misses a gate (a *verdict*) is asked for again at the same rung with the validator's message, as often
    as that gate allows; then the ladder *escalates*: to the next stage, or where there is none to what is left of this.
 5. A *failure* is retried at the same rung where that may help, else *falls back* to the next rung that may take it.
@@ -45,6 +45,7 @@ from tiercel.ladder.asides import climbing, in_flight_nano, with_asides
 from tiercel.ladder.backoff import MAX_ASKED_SECONDS, backoff_seconds
 from tiercel.ladder.gates import missed_gate
 from tiercel.ladder.reactions import PASSING, REACTIONS, TELLING, Reaction
+from tiercel.ladder.review import with_review
 
 
 def next_step(plan: Plan, attempts: Sequence[Attempt], conditions: Conditions) -> Step:
@@ -53,7 +54,8 @@ def next_step(plan: Plan, attempts: Sequence[Attempt], conditions: Conditions) -
         return _climb(plan, attempts, conditions)
     spent_nano = conditions.spent_nano + in_flight_nano(plan, attempts)
     conditions = msgspec.structs.replace(conditions, spent_nano=spent_nano)
-    return with_asides(plan, attempts, conditions, _climb(plan, climbing(attempts), conditions))
+    step = with_asides(plan, attempts, conditions, _climb(plan, climbing(attempts), conditions))
+    return with_review(plan, attempts, conditions, step)
 
 
 def _climb(plan: Plan, attempts: Sequence[Attempt], conditions: Conditions) -> Step:
