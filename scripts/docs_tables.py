@@ -25,12 +25,14 @@ from tiercel.policy.builtin import BuiltInModel, built_in_models, built_in_provi
 from tiercel.policy.catalog_file import published_prices
 from tiercel.policy.policy_tables import (
     AdvisorTable,
+    ArmTable,
     DefaultsTable,
     EvidenceTable,
     GateTable,
     LimitsTable,
     ReviewTable,
     RuleTable,
+    SplitTable,
     TierTable,
     WhenTable,
 )
@@ -215,6 +217,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "rules.evidence": lambda: keys(EvidenceTable),
     "rules.review": lambda: keys(ReviewTable),
     "rules.advisor": lambda: keys(AdvisorTable),
+    "rules.split": lambda: keys(SplitTable),
+    "rules.split.arms": lambda: keys(ArmTable),
     "rules.when": lambda: keys(WhenTable),
     "known-providers": providers,
     "known-models": models,

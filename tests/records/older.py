@@ -8,6 +8,13 @@ SHARED = {
 }
 """Tables of PostgreSQL alone, by the change that made them."""
 UNDO = {
+    "0010": (
+        "DROP INDEX records_by_split",
+        *(
+            f"ALTER TABLE records DROP COLUMN {name}"
+            for name in ("split", "arm", "propensity", "split_unit", "arms_out")
+        ),
+    ),
     "0009": ("DROP TABLE shadow_pairs",),
     "0008": (
         "DROP TABLE session_rollups",

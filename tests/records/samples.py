@@ -82,6 +82,11 @@ FULL = Record(
     simulated=True,
     project="search",
     key_id="k-1",
+    split="try-haiku",
+    arm="haiku",
+    propensity=0.25,
+    split_unit="00ff00ff00ff00ff",
+    arms_out=("flash", "mini"),
 )
 
 

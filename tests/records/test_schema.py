@@ -32,8 +32,10 @@ from tiercel.records.schema import metadata
 from tiercel.records.shared_schema import shared
 from tiercel.records.store import Store, StoreError
 
-FIRST = msgspec.structs.replace(FULL, project="", key_id="")
-"""As a record was before it said who asked."""
+FIRST = msgspec.structs.replace(
+    FULL, project="", key_id="", split=None, arm=None, propensity=None, split_unit=None, arms_out=()
+)
+"""As a record was before it said who asked, and which arm of a split they were given."""
 MANY = 4_000
 
 LATER = ("asked_by", "missed", "next_nano")
@@ -74,7 +76,8 @@ def put_first_rows(connection: Connection, entry: Record) -> None:
         "notes": "[]",
     }
     row = record_row(entry) | dict(plan_row(entry))
-    dropped = ("number", "plan_number", "rung_number", "project", "key_id")
+    split = ("split", "arm", "propensity", "split_unit", "arms_out")
+    dropped = ("number", "plan_number", "rung_number", "project", "key_id", *split)
     put(
         connection,
         "records",

@@ -10,8 +10,12 @@ from tiercel.checks.registry import Registry
 from tiercel.checks.resolve import resolve_policy
 from tiercel.cli.configuration import add_file_arguments, load_configuration
 from tiercel.cli.report import storage_of
+from tiercel.domain.catalog import Catalog
+from tiercel.domain.climb import Plan
 from tiercel.domain.errors import ConfigError, ProblemError
+from tiercel.domain.facts import Facts
 from tiercel.domain.keys import ANYBODY, AccessKey
+from tiercel.domain.policy import Policy
 from tiercel.domain.request import Hints, Message, ModelRequest, Text
 from tiercel.domain.settings import Storage
 from tiercel.gateway.hints import checked_hints
@@ -21,7 +25,10 @@ from tiercel.routing.allowed import within
 from tiercel.routing.explain import render_text
 from tiercel.routing.facts import read_facts
 from tiercel.routing.plan import make_plan
+from tiercel.routing.split import Draw, with_arm
 from tiercel.wire.registry import CODECS
+
+STATED = ("task", "risk", "latency", "residency", "session")
 
 
 def add_parser(subparsers: Any) -> None:
@@ -32,7 +39,7 @@ def add_parser(subparsers: Any) -> None:
         "--request", type=Path, metavar="FILE", help="a chat completions body ('-': standard input)"
     )
     parser.add_argument("--model", default="auto", help="what the client would send as model (default: auto)")
-    for name in ("task", "risk", "latency", "residency"):
+    for name in STATED:
         parser.add_argument(f"--{name}", help=f"the hint x-tiercel-{name}")
     parser.add_argument(
         "--key", metavar="ID", help="as for the key of this id: what it may use, and its hints"
@@ -56,12 +63,21 @@ def run(args: argparse.Namespace) -> int:
         key = _key(args, loaded.settings.storage)
         hints = _hints(args, key)
         facts = read_facts(request, hints, residency_default=policy.residency_default)
-        plan = within(make_plan(request, facts, policy, loaded.settings.catalog), key.allowed)
+        plan = within(_plan(request, facts, policy, loaded.settings.catalog, key), key.allowed)
     except ProblemError as error:
         print(f"would be refused ({error.kind}): {error.message}")
         return 1
     print(render_text(plan, policy))
     return 0
+
+
+def _plan(request: ModelRequest, facts: Facts, policy: Policy, catalog: Catalog, key: AccessKey) -> Plan:
+    """The plan; of a rule with a split along the arm that this request's session or user keeps."""
+    plan = make_plan(request, facts, policy, catalog)
+    if plan.split is None:
+        return plan
+    draw = Draw(project=key.project, key_id=key.id, user=request.user, allowed=key.allowed)
+    return with_arm(plan, draw, lambda along: make_plan(request, facts, policy, catalog, along=along))
 
 
 def _retell(args: argparse.Namespace) -> int:
@@ -104,7 +120,7 @@ def _key(args: argparse.Namespace, storage: Storage) -> AccessKey:
 
 
 def _hints(args: argparse.Namespace, key: AccessKey) -> Hints:
-    stated = {name: getattr(args, name) for name in ("task", "risk", "latency", "residency")}
+    stated = {name: getattr(args, name) for name in STATED}
     stated["task"] = stated["task"] or key.task
     stated["risk"] = stated["risk"] or key.risk
     return checked_hints({name: (value, f"--{name}") for name, value in stated.items() if value is not None})

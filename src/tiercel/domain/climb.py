@@ -7,7 +7,7 @@ import msgspec
 from tiercel.domain.catalog import Deployment
 from tiercel.domain.facts import Facts
 from tiercel.domain.failure import Failure
-from tiercel.domain.policy import Advisor, Gate, Hold, Limits, Review, Shadow
+from tiercel.domain.policy import Advisor, Gate, Hold, Limits, Review, Shadow, Split, SplitBy
 from tiercel.domain.request import Effort
 from tiercel.domain.response import FinishReason
 
@@ -104,6 +104,29 @@ class Aside(msgspec.Struct, frozen=True, kw_only=True):
     of: str | None = None
 
 
+class ArmOut(msgspec.Struct, frozen=True, kw_only=True):
+    """An arm of a split that a request could not be given, and why."""
+
+    arm: str
+    reason: str
+
+
+class Assignment(msgspec.Struct, frozen=True, kw_only=True):
+    """The arm of a split that a request was given. `arm` is `None` where it could be given none.
+
+    `propensity` is the probability with which it was given this one: its share among the arms that it could have been
+    given, so 1 where there was no choice. `unit` is a digest of who keeps the arm, told apart `by` session or user;
+    `None` where it was drawn for this request alone.
+    """
+
+    split: str
+    arm: str | None
+    propensity: float | None
+    by: SplitBy
+    unit: str | None = None
+    out: tuple[ArmOut, ...] = ()
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What routing decided for one request.
 
@@ -127,6 +150,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Of mode `incremental` only where a gate follows the answer as it comes."""
     keeps: int | None = None
     """The rung in the middle of whose tool loop the request is: it is asked first, wherever it stands."""
+    split: Split | None = None
+    """The rule's split, as long as no arm was drawn: until then its arms are climbed one after the other."""
+    assignment: Assignment | None = None
+    """What was drawn."""
     policy_hash: str = ""
     shadow: Shadow | None = None
     """Who is shown a copy once the answer is out."""

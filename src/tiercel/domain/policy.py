@@ -25,6 +25,9 @@ number that it states, or for a probability by an API that gives nothing else.""
 HoldMode = Literal["auto", "none", "first", "incremental", "all"]
 """How much of a stream waits for checks. `auto` waits for the whole where a gate needs the whole answer."""
 
+SplitBy = Literal["session", "user", "request"]
+"""What keeps an arm: all requests of a session, all of a user, or each request for itself."""
+
 ITSELF = "itself"
 """In a gate's `ask`: the very rung whose answer is measured."""
 
@@ -147,6 +150,26 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     source: str
 
 
+class Arm(msgspec.Struct, frozen=True, kw_only=True):
+    """One side of a split: the ladder's entry to `use`, and the `share` in [0, 1] of those who are given it."""
+
+    name: str
+    use: str
+    share: float
+
+
+class Split(msgspec.Struct, frozen=True, kw_only=True):
+    """An A/B test of a rule: the arm that is drawn takes the place of the first entry of its ladder.
+
+    The shares of all arms add up to 1. Whoever is told apart `by` the same session or user is given the same arm under
+    every rule whose split has this `name`; another name draws anew.
+    """
+
+    name: str
+    arms: tuple[Arm, ...]
+    by: SplitBy = "session"
+
+
 class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`when` these facts hold, climb this `ladder`: tier names or `model@effort`, cheapest first.
 
@@ -164,6 +187,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     review: Review | None = None
     advisor: Advisor | None = None
     shadow: Shadow | None = None
+    split: Split | None = None
     why: str = ""
     evidence: Evidence | None = None
 

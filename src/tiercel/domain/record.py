@@ -84,6 +84,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, tag="record", omit_defau
 
     `verified` is whether a check beyond `finished` measured the delivered answer and every gate passed. `project` and
     `key_id` say who asked; both are empty where no keys are configured.
+    `split`, `arm`, `propensity` and `split_unit` are of the A/B test that the request was in, as `climb.Assignment` has
+    them; `arms_out` names the arms that it could not be given.
     """
 
     id: str
@@ -117,6 +119,11 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, tag="record", omit_defau
     simulated: bool = False
     project: str = ""
     key_id: str = ""
+    split: str | None = None
+    arm: str | None = None
+    propensity: float | None = None
+    split_unit: str | None = None
+    arms_out: tuple[str, ...] = ()
 
     @property
     def answer(self) -> AttemptRecord | None:

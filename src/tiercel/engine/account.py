@@ -97,7 +97,16 @@ def start_record(receipt: Receipt, request: ModelRequest, plan: Plan | None = No
 
 def with_plan(record: Record, plan: Plan) -> Record:
     """The record with what routing read and decided."""
-    facts = plan.facts
+    facts, given = plan.facts, plan.assignment
+    if given is not None:
+        record = msgspec.structs.replace(
+            record,
+            split=given.split,
+            arm=given.arm,
+            propensity=given.propensity,
+            split_unit=given.unit,
+            arms_out=tuple(one.arm for one in given.out),
+        )
     return msgspec.structs.replace(
         record,
         task=facts.task,

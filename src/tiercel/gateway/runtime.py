@@ -26,6 +26,7 @@ from tiercel.records.recorder import Recorder
 from tiercel.routing.allowed import within
 from tiercel.routing.facts import read_facts
 from tiercel.routing.plan import make_plan
+from tiercel.routing.split import Draw, with_arm
 
 if TYPE_CHECKING:
     from tiercel.records.telemetry import Exporter
@@ -95,7 +96,9 @@ class Runtime:
             hints = msgspec.structs.replace(hints, task=hints.task or key.task, risk=hints.risk or key.risk)
         return read_facts(request, hints, residency_default=state.policy.residency_default)
 
-    def plan_for(self, state: State, request: ModelRequest, facts: Facts, key: AccessKey) -> Plan:
+    def plan_for(
+        self, state: State, request: ModelRequest, facts: Facts, key: AccessKey, request_id: str = ""
+    ) -> Plan:
         """Filters, rule, ladder: the plan for a request with these facts, of what its key may use."""
         machinery = state.machinery
         plan = make_plan(
@@ -105,14 +108,42 @@ class Runtime:
             state.settings.catalog,
             measured_speed=machinery.health.measured_speed(),
         )
+        caller = machinery.origins.caller(request)
+        if plan.split is not None:
+            plan = self._with_arm(state, request, plan, self._draw(state, request, key, request_id, caller))
         if key.allowed:
             plan = within(plan, key.allowed)
-        caller = machinery.origins.caller(request)
         return plan if caller is None else _kept(plan, caller)
 
-    def plan(self, state: State, request: ModelRequest, hints: Hints, key: AccessKey) -> Plan:
+    def plan(
+        self, state: State, request: ModelRequest, hints: Hints, key: AccessKey, request_id: str
+    ) -> Plan:
         """Facts and all: the plan for this request under this configuration."""
-        return self.plan_for(state, request, self.facts(state, request, hints, key), key)
+        return self.plan_for(state, request, self.facts(state, request, hints, key), key, request_id)
+
+    def _draw(
+        self, state: State, request: ModelRequest, key: AccessKey, request_id: str, caller: str | None
+    ) -> Draw:
+        """Whom an arm of a split is drawn for, and what cannot be called for them now."""
+        return Draw(
+            request_id=request_id,
+            project=key.project,
+            key_id=key.id,
+            user=request.user,
+            allowed=key.allowed,
+            budgeted=bool(key.id) and self.access.budgets.allowance(key).bounded,
+            resting=state.machinery.health.resting(state.settings.catalog.deployments),
+            caller=caller,
+        )
+
+    def _with_arm(self, state: State, request: ModelRequest, plan: Plan, draw: Draw) -> Plan:
+        speed = state.machinery.health.measured_speed()
+
+        def planned(along: tuple[str, ...]) -> Plan:
+            catalog = state.settings.catalog
+            return make_plan(request, plan.facts, state.policy, catalog, measured_speed=speed, along=along)
+
+        return with_arm(plan, draw, planned)
 
     def record_start(self, state: State, record: Record, plan: Plan) -> None:
         """Note the request before anything is sent. Raises `UnavailableError` where the policy is to refuse then."""

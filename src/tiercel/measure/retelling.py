@@ -62,6 +62,7 @@ def _head(record: Record, when: str) -> list[str]:
         f"  rule       {record.rule or 'none'}: {record.why}"
         if record.rule
         else "  rule       none was chosen",
+        *_split(record),
         f"  ladder     {' → '.join(record.ladder) or 'none'}",
         f"  outcome    {record.outcome}: {OUTCOME_WORDS[record.outcome]}",
     ]
@@ -71,6 +72,18 @@ def _head(record: Record, when: str) -> list[str]:
     if answer is not None:
         lines.append(f"  delivered  the answer of attempt {answer.number}, {answer.rung}")
     return lines
+
+
+def _split(record: Record) -> list[str]:
+    if record.split is None:
+        return []
+    out = f"; could not be given {', '.join(record.arms_out)}" if record.arms_out else ""
+    if record.arm is None or record.propensity is None:
+        return [f"  split      {record.split}: no arm{out}"]
+    kept = f"kept by all of unit {record.split_unit}" if record.split_unit else "for this request alone"
+    return [
+        f"  split      {record.split}: arm {record.arm}, probability {record.propensity:.3g}, {kept}{out}"
+    ]
 
 
 def _time_line(record: Record) -> list[str]:

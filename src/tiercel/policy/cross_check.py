@@ -45,6 +45,8 @@ class Checker:
             for position, entry in enumerate(rule.ladder):
                 self.check_entry(entry, ("rules", rule.name, "ladder", position), tiers=True)
             self.check_second_models(rule)
+            for arm in rule.split.arms if rule.split is not None else ():
+                self.check_entry(arm.use, ("rules", rule.name, "split", "arms", arm.name, "use"), tiers=True)
             if not any(self.can_be_called(entry) for entry in rule.ladder):
                 self.notices.add(("rules", rule.name), "nothing on its ladder can be called")
             self.check_shadow(rule)

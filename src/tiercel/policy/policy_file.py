@@ -22,6 +22,7 @@ from tiercel.policy.policy_tables import (
 )
 from tiercel.policy.problems import Problems, Steps, listed, nearest
 from tiercel.policy.shape import find_problems
+from tiercel.policy.splits import find_split_contradictions, split_of
 from tiercel.policy.tables import date_complaint
 from tiercel.policy.toml_reader import check_version, content_hash, read_table, read_text
 
@@ -101,6 +102,7 @@ def rule_of(rule: RuleTable, file: PolicyFile, limits: Limits) -> Rule:
         review=review_of(rule.review),
         advisor=advisor_of(rule.advisor),
         shadow=shadow_of(rule.shadow),
+        split=split_of(rule.split),
         why=rule.why,
         evidence=None if evidence is None else Evidence(date=evidence.date, source=evidence.source),
     )
@@ -202,6 +204,7 @@ def find_contradictions(file: PolicyFile, problems: Problems) -> None:
             problems.add(("rules", rule.name), "the name is used twice; rename one of the rules")
         seen.add(rule.name)
         find_rule_contradictions(rule, problems)
+    find_split_contradictions(file.rules, problems)
     if all(rule.when is not None and rule.when != WhenTable() for rule in file.rules):
         problems.add(("rules",), "no rule takes what the others leave; end with a rule without 'when'")
     find_gate_contradictions(file.defaults.gates, ("defaults", "gates"), problems)
@@ -215,6 +218,8 @@ def find_rule_contradictions(rule: RuleTable, problems: Problems) -> None:
         check_effort(entry, (*path, "ladder", position), problems)
         if entry in rule.ladder[:position]:
             problems.add((*path, "ladder", position), "stands on this ladder twice; remove one", entry)
+    for name, arm in rule.split.arms.items() if rule.split is not None else ():
+        check_effort(arm.use, (*path, "split", "arms", name, "use"), problems)
     when = rule.when or WhenTable()
     if when.max_tokens is not None and (when.min_tokens or 0) > when.max_tokens:
         problems.add((*path, "when"), "min_tokens is above max_tokens, so it can never match")

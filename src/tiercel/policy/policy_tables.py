@@ -6,7 +6,7 @@ from msgspec import Meta, field
 
 from tiercel.domain.facts import Complexity, Latency, Risk, Task
 from tiercel.domain.json import JsonObject
-from tiercel.domain.policy import HoldMode, OnError, Preference
+from tiercel.domain.policy import HoldMode, OnError, Preference, SplitBy
 from tiercel.domain.request import Modality
 from tiercel.policy.tables import (
     LADDER_ENTRY,
@@ -274,6 +274,34 @@ class EvidenceTable(Table, frozen=True, kw_only=True):
     source: Annotated[FilledText, Meta(description="Where it stands: a report, an evaluation, an address.")]
 
 
+class ArmTable(Table, frozen=True, kw_only=True):
+    """One arm of a split."""
+
+    use: Annotated[
+        LadderEntry, Meta(description="The tier, model or deployment to ask, with an optional `@effort`.")
+    ]
+    share: Annotated[
+        Share,
+        Meta(description="How large a part of the sessions is given it, 0 to 1; all shares add up to 1."),
+    ]
+
+
+class SplitTable(Table, frozen=True, kw_only=True):
+    """An A/B test: the arm that is drawn takes the place of the first entry of the rule's ladder."""
+
+    name: Annotated[
+        Name, Meta(description="A name for records and `tiercel split`; another name draws anew.")
+    ]
+    by: Annotated[
+        SplitBy,
+        Meta(
+            description="What keeps its arm: a `session`, a `user`, or each `request` for itself. A request that "
+            "names no session or user draws for itself."
+        ),
+    ] = "session"
+    arms: Annotated[dict[Name, ArmTable], Meta(description="The arms by name, two or more.")]
+
+
 class RuleTable(Table, frozen=True, kw_only=True):
     """When these facts hold, climb this ladder. The first rule that matches decides."""
 
@@ -306,6 +334,10 @@ class RuleTable(Table, frozen=True, kw_only=True):
     ] = None
     shadow: Annotated[
         ShadowTable | None, Meta(description="Models that are tried on a copy of some requests.")
+    ] = None
+    split: Annotated[
+        SplitTable | None,
+        Meta(description="An A/B test between models that could take the first entry's place."),
     ] = None
     why: Annotated[str, Meta(description="The reason, shown by `tiercel explain`.")] = ""
     evidence: Annotated[

@@ -18,7 +18,7 @@ _PLAIN_TEXT = ("text",)
 _RECORD_PLAIN = tuple(
     name
     for name in Record.__struct_fields__
-    if name not in ("modalities", "stated", "tokens_estimated", "attempts", *PLAN_FIELDS)
+    if name not in ("modalities", "stated", "tokens_estimated", "attempts", "arms_out", *PLAN_FIELDS)
 )
 _ATTEMPT_LISTS = ("repairs", "lost", "notes")
 _ATTEMPT_PLAIN = tuple(
@@ -40,6 +40,7 @@ def record_row(record: Record) -> Row:
     row = {name: getattr(record, name) for name in _RECORD_PLAIN}
     row["modalities"] = None if record.modalities == _PLAIN_TEXT else _text(record.modalities)
     row["stated"] = _text(record.stated) if record.stated else None
+    row["arms_out"] = _text(record.arms_out) if record.arms_out else None
     row["plan_number"] = plan_row(record)["number"]
     row["tokens_estimated"] = bounded(record.tokens_estimated)
     row["cost_nano"] = bounded(record.cost_nano)
@@ -77,6 +78,7 @@ def record_from(row: Row, attempt_rows: Iterable[Row]) -> Record:
     values = {name: row[name] for name in (*_RECORD_PLAIN, "tokens_estimated", *PLAN_FIELDS)}
     values["modalities"] = _PLAIN_TEXT if row["modalities"] is None else _names(row["modalities"])
     values["stated"] = _listed(row["stated"])
+    values["arms_out"] = _listed(row["arms_out"])
     values["ladder"] = _names(row["ladder"])
     return Record(**values, attempts=tuple(_attempt_from(attempt) for attempt in attempt_rows))
 

@@ -62,11 +62,23 @@ records = Table(
     Column("simulated", Boolean, nullable=False),
     Column("project", Text, nullable=False),
     Column("key_id", Text, nullable=False),
+    Column("split", Text),
+    Column("arm", Text),
+    Column("propensity", Double),
+    Column("split_unit", Text),
+    Column("arms_out", Text),
     # of all attempts together, for those who query by hand
     Column("cost_nano", BigInteger, nullable=False),
     Column("cost_known", Boolean, nullable=False),
     Index("records_by_start", "started_at"),
     Index("records_by_project", "project", "started_at"),
+    Index(
+        "records_by_split",
+        "split",
+        "started_at",
+        sqlite_where=text("split IS NOT NULL"),
+        postgresql_where=text("split IS NOT NULL"),
+    ),
     sqlite_with_rowid=False,
 )
 

@@ -3,7 +3,7 @@
 import msgspec
 
 from tiercel.domain.facts import Facts
-from tiercel.domain.policy import Advisor, Gate, Hold, Limits, Policy, Preference, Review, Rule, Shadow
+from tiercel.domain.policy import Advisor, Gate, Hold, Limits, Policy, Preference, Review, Rule, Shadow, Split
 from tiercel.domain.request import Effort
 from tiercel.routing.names import Named
 from tiercel.routing.rules import first_match
@@ -25,6 +25,8 @@ class Chosen(msgspec.Struct, frozen=True, kw_only=True):
     review: Review | None = None
     advisor: Advisor | None = None
     shadow: Shadow | None = None
+    split: Split | None = None
+    """Whose arms stand before the rule's ladder, until one is drawn in place of its first entry."""
 
 
 def choose(named: Named, facts: Facts, policy: Policy) -> Chosen:
@@ -67,9 +69,10 @@ def _by_facts(facts: Facts, policy: Policy) -> Chosen:
 
 
 def _by_rule(rule: Rule, policy: Policy, why: str) -> Chosen:
+    split = rule.split
     return Chosen(
         rule=rule.name,
-        entries=rule.ladder,
+        entries=rule.ladder if split is None else (*(arm.use for arm in split.arms), *rule.ladder),
         gates=policy.gates if rule.gates is None else rule.gates,
         limits=rule.limits or policy.limits,
         why=f"{why}; {rule.why}" if rule.why else why,
@@ -79,6 +82,7 @@ def _by_rule(rule: Rule, policy: Policy, why: str) -> Chosen:
         review=rule.review,
         advisor=rule.advisor,
         shadow=rule.shadow,
+        split=split,
     )
 
 
@@ -89,12 +93,14 @@ def _by_name(named: Named, facts: Facts, policy: Policy) -> Chosen:
     why = f"the request names the {named.kind} {named.name}"
     if policy.concrete_fallback:
         then = _by_facts(facts, policy)
+        ladder = then.entries if then.split is None else then.entries[len(then.split.arms) :]
         return msgspec.structs.replace(
             then,
             rule=rule_name,
-            entries=(entry, *then.entries),
+            entries=(entry, *ladder),
             why=f"{why}; then rule {then.rule}",
             shadow=None,
+            split=None,
         )
     finished = next((gate for gate in policy.gates if gate.check == FINISHED), None)
     gates = (finished or Gate(check=FINISHED, needs_whole=False),)

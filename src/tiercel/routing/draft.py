@@ -76,9 +76,11 @@ class Drafts:
     def __len__(self) -> int:
         return len(self._drafts)
 
-    def get(self, request: ModelRequest, facts: Facts) -> Draft:
-        """The draft for requests like this one. Raises `CallerError` where the model's name stands for nothing."""
+    def get(self, request: ModelRequest, facts: Facts, along: tuple[str, ...] | None = None) -> Draft:
+        """The draft for requests like this one, `along` these entries instead of those of its ladder where they are
+        given. Raises `CallerError` where the model's name stands for nothing."""
         key = (
+            along,
             request.model,
             request.effort,
             request.max_output_tokens,
@@ -97,7 +99,7 @@ class Drafts:
         )
         draft = self._drafts.get(key)
         if draft is None:
-            draft = _draft(request, facts, self.policy, self.catalog)
+            draft = _draft(request, facts, self.policy, self.catalog, along)
             if len(self._drafts) >= MOST_DRAFTS:
                 self._drafts.clear()
             self._drafts[key] = draft
@@ -117,8 +119,12 @@ def drafts_of(policy: Policy, catalog: Catalog) -> Drafts:
     return made
 
 
-def _draft(request: ModelRequest, facts: Facts, policy: Policy, catalog: Catalog) -> Draft:
+def _draft(
+    request: ModelRequest, facts: Facts, policy: Policy, catalog: Catalog, along: tuple[str, ...] | None
+) -> Draft:
     chosen = applying(choose(resolve(request.model, policy, catalog), facts, policy), facts)
+    if along is not None:
+        chosen = msgspec.structs.replace(chosen, entries=along, split=None)
     applies = {"always": True, "json": facts.strict_json, "tests": "tests" in request.annotations}
     gates = tuple(_at_risk(gate, facts) for gate in chosen.gates if applies[gate.applies])
     ladder = expand(chosen.entries, policy, catalog, request.effort, chosen.prefer)

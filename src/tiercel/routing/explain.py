@@ -52,6 +52,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     rule: str
     why: str
     passed_over: tuple[PassedOver, ...]
+    split: tuple[str, ...]
     excluded: tuple[Excluded, ...]
     ladder: tuple[RungLine, ...]
     gates: tuple[str, ...]
@@ -69,6 +70,7 @@ def explain(plan: Plan, policy: Policy | None = None) -> Explanation:
         rule=plan.rule,
         why=plan.why,
         passed_over=tuple(_passed_over(plan, policy)) if policy is not None else (),
+        split=tuple(_split_words(plan)),
         excluded=plan.excluded,
         ladder=tuple(_rung_line(rung, plan) for rung in plan.rungs),
         gates=tuple(_gate_words(plan, place) for place in range(len(plan.gates))),
@@ -90,6 +92,8 @@ def render_text(plan: Plan, policy: Policy | None = None) -> str:
         lines.append(f"  {fact.name:<{width}}  {fact.value}  ({fact.source}{why})")
     lines += ["", f"Rule {told.rule}: {told.why}"]
     lines += [f"  not {missed.rule}: {'; '.join(missed.reasons)}" for missed in told.passed_over]
+    if told.split:
+        lines += ["", "Split", *(f"  {line}" for line in told.split)]
     lines += ["", "Filters"]
     lines += [f"  {out.rung}: {out.filter}: {out.reason}" for out in told.excluded] or ["  took nothing out"]
     lines += ["", "Ladder"]
@@ -152,6 +156,22 @@ def _passed_over(plan: Plan, policy: Policy) -> list[PassedOver]:
     before = policy.rules if plan.rule == "none" else policy.rules[: names.index(plan.rule)]
     missed = [PassedOver(rule=rule.name, reasons=tuple(mismatches(rule.when, plan.facts))) for rule in before]
     return [rule for rule in missed if rule.reasons]
+
+
+def _split_words(plan: Plan) -> Iterator[str]:
+    """The arm that was drawn, how probable that was, what keeps it, and which arms could not be given."""
+    given = plan.assignment
+    if given is None:
+        return
+    if given.arm is None or given.propensity is None:
+        yield f"{given.split}: no arm, so the rule's own ladder is climbed"
+    else:
+        kept = f"kept by {given.by}" if given.unit else "drawn for this request alone"
+        if given.unit is None and given.by != "request":
+            kept += f", which names no {given.by}"
+        yield f"{given.split}: arm {given.arm}, drawn with a probability of {given.propensity:.3g}, {kept}"
+    for one in given.out:
+        yield f"{one.arm} is out: {one.reason}"
 
 
 def _rung_line(rung: Rung, plan: Plan) -> RungLine:

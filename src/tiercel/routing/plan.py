@@ -32,14 +32,15 @@ def make_plan(
     *,
     measured_speed: Mapping[str, float] = {},
     resting: frozenset[str] = frozenset(),
+    along: tuple[str, ...] | None = None,
 ) -> Plan:
     """The plan for one request. `measured_speed` is tokens per second by deployment, `resting` deployments to avoid.
+    `along` are entries to climb in place of those that the model's name picks. Of a rule with a split it has all arms.
 
     Raises `CallerError`: `model_not_found`, `context_length` where only a larger window would do, or `no_rung`, which
     says what each filter took out; `UnavailableError` where no key is configured for any rung.
     """
-    draft = drafts_of(policy, catalog).get(request, facts)
-    chosen = draft.chosen
+    draft = drafts_of(policy, catalog).get(request, facts, along)
     contenders = _contenders(draft, facts.size.tokens, measured_speed)
     excluded = list(draft.unserved)
     admitted: list[Contender] = []
@@ -55,8 +56,7 @@ def make_plan(
         else:
             excluded.append(obstacle)
     if not rungs:
-        asked_for = [contender.asked for _, _, _, contender, _ in contenders]
-        raise nothing_left(chosen.rule, facts, request, asked_for, excluded)
+        raise nothing_left(draft.chosen.rule, facts, request, [one[3].asked for one in contenders], excluded)
     if resting:
         rungs, rested = _awake(rungs, admitted, resting)
         excluded += rested
@@ -64,19 +64,32 @@ def make_plan(
     if draft.asked:
         beside, absent = asides(draft.asked, request, facts, policy, rungs)
         excluded += absent
+    return _planned(draft, facts, policy, tuple(rungs), tuple(excluded), beside)
+
+
+def _planned(
+    draft: Draft,
+    facts: Facts,
+    policy: Policy,
+    rungs: tuple[Rung, ...],
+    excluded: tuple[Excluded, ...],
+    beside: tuple[Aside, ...],
+) -> Plan:
+    chosen = draft.chosen
     return Plan(
         facts=facts,
         rule=chosen.rule,
         stages=chosen.entries,
-        rungs=tuple(rungs),
+        rungs=rungs,
         gates=chosen.gates,
         limits=chosen.limits,
-        excluded=tuple(excluded),
+        excluded=excluded,
         why=chosen.why,
         on_exhausted=policy.on_exhausted,
         on_refusal=policy.on_refusal,
         hedges=chosen.hedges and chosen.advisor is None,
         hold=chosen.hold,
+        split=chosen.split,
         policy_hash=policy.hash,
         shadow=chosen.shadow,
         asks=bool(draft.asked),

@@ -30,9 +30,10 @@ def answer_headers(record: Record) -> Headers:
 
 def commit_headers(record_id: str, plan: Plan, rung: Rung | None, lost: tuple[str, ...] = ()) -> Headers:
     """The headers of a stream, with what is known when it begins; the rest stands in its record."""
+    given = plan.assignment
     headers = [
         *_id_headers(record_id),
-        _header(b"x-tiercel-why", f"rule {plan.rule}"),
+        _header(b"x-tiercel-why", f"rule {plan.rule}{_arm(given.arm, given.propensity) if given else ''}"),
     ]
     if rung is not None:
         headers.append(_header(b"x-tiercel-model", rung.deployment.model.name))
@@ -68,7 +69,12 @@ def explain_attempts(record: Record) -> str:
         ]:
             step += f" ({'; '.join(missed)})"
         steps.append(step)
-    return f"rule {record.rule}: {', '.join(steps)}"
+    return f"rule {record.rule}{_arm(record.arm, record.propensity)}: {', '.join(steps)}"
+
+
+def _arm(arm: str | None, propensity: float | None) -> str:
+    """The arm of the rule's split that the request was given, and how probable that was: `, arm haiku (50 %)`."""
+    return "" if arm is None or propensity is None else f", arm {arm} ({100 * propensity:.3g} %)"
 
 
 def _header(name: bytes, value: str) -> tuple[bytes, bytes]:

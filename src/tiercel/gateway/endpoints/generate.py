@@ -68,7 +68,7 @@ async def _generate(
         request = replace(request, headers=forwarded_headers(how.surface, exchange))
     try:
         request, hints = take_hints(request, exchange)
-        plan, grant = await runtime.access.grant(key, runtime.plan(state, request, hints, key))
+        plan, grant = await runtime.access.grant(key, runtime.plan(state, request, hints, key, receipt.id))
     except ProblemError as error:
         runtime.record_rejection(state, receipt, start_record(receipt, request), error)
         exchange.recorded = True

@@ -1,0 +1,143 @@
+"""Which arm of a rule's split a request is given, and with which probability.
+
+Every arm has a clock for every unit (a session, a user, or one request): an exponential waiting time, made by a keyed
+hash of the two, over the arm's share; the clock that rings first wins. So each arm is drawn with exactly its share;
+the same unit draws the same arm in every process and after every restart; an arm that a filter takes out leaves its
+units to the others by their shares and moves nobody else; and changed shares move no more units than they must.
+Source: weighted rendezvous hashing (Thaler and Ravishankar 1998; Schindelhauer and Schomaker 2005).
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from hashlib import blake2b
+from math import log
+
+import msgspec
+from msgspec.structs import replace
+
+from tiercel.domain.climb import ArmOut, Assignment, Plan, Rung
+from tiercel.domain.errors import ProblemError
+from tiercel.domain.policy import Arm, Split
+from tiercel.routing.allowed import is_allowed
+from tiercel.routing.cost import most_nano
+
+UNIT_BYTES = 8
+"""Of a million units two share a digest once in 37 million splits."""
+
+Planned = Callable[[tuple[str, ...]], Plan]
+"""The plan of the same request along these entries. Raises `ProblemError` where nobody of them may take it."""
+
+
+class Draw(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom an arm is drawn for, and which rungs cannot be called for them now.
+
+    `request_id` is drawn by where nobody keeps an arm. `project` and `key_id` are those of the caller's key: what
+    clients call a session or a user is theirs alone. `allowed` are the names that the key may use, none meaning all;
+    `budgeted` whether a call's cost must be bounded for it. `caller` is the deployment in the middle of whose tools the
+    request is.
+    """
+
+    request_id: str = ""
+    project: str = ""
+    key_id: str = ""
+    user: str | None = None
+    allowed: tuple[str, ...] = ()
+    budgeted: bool = False
+    resting: frozenset[str] = frozenset()
+    caller: str | None = None
+
+
+def with_arm(plan: Plan, draw: Draw, planned: Planned) -> Plan:
+    """The plan of a rule with a split, along the arm that is drawn; along the rule's own ladder where every arm is out.
+
+    Inside a tool loop the arm is the one whose model called the tools, where there is one. Raises `ProblemError` where
+    nobody is left at all.
+    """
+    split = plan.split
+    assert split is not None, "the plan has no split, or was drawn for already"
+    open_arms: list[Arm] = []
+    in_loop: list[Arm] = []
+    out: list[ArmOut] = []
+    for arm in split.arms:
+        rungs, reason = _callable_now(arm, plan, draw, planned)
+        if reason is not None:
+            out.append(ArmOut(arm=arm.name, reason=reason))
+            continue
+        open_arms.append(arm)
+        if any(rung.deployment.name == draw.caller for rung in rungs):
+            in_loop.append(arm)
+    ladder = plan.stages[len(split.arms) :]
+    unit = unit_of(split, draw, plan.facts.session)
+    given: Assignment
+    if open_arms:
+        chosen = first_to_ring(split.name, in_loop or open_arms, unit or draw.request_id)
+        propensity = chosen.share / sum(arm.share for arm in open_arms)
+        given = Assignment(
+            split=split.name, arm=chosen.name, propensity=propensity, by=split.by, unit=unit, out=tuple(out)
+        )
+        ladder = (chosen.use, *ladder[1:])
+    else:
+        given = Assignment(
+            split=split.name, arm=None, propensity=None, by=split.by, unit=unit, out=tuple(out)
+        )
+    return replace(planned(ladder), assignment=given, why=f"{plan.why}; {in_words(given)}")
+
+
+def first_to_ring(split: str, arms: Iterable[Arm], unit: str) -> Arm:
+    """The arm that this unit draws among these, whose shares are above 0."""
+    return min(arms, key=lambda arm: _waits(split, arm.name, unit) / arm.share)
+
+
+def unit_of(split: Split, draw: Draw, session: str | None) -> str | None:
+    """A digest of who keeps an arm of this split; `None` where the request says nothing to tell them by."""
+    told: tuple[str, str] | None = None
+    if split.by == "session" and session:
+        told = ("session", session)
+    elif split.by == "user" and (draw.user or draw.key_id):
+        told = ("user", draw.user) if draw.user else ("key", draw.key_id)
+    return None if told is None else _digest(split.name, (draw.project, draw.key_id, *told)).hex()
+
+
+def in_words(given: Assignment) -> str:
+    """`arm haiku of split try-haiku, 50 % by session; flash out (failed too often a moment ago)`."""
+    words = [f"{one.arm} out ({one.reason})" for one in given.out]
+    if given.arm is None or given.propensity is None:
+        return "; ".join((f"no arm of split {given.split}", *words))
+    kept = given.by if given.unit else "request"
+    drawn = f"arm {given.arm} of split {given.split}, {100 * given.propensity:.3g} % by {kept}"
+    return "; ".join((drawn, *words))
+
+
+def _callable_now(arm: Arm, plan: Plan, draw: Draw, planned: Planned) -> tuple[Sequence[Rung], str | None]:
+    """The arm's rungs that may be called, or why there is none."""
+    if arm.share == 0:
+        return (), "its share is 0"
+    try:
+        own = planned((arm.use,))
+    except ProblemError as error:
+        # what is too long for it differs from request to request, and the reason stands in what records share
+        too_long = error.kind == "context_length"
+        return (), "too long for it" if too_long else error.message.partition(": ")[2] or error.message
+    reason = "failed too often a moment ago"
+    rungs = [rung for rung in own.rungs if rung.deployment.name not in draw.resting]
+    if draw.allowed:
+        reason = reason if not rungs else "this key may not use it"
+        rungs = [rung for rung in rungs if is_allowed(rung, draw.allowed)]
+    if draw.budgeted:
+        reason = reason if not rungs else "its cost has no known bound, and this key has a budget"
+        rungs = [rung for rung in rungs if most_nano(rung, plan.facts) is not None]
+    return rungs, None if rungs else reason
+
+
+def _waits(split: str, arm: str, unit: str) -> float:
+    """When the clock of this arm rings for this unit, were its share 1."""
+    number = int.from_bytes(_digest(split, (arm, unit)), "big") >> 12
+    # 52 bits and a half: never 0, never 1, and exact in a float
+    return -log((number + 0.5) / 2**52)
+
+
+def _digest(split: str, told: tuple[str, ...]) -> bytes:
+    """The keyed hash of these words: of another split it is another one. What it gives stands in records and keeps
+    sessions with their arms: it is never changed."""
+    text = "".join([f"{len(word)}:{word}" for word in told])
+    key = blake2b(split.encode(), digest_size=32).digest()
+    return blake2b(text.encode("utf-8", "replace"), key=key, digest_size=UNIT_BYTES).digest()
