@@ -37,6 +37,7 @@ from tiercel.gateway.refusals import Outbox, Refusals
 from tiercel.gateway.routes import PUBLIC, find_handler, public_handler
 from tiercel.gateway.runtime import CROWDED, Runtime, State
 from tiercel.gateway.server import Server
+from tiercel.gateway.shadowing import Shadowing
 from tiercel.gateway.surfaces import surface_at, surface_of
 from tiercel.policy.cross_check import cross_check
 from tiercel.records.recorder import Recorder
@@ -139,7 +140,8 @@ def open_runtime(settings: Settings, policy: Policy) -> "OpenRuntime":
         state = make_state(settings, policy, parts)
         recorder = Recorder.open(settings.storage)
         undo.callback(recorder.close)
-        runtime = Runtime(state, recorder, Access.open(keyring, settings.storage, clock))
+        access = Access.open(keyring, settings.storage, clock)
+        runtime = Runtime(state, recorder, access, Shadowing.open(recorder, settings.storage))
         runtime.exporter = open_exporter(settings.telemetry, recorder)
         undo.pop_all()
     return OpenRuntime(parts, runtime)
@@ -205,6 +207,7 @@ class OpenRuntime:
 
     async def close(self) -> None:
         """Close connections, flush the journal, release the folder."""
+        await self.runtime.shadowing.close()
         await self._parts.http.aclose()
         await self._parts.registry.aclose()
         if self.runtime.exporter is not None:
@@ -258,5 +261,7 @@ async def running(
         yield RunningGateway(base_url=f"http://{host}:{bound}", open_runtime=opened)
     finally:
         opened.runtime.draining = True
+        copies = asyncio.create_task(opened.runtime.shadowing.drain(listener.drain_seconds))
         await server.stop(listener.drain_seconds)
+        await copies
         await opened.close()

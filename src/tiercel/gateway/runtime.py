@@ -22,6 +22,7 @@ from tiercel.gateway.admission import Admission
 from tiercel.gateway.exchange import Exchange
 from tiercel.gateway.idempotency import Replays
 from tiercel.gateway.load import Occupancy
+from tiercel.gateway.shadowing import Shadowing
 from tiercel.records.recorder import Recorder
 from tiercel.routing.allowed import within
 from tiercel.routing.facts import read_facts
@@ -61,10 +62,11 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
 class Runtime:
     """The running gateway, as far as endpoints may know it."""
 
-    def __init__(self, state: State, recorder: Recorder, access: Access) -> None:
+    def __init__(self, state: State, recorder: Recorder, access: Access, shadowing: Shadowing) -> None:
         self.state = state
         self.recorder = recorder
         self.access = access
+        self.shadowing = shadowing
         self.draining = False
         self.began_at = time.time()
         self.occupancy: Callable[[], Occupancy] | None = None

@@ -37,6 +37,17 @@ class ContentMaker:
         """`None` where nothing is kept. The secret of the hashes lies in the data folder. Raises `OSError`."""
         return None if kept == "none" else cls(kept, _secret_of(folder) if kept == "hashes" else b"")
 
+    @classmethod
+    def hashing(cls, folder: Path) -> "ContentMaker":
+        """One that keeps hashes alone, whatever the operator keeps elsewhere. Raises `OSError`."""
+        return cls("hashes", _secret_of(folder))
+
+    def answer(self, response: ModelResponse) -> Block:
+        """An answer alone, in one block: that of its message, as in a request's content, or of a list where it has
+        several."""
+        messages = [Message(role="assistant", parts=choice.parts) for choice in response.choices]
+        return self._block("answer", messages[0] if len(messages) == 1 else messages, LARGEST_BLOCK_BYTES)
+
     def content(self, record_id: str, request: ModelRequest, response: ModelResponse | None) -> Content:
         """The messages, the tools and the answers. Of what is too large only hash and size are kept."""
         named: list[tuple[Place, Any]] = [("message", message) for message in request.messages]

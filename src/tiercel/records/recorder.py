@@ -10,7 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from tiercel.domain.climb import Verdict
-from tiercel.domain.record import AttemptRecord, Feedback, Record, Started
+from tiercel.domain.record import AttemptRecord, Block, Feedback, Record, ShadowPair, Started
 from tiercel.domain.request import ModelRequest
 from tiercel.domain.response import ModelResponse
 from tiercel.domain.secret import Secret
@@ -48,6 +48,7 @@ class Recorder:
         self.folder = folder
         self._database_url = database_url
         self._maker = maker
+        self._pair_maker: ContentMaker | None = None
         self._lock = lock
         self._journal = journal
         self._ingestor = ingestor
@@ -113,6 +114,17 @@ class Recorder:
             logger.error(
                 "%s: the content of record %s is not kept: %s", self.folder, record_id, error.message
             )
+
+    def answer_block(self, response: ModelResponse) -> Block:
+        """An answer as a pair keeps it: its text where the operator keeps content, a hash where not."""
+        if self._pair_maker is None:
+            self._pair_maker = self._maker or ContentMaker.hashing(self.folder)
+        return self._pair_maker.answer(response)
+
+    def paired(self, pair: ShadowPair) -> None:
+        """Keeps what a candidate answered beside what was delivered. Raises `StorageError` when it was not written."""
+        attempts = tuple(_attempt_without_content(attempt) for attempt in pair.attempts)
+        self._journal.append(msgspec.structs.replace(pair, attempts=attempts))
 
     def feedback(self, feedback: Feedback) -> None:
         """Keeps what the user said. Raises `StorageError` when it was not written."""

@@ -19,6 +19,7 @@ from tiercel.gateway.endpoints.unanswered import unanswered
 from tiercel.gateway.exchange import JSON, Exchange
 from tiercel.gateway.hints import take_hints
 from tiercel.gateway.runtime import Runtime, State
+from tiercel.gateway.shadowing import Served as Answered
 from tiercel.gateway.surfaces import Generation, forwarded_headers
 
 STOPPING = UnavailableError("overloaded", "the gateway is being stopped")
@@ -105,11 +106,13 @@ async def _whole(runtime: Runtime, exchange: Exchange, served: Served) -> None:
     runtime.recorder.said(record.id, served.request, climbed.response)
     runtime.record_end(record)
     if climbed.response is None:
+        _show_copy(runtime, served, climbed, record)
         raise unanswered(climbed.step, served.plan, served.state.machinery.health)
     answer = record.answer
     stamp = served.stamp(answer.model if answer else served.request.model)
     body = served.how.surface.codec.encode_response(climbed.response, stamp)
     await exchange.answer(200, [JSON, *answer_headers(record)], body)
+    _show_copy(runtime, served, climbed, record)
 
 
 async def _stream(runtime: Runtime, exchange: Exchange, served: Served) -> None:
@@ -167,13 +170,34 @@ async def _conclude(
     runtime.record_end(record)
     if climbed.response is None:
         error = unanswered(climbed.step, served.plan, served.state.machinery.health)
+        if exchange.started:
+            await exchange.send(client.problem(error), last=True)
+        _show_copy(runtime, served, climbed, record)
         if not exchange.started:
             raise error
-        await exchange.send(client.problem(error), last=True)
         return
     if not exchange.started:
         await exchange.start(200, [*client.headers, *answer_headers(record)])
     await exchange.send(tail, last=True)
+    _show_copy(runtime, served, climbed, record)
+
+
+def _show_copy(runtime: Runtime, served: Served, climbed: Climbed, record: Record) -> None:
+    """Where a candidate is tried on such requests: its turn comes now that the live answer, or the word that there is
+    none, is out or goes out without another wait."""
+    if served.plan.shadow is None and not runtime.shadowing.runs:
+        return
+    runtime.shadowing.offer(
+        Answered(
+            request=served.request,
+            plan=served.plan,
+            record=record,
+            response=climbed.response,
+            policy=served.state.policy,
+            catalog=served.state.settings.catalog,
+            machinery=served.state.machinery,
+        )
+    )
 
 
 def _finished(served: Served, climbed: Climbed, *, first_content_seconds: float | None) -> Record:
