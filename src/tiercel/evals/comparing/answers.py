@@ -1,0 +1,55 @@
+"""What one candidate answered in one run."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from tiercel.evals.evaluation import Candidate, Item
+from tiercel.evals.results import Result
+from tiercel.evals.run_folder import Manifest
+
+
+class Measured(msgspec.Struct, frozen=True, kw_only=True):
+    """A run with the latest result of each of its answers."""
+
+    manifest: Manifest
+    results: tuple[Result, ...]
+
+
+class Answers(msgspec.Struct, frozen=True, kw_only=True):
+    """The candidate, what it was asked, and what came of it.
+
+    `name` is what tables call it. An error says nothing about a candidate: only `answered` is evidence. `expected` is
+    the number of answers that the run was to have.
+    """
+
+    name: str
+    candidate: Candidate
+    items: dict[str, Item]
+    answered: tuple[Result, ...]
+    errors: tuple[Result, ...]
+    expected: int
+
+    @property
+    def missing(self) -> int:
+        """Answers that were never asked for: the run is not finished."""
+        return max(0, self.expected - len(self.answered) - len(self.errors))
+
+    def items_of(self, results: Iterable[Result]) -> list[Item]:
+        """The item of each result."""
+        return [self.items[result.item] for result in results]
+
+
+def answers_of(run: Measured, candidate: Candidate, name: str | None = None) -> Answers:
+    """The candidate's part of a run. Results of items that the run does not know are left out."""
+    evaluation = run.manifest.evaluation
+    items = {item.id: item for item in evaluation.items}
+    rows = [row for row in run.results if row.candidate == candidate.id and row.item in items]
+    return Answers(
+        name=name or candidate.id,
+        candidate=candidate,
+        items=items,
+        answered=tuple(row for row in rows if row.state != "error"),
+        errors=tuple(row for row in rows if row.state == "error"),
+        expected=len(items) * evaluation.run.repeats,
+    )

@@ -1,0 +1,176 @@
+"""Everything that a report tells, put together: of one run, or of one run held against an earlier one."""
+
+from typing import Literal
+
+import msgspec
+
+from tiercel.domain.errors import ConfigError
+from tiercel.evals.comparing.answers import Answers, Measured, answers_of
+from tiercel.evals.comparing.contender import Contender, contenders
+from tiercel.evals.comparing.pairs import pair_up
+from tiercel.evals.comparing.signals import Signals, signals_of
+from tiercel.evals.comparing.slices import at_path
+from tiercel.evals.evaluation import Analysis, Candidate, Item
+from tiercel.evals.run_folder import Manifest
+from tiercel.evals.statistics.repeats import Repeats, split_variance
+
+BASE, HEAD = "base", "head"
+
+
+class Assessment(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known after a run ("run"), or of a later run against an earlier one ("change").
+
+    `runs` are the manifests, the base first. `models` has a row for each candidate, `contenders` one for each that was
+    held against the baseline, and `repeats` what re-asking showed, by name. `warnings` say what a reader must know
+    before believing any of it.
+    """
+
+    kind: Literal["run", "change"]
+    runs: tuple[Manifest, ...]
+    analysis: Analysis
+    baseline: str | None
+    models: tuple[Signals, ...]
+    contenders: tuple[Contender, ...]
+    repeats: dict[str, Repeats]
+    warnings: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        return self.runs[-1].evaluation.name
+
+    @property
+    def simulated(self) -> bool:
+        return any(run.simulated for run in self.runs)
+
+
+def assess_run(run: Measured, analysis: Analysis | None = None) -> Assessment:
+    """Each candidate of a run against its baseline; with no baseline, each for itself."""
+    evaluation = run.manifest.evaluation
+    analysis = analysis or evaluation.analysis
+    sides = [answers_of(run, candidate) for candidate in evaluation.candidates]
+    baseline = next((side for side in sides if side.name == evaluation.baseline), None)
+    pairings = [pair_up(baseline, side) for side in sides if baseline and side is not baseline]
+    return Assessment(
+        kind="run",
+        runs=(run.manifest,),
+        analysis=analysis,
+        baseline=baseline.name if baseline else None,
+        models=tuple(signals_of(side, 1 - analysis.alpha) for side in sides),
+        contenders=contenders(pairings, analysis, evaluation.run.seed),
+        repeats=_repeats(sides),
+        warnings=tuple(_unfinished([run], sides)),
+    )
+
+
+def assess_change(base: Measured, head: Measured, analysis: Analysis | None = None) -> Assessment:
+    """Each candidate of a later run against itself in an earlier one, item by item.
+
+    What is decided is what the *base* was to decide: a change cannot widen its own margin. Two runs of one candidate
+    each are compared whatever these are called. Raises `ConfigError` where the runs have no candidate in common.
+    """
+    analysis = analysis or base.manifest.evaluation.analysis
+    pairings = []
+    for before, after in _in_common(base.manifest, head.manifest):
+        labels = (
+            (before.id, after.id)
+            if before.id != after.id
+            else (f"{before.id} ({BASE})", f"{after.id} ({HEAD})")
+        )
+        pairings.append(pair_up(answers_of(base, before, labels[0]), answers_of(head, after, labels[1])))
+    sides = [side for pairing in pairings for side in (pairing.baseline, pairing.candidate)]
+    return Assessment(
+        kind="change",
+        runs=(base.manifest, head.manifest),
+        analysis=analysis,
+        baseline=sides[0].name if len(pairings) == 1 else None,
+        models=tuple(signals_of(side, 1 - analysis.alpha) for side in sides),
+        contenders=contenders(pairings, analysis, base.manifest.evaluation.run.seed),
+        repeats=_repeats(sides),
+        warnings=(*_unfinished([base, head], sides), *_changed(base.manifest, head.manifest)),
+    )
+
+
+def regrouped(run: Measured, path: str) -> Measured:
+    """The same run with its items clustered by what their metadata hold under a dotted path.
+
+    Raises `ConfigError` where no item has it.
+    """
+    replace = msgspec.structs.replace
+    evaluation = run.manifest.evaluation
+    found = [at_path(item, path) for item in evaluation.items]
+    if all(label is None for label in found):
+        raise ConfigError(f"run {run.manifest.id}: no item has {path!r} in its metadata to cluster by")
+    items = tuple(
+        replace(item, cluster=None if label is None else msgspec.json.encode(label).decode())
+        for item, label in zip(evaluation.items, found, strict=True)
+    )
+    return replace(run, manifest=replace(run.manifest, evaluation=replace(evaluation, items=items)))
+
+
+def _in_common(base: Manifest, head: Manifest) -> list[tuple[Candidate, Candidate]]:
+    before, after = base.evaluation.candidates, head.evaluation.candidates
+    later = {candidate.id: candidate for candidate in after}
+    common = [(candidate, later[candidate.id]) for candidate in before if candidate.id in later]
+    if not common and len(before) == len(after) == 1:
+        return [(before[0], after[0])]
+    if not common:
+        names = [", ".join(candidate.id for candidate in side) for side in (before, after)]
+        raise ConfigError(
+            f"runs {base.id} and {head.id} have no candidate in common: {names[0]}; and {names[1]}. Give both the same "
+            "id in eval.yaml, or make runs of one candidate each"
+        )
+    return common
+
+
+def _repeats(sides: list[Answers]) -> dict[str, Repeats]:
+    """The split of the variance of whether an answer passed, of each that was asked more than once."""
+    found: dict[str, Repeats] = {}
+    for side in sides:
+        scores: dict[str, list[float]] = {}
+        for row in side.answered:
+            scores.setdefault(row.item, []).append(float(row.state == "passed"))
+        if 1 < len(scores) < len(side.answered):
+            found[side.name] = split_variance(scores)
+    return found
+
+
+def _unfinished(runs: list[Measured], sides: list[Answers]) -> list[str]:
+    warnings = []
+    if any(run.manifest.simulated for run in runs):
+        warnings.append("Simulated: no real model answered, so no number here says anything of any model.")
+    for side in sides:
+        if side.missing:
+            warnings.append(
+                f"{side.name}: {side.missing:,} of {side.expected:,} answers are missing; the run is not finished."
+            )
+        if side.errors:
+            warnings.append(
+                f"{side.name}: {len(side.errors):,} of {side.expected:,} answers are errors, which say nothing about a "
+                "model and are left out."
+            )
+    return warnings
+
+
+def _changed(base: Manifest, head: Manifest) -> list[str]:
+    """What makes two runs answer two questions."""
+    warnings = []
+    if base.evaluation.analysis != head.evaluation.analysis:
+        warnings.append("The runs were to decide unlike questions; what counts here is the base's.")
+    before = {item.id: item for item in base.evaluation.items}
+    same = [(before[item.id], item) for item in head.evaluation.items if item.id in before]
+    asked = sum(one.body != other.body for one, other in same)
+    if asked:
+        warnings.append(f"{asked:,} of {len(same):,} items are asked in other words in the two runs.")
+    measured = sum(_measures(one) != _measures(other) for one, other in same)
+    if measured:
+        warnings.append(
+            f"{measured:,} of {len(same):,} items are measured otherwise in the two runs: a difference there may come "
+            "from the expectations alone."
+        )
+    return warnings
+
+
+def _measures(item: Item) -> tuple[object, ...]:
+    """What an answer to the item must be, wherever that stands in a file."""
+    replace = msgspec.structs.replace
+    return (item.target, item.choices, *(replace(one, line=None) for one in item.expectations))
