@@ -18,6 +18,7 @@ from tiercel.checks.schemas import Finding, Prepared, SchemaError, compile_schem
 from tiercel.domain.climb import Verdict
 from tiercel.domain.errors import CheckError
 from tiercel.domain.json import Json, JsonObject
+from tiercel.domain.request import ModelRequest
 
 NAME = "json_schema"
 
@@ -73,7 +74,7 @@ class JSONSchema:
     async def measure(self, subject: Subject, options: JsonObject, ask: Ask | None) -> Verdict:
         if silent := subject.nothing_to_read:
             return Verdict(check=NAME, score=1.0, reason=silent)
-        schema = wanted_schema(subject, read_options(JSONSchemaOptions, options))
+        schema = wanted_schema(subject.request, read_options(JSONSchemaOptions, options))
         if schema is None:
             return Verdict(check=NAME, score=1.0, reason="no JSON asked for")
         try:
@@ -142,11 +143,11 @@ class JSONSchema:
         return None
 
 
-def wanted_schema(subject: Subject, options: JSONSchemaOptions) -> bytes | None:
+def wanted_schema(request: ModelRequest, options: JSONSchemaOptions) -> bytes | None:
     """The schema that the answer must meet, as JSON; `None` where no JSON was asked for."""
     if options.schema is not None:
         return msgspec.json.encode(options.schema)
-    wanted = subject.request.response_format
+    wanted = request.response_format
     if wanted is None or not wanted.wants_json:
         return None
     if wanted.kind == "json_object":
@@ -172,6 +173,11 @@ def _missed(measured: Measured) -> Verdict:
     if finding is None:
         message = f"The answer is not JSON: {measured.not_json}. {ONLY_JSON}"
         return Verdict(check=NAME, score=0.0, reason=f"not JSON: {measured.not_json}", message=message)
+    return schema_verdict(finding)
+
+
+def schema_verdict(finding: Finding) -> Verdict:
+    """The verdict on JSON that breaks its schema."""
     message = f"The JSON does not fit its schema. At {finding.path}: {finding.message}. {ONLY_JSON}"
     return Verdict(check=NAME, score=0.0, reason=f"{finding.path}: {finding.keyword}", message=message)
 

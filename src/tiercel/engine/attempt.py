@@ -113,23 +113,37 @@ class AttemptRunner:
         self.lost: tuple[str, ...] = ()
         """What the deployment cannot carry, known once the request was written for it."""
         cut_at = self._rung.cut_at
-        self._cutter = StreamCutter(cut_at) if delivery is not None and cut_at is not None else None
+        streams = delivery is not None and plan.hold.mode != "incremental"
+        self._cutter = StreamCutter(cut_at) if streams and cut_at is not None else None
         self._passage: Passage | None = None
         self._meter = _Meter(self._receiver() if delivery is not None else None)
+
+    @property
+    def _stream(self) -> int:
+        """The number under which the client's stream knows this attempt."""
+        return self.call.number
+
+    @property
+    def _sent_request(self) -> ModelRequest:
+        """What is asked: the client's request."""
+        return self._request
 
     def _receiver(self) -> Callable[[Sequence[StreamEvent]], Awaitable[None] | None]:
         """Where the events of this attempt go, past what the policy holds back."""
         assert self._delivery is not None
         if self._plan.hold.mode in ("first", "incremental"):
-            self._passage = make_passage(
-                self._plan,
-                self._request,
-                self._machinery.registry,
-                others_follow=self._others_follow,
-                clock=self._machinery.clock,
-            )
-        receive = self._delivery.receiver(self.call.number, self._cutter, self._passage)
+            self._passage = self._make_passage()
+        receive = self._delivery.receiver(self._stream, self._cutter, self._passage)
         return without_streamed(receive) if self._adds_logprobs else receive
+
+    def _make_passage(self) -> Passage:
+        return make_passage(
+            self._plan,
+            self._request,
+            self._machinery.registry,
+            others_follow=self._others_follow,
+            clock=self._machinery.clock,
+        )
 
     async def run(self) -> Finding:
         """Make the call and measure the answer. Cancelling it closes the connection; see `stopped`."""
@@ -161,7 +175,11 @@ class AttemptRunner:
             return self._answered(result, result.response, (unwanted,), partial=True)
         if result.failure is not None or result.response is None:
             return self._failed(result)
-        response, was_cut = self._cut(result.response)
+        return await self._measured(result, result.response)
+
+    async def _measured(self, result: CallResult, response: ModelResponse) -> Finding:
+        """What the checks say of an answer that came, cut where the client wants it."""
+        response, was_cut = self._cut(response)
         checked = await run_checks(
             self._gates(),
             self._request,
@@ -197,9 +215,9 @@ class AttemptRunner:
     def _readable_request(self) -> tuple[ModelRequest, tuple[str, ...]]:
         """The request without the seals that this deployment cannot read, and the names of what went."""
         if self.call.unsealed:
-            return without_seals(self._request)
+            return without_seals(self._sent_request)
         maker = maker_of(self._rung.deployment)
-        return without_foreign_seals(self._request, maker, self._machinery.origins.of_seal)
+        return without_foreign_seals(self._sent_request, maker, self._machinery.origins.of_seal)
 
     def _target(self) -> Target:
         cap = self._rung.max_output_tokens
@@ -245,13 +263,13 @@ class AttemptRunner:
             choices = tuple(replace(choice, finish=CUT) for choice in response.choices)
             return replace(response, choices=choices), True
         cut_at = self._rung.cut_at if self.call.output_boost == 1 else self._request.max_output_tokens
-        if cut_at is None or self._plan.facts.strict_json:
+        if cut_at is None or self._plan.facts.strict_json or self._plan.hold.mode == "incremental":
             return response, False
         return cut_response(response, cut_at)
 
     @property
     def _passed_through(self) -> bool:
-        return self._delivery is not None and self._delivery.committed == self.call.number
+        return self._delivery is not None and self._delivery.committed == self._stream
 
     def _client_cap_reached(self, response: ModelResponse) -> bool:
         """Whether an answer that ended by `length` did so at the limit that the client itself had set."""

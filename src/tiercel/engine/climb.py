@@ -176,7 +176,7 @@ class Climb:
             self._request,
             self.plan,
             call,
-            delivery=self._delivery,
+            delivery=None if call.why == "opinion" else self._delivery,
             received=self.received,
             previous_text=self._text_of(call.corrects),
             ask_for=partial(self._asker, self.plan.rung_at(call.rung)) if self.plan.asks else None,

@@ -1,14 +1,21 @@
 """Which passage an attempt gets, and what its answer is once it went through one."""
 
 from collections.abc import Callable
+from functools import partial
 
 from msgspec.structs import replace
 
+from tiercel.checks.check import read_options
+from tiercel.checks.incremental.shape import Shape, root_shape
+from tiercel.checks.json_schema import ANY_VALUE, JSONSchemaOptions, wanted_schema
 from tiercel.checks.registry import Registry
 from tiercel.checks.run import Checked
+from tiercel.checks.schemas import SchemaError
 from tiercel.domain.climb import Plan, Verdict
+from tiercel.domain.errors import CheckError
 from tiercel.domain.request import ModelRequest
 from tiercel.domain.response import ModelResponse
+from tiercel.engine.following import FollowedJSON
 from tiercel.engine.holding import HeldBeginning, Measured, Passage
 
 GONE = "but it had gone out as it was"
@@ -24,8 +31,21 @@ def make_passage(
     clock: Callable[[], float],
 ) -> Passage:
     """The passage of one attempt. `clock` is monotonic seconds; `others_follow` is whether a rung stands behind it."""
-    measured = Measured(plan.hold, others_follow=others_follow, clock=clock)
-    return HeldBeginning(measured, registry.suspicions(plan.gates))
+    measured = partial(Measured, plan.hold, others_follow=others_follow, clock=clock)
+    if plan.hold.mode == "incremental":
+        return FollowedJSON(_shape(plan, request), measured)
+    return HeldBeginning(measured(), registry.suspicions(plan.gates))
+
+
+def _shape(plan: Plan, request: ModelRequest) -> Shape | None:
+    """The shape of the JSON that the first gate for JSON wants. Raises nothing: a schema that cannot be used is for the
+    check to tell."""
+    gate = next(gate for gate in plan.gates if gate.reads_json)
+    try:
+        schema = wanted_schema(request, read_options(JSONSchemaOptions, gate.options))
+        return root_shape(schema or ANY_VALUE)
+    except (CheckError, SchemaError):
+        return root_shape(ANY_VALUE)
 
 
 def as_it_went(plan: Plan, passage: Passage | None, response: ModelResponse, checked: Checked) -> Checked:

@@ -148,9 +148,8 @@ def _at_risk(gate: Gate, facts: Facts) -> Gate:
 
 def _hold(hold: Hold, gates: tuple[Gate, ...], facts: Facts) -> Hold:
     """The hold as it is for requests like this one: JSON is followed as it comes where one answer must be JSON."""
-    if hold.mode != "incremental" or (facts.choices == 1 and any(gate.reads_json for gate in gates)):
-        return hold
-    return Hold()
+    follows = facts.choices == 1 and any(gate.reads_json and gate.at_least > 0 for gate in gates)
+    return hold if follows or hold.mode != "incremental" else Hold()
 
 
 def _stage(stage: Stage, request: ModelRequest, facts: Facts, policy: Policy) -> DraftStage:

@@ -1,0 +1,1 @@
+"""JSON that is checked while it comes."""
