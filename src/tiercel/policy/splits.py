@@ -6,8 +6,8 @@ from tiercel.domain.policy import Arm, Split
 from tiercel.policy.policy_tables import RuleTable, SplitTable
 from tiercel.policy.problems import Problems
 
-SHARES_WITHIN = 1e-6
-"""So that thirds may be written as 0.333333."""
+SHARES_WITHIN = 2e-3
+"""So that thirds may be written as 0.333."""
 
 
 def split_of(table: SplitTable | None) -> Split | None:
