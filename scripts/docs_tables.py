@@ -16,7 +16,7 @@ from tiercel.domain.errors import ProblemKind
 from tiercel.domain.facts import Complexity, Latency, Risk, Task
 from tiercel.domain.failure import FailureKind
 from tiercel.domain.money import usd_text
-from tiercel.domain.policy import Preference
+from tiercel.domain.policy import Preference, Sticky
 from tiercel.domain.request import Effort, Modality
 from tiercel.engine.account import FAILURE_PROBLEMS
 from tiercel.gateway.problems import STATUSES
@@ -36,6 +36,7 @@ from tiercel.policy.policy_tables import (
     TierTable,
     WhenTable,
 )
+from tiercel.policy.session_tables import StallTable
 from tiercel.policy.settings_tables import (
     DeploymentTable,
     ListenerTable,
@@ -56,7 +57,7 @@ BLOCK = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 ORDERS = {
     frozenset(get_args(words)): get_args(words)
-    for words in (Complexity, Effort, Latency, Modality, Preference, Risk, Task)
+    for words in (Complexity, Effort, Latency, Modality, Preference, Risk, Sticky, Task)
 }
 """Words in their own order, which msgspec does not keep."""
 
@@ -219,6 +220,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "rules.advisor": lambda: keys(AdvisorTable),
     "rules.split": lambda: keys(SplitTable),
     "rules.split.arms": lambda: keys(ArmTable),
+    "rules.stall": lambda: keys(StallTable),
     "rules.when": lambda: keys(WhenTable),
     "known-providers": providers,
     "known-models": models,

@@ -20,6 +20,7 @@ from tiercel.engine.attempt import Machinery
 from tiercel.engine.climb import Climb, Climbed
 from tiercel.engine.delivery import Delivery
 from tiercel.engine.origins import Origins
+from tiercel.engine.sessions import Sessions
 from tiercel.testing.scripted import Fails, Fault, Reply, Says, ScriptedProvider
 from tiercel.upstream.call import CallResult, Upstream
 from tiercel.upstream.health import MIN_TIMES, REQUESTS_PER_HEDGE, Health
@@ -47,6 +48,7 @@ class House:
             clock=monotonic,
             draw=lambda: 0.0,
             origins=Origins(),
+            sessions=Sessions(monotonic),
         )
         self.sent = b""
 

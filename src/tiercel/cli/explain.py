@@ -25,6 +25,7 @@ from tiercel.routing.allowed import within
 from tiercel.routing.explain import render_text
 from tiercel.routing.facts import read_facts
 from tiercel.routing.plan import make_plan
+from tiercel.routing.sessions import in_conversation
 from tiercel.routing.split import Draw, with_arm
 from tiercel.wire.registry import CODECS
 
@@ -64,6 +65,7 @@ def run(args: argparse.Namespace) -> int:
         hints = _hints(args, key)
         facts = read_facts(request, hints, residency_default=policy.residency_default)
         plan = within(_plan(request, facts, policy, loaded.settings.catalog, key), key.allowed)
+        plan = in_conversation(plan, request.messages)
     except ProblemError as error:
         print(f"would be refused ({error.kind}): {error.message}")
         return 1

@@ -7,7 +7,18 @@ import msgspec
 from tiercel.domain.catalog import Deployment
 from tiercel.domain.facts import Facts
 from tiercel.domain.failure import Failure
-from tiercel.domain.policy import Advisor, Gate, Hold, Limits, Review, Shadow, Split, SplitBy
+from tiercel.domain.policy import (
+    Advisor,
+    Gate,
+    Hold,
+    Limits,
+    Review,
+    Shadow,
+    Split,
+    SplitBy,
+    Stall,
+    Sticky,
+)
 from tiercel.domain.request import Effort
 from tiercel.domain.response import FinishReason
 
@@ -149,7 +160,14 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     hold: Hold = Hold()
     """Of mode `incremental` only where a gate follows the answer as it comes."""
     keeps: int | None = None
-    """The rung in the middle of whose tool loop the request is: it is asked first, wherever it stands."""
+    """The rung in the middle of whose tool loop, or in whose session, the request is: it is asked first, wherever it
+    stands."""
+    begins: int | None = None
+    """The stage that is asked first because the conversation stalled below it, or needed it before. The rungs below
+    stand last: where nobody else answers they still may."""
+    sticky: Sticky = "tool_loop"
+    stall: Stall | None = None
+    """When the conversation has stalled, where that is looked for."""
     split: Split | None = None
     """The rule's split, as long as no arm was drawn: until then its arms are climbed one after the other."""
     assignment: Assignment | None = None

@@ -38,6 +38,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     latency: Latency = "normal"
     residency: str | None = None
     session: str | None = None
+    agent: str | None = None
+    """Which of the session's agents asks, where several have a conversation each."""
     modalities: tuple[Modality, ...] = ("text",)
     size: TokenEstimate = TokenEstimate(tokens=0)
     strict_json: bool = False

@@ -28,6 +28,11 @@ HoldMode = Literal["auto", "none", "first", "incremental", "all"]
 SplitBy = Literal["session", "user", "request"]
 """What keeps an arm: all requests of a session, all of a user, or each request for itself."""
 
+Sticky = Literal["tool_loop", "cache", "session", "stage"]
+"""How far a conversation stays with the model that answered it: until its tools are done, which always holds; where a
+lost prompt cache would cost more than another model saves; as long as the session lasts; and there at the highest
+stage that it needed."""
+
 ITSELF = "itself"
 """In a gate's `ask`: the very rung whose answer is measured."""
 
@@ -143,6 +148,23 @@ class Shadow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     at_once: int = 4
 
 
+class Stall(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """When a conversation has stalled, so that its ladder begins a stage higher; 0 turns a sign off.
+
+    `repeats` is how often the same call of a tool had the same result, `failures` how many results in a row were
+    errors, `asked_again` how often in a row the user asked the same. `polling` names tools that may repeat themselves;
+    `*` in it stands for anything.
+    """
+
+    repeats: int = 3
+    failures: int = 3
+    asked_again: int = 2
+    polling: tuple[str, ...] = ()
+
+
+NEVER_STALLED = Stall(repeats=0, failures=0, asked_again=0)
+
+
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """What a rule was decided on: `date` is the day it was measured or read, `source` says where it stands."""
 
@@ -188,6 +210,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     advisor: Advisor | None = None
     shadow: Shadow | None = None
     split: Split | None = None
+    sticky: Sticky | None = None
+    stall: Stall | None = None
     why: str = ""
     evidence: Evidence | None = None
 
@@ -222,6 +246,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a call that is slower than usual gets a rival."""
     hold: Hold = Hold()
     """How much of a stream waits for checks."""
+    sticky: Sticky = "tool_loop"
+    stall: Stall = NEVER_STALLED
     residency_default: str | None = None
     hash: str = ""
     name: str = "policy.toml"

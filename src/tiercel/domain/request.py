@@ -153,13 +153,15 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Hints(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the caller stated about its own request, by header or metadata; already validated."""
+    """What the caller stated about its own request, by header or metadata; already validated. `agent` tells apart the
+    conversations of one session, where its client does."""
 
     task: str | None = None
     risk: str | None = None
     latency: str | None = None
     residency: str | None = None
     session: str | None = None
+    agent: str | None = None
 
 
 class ModelRequest(msgspec.Struct, frozen=True, kw_only=True):

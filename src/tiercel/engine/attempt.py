@@ -31,6 +31,7 @@ from tiercel.engine.logprobs import (
 )
 from tiercel.engine.origins import Origins, maker_of
 from tiercel.engine.passages import as_it_went, make_passage
+from tiercel.engine.sessions import Sessions
 from tiercel.engine.weighed import weighed
 from tiercel.upstream.call import CallLimits, CallResult, Upstream
 from tiercel.upstream.health import Health
@@ -47,6 +48,7 @@ class Machinery(msgspec.Struct, frozen=True, kw_only=True):
     clock: Callable[[], float]
     draw: Callable[[], float]
     origins: Origins
+    sessions: Sessions
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,6 +22,7 @@ from tiercel.domain.policy import Policy
 from tiercel.domain.settings import Listener, Settings, Telemetry
 from tiercel.engine.attempt import Machinery
 from tiercel.engine.origins import Origins
+from tiercel.engine.sessions import Sessions
 from tiercel.gateway.access import Access
 from tiercel.gateway.admission import Admission, check_listener
 from tiercel.gateway.connection import Door
@@ -134,6 +135,7 @@ def open_runtime(settings: Settings, policy: Policy) -> "OpenRuntime":
             upstream=Upstream(http, CODECS, clock),
             health=Health(clock),
             origins=Origins(),
+            sessions=Sessions(clock),
             keyring=keyring,
             clock=clock,
         )
@@ -164,6 +166,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     upstream: Upstream
     health: Health
     origins: Origins
+    sessions: Sessions
     keyring: Keyring
     clock: Callable[[], float]
 
@@ -186,6 +189,7 @@ def make_state(settings: Settings, policy: Policy, parts: Parts) -> State:
             clock=parts.clock,
             draw=random.random,
             origins=parts.origins,
+            sessions=parts.sessions,
         ),
     )
 

@@ -23,8 +23,14 @@ ALLOWED: dict[str, tuple[str, ...]] = {
 }
 FREE = ("residency", "session")
 HEADERS = {name: f"x-tiercel-{name}".encode("ascii") for name in (*ALLOWED, *FREE)}
-AGENT_SESSIONS = (b"x-claude-code-session-id", b"session_id", b"session-id")
-"""Where Claude Code and Codex name their sessions without being told to."""
+AGENT_SESSIONS: tuple[tuple[bytes, bytes | None], ...] = (
+    (b"x-claude-code-session-id", b"x-claude-code-agent-id"),
+    (b"session-id", b"thread-id"),
+    (b"session_id", b"thread_id"),
+    (b"x-session-affinity", None),
+)
+"""Where Claude Code, Codex (today's and earlier ones) and OpenCode name their sessions without being told to, and which
+of the session's agents asks: each has a conversation of its own."""
 NO_HINTS = Hints()
 FREE_VALUE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}$")
 
@@ -50,10 +56,13 @@ def hints_of(exchange: Exchange, ours: Mapping[str, str] = {}) -> Hints:
         elif name in ours:
             stated[name] = (ours[name], f"metadata['{PREFIX}{name}']")
     if "session" not in stated:
-        for agent_header in AGENT_SESSIONS:
-            session = exchange.header(agent_header)
+        for session_header, agent_header in AGENT_SESSIONS:
+            session = exchange.header(session_header)
             if session is not None and FREE_VALUE.match(session):
-                stated["session"] = (session, agent_header.decode("ascii"))
+                stated["session"] = (session, session_header.decode("ascii"))
+                agent = exchange.header(agent_header) if agent_header is not None else None
+                if agent is not None and FREE_VALUE.match(agent):
+                    stated["agent"] = (agent, "")
                 break
     return checked_hints(stated) if stated else NO_HINTS
 

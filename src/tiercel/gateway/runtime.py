@@ -14,6 +14,7 @@ from tiercel.domain.keys import AccessKey
 from tiercel.domain.policy import Policy
 from tiercel.domain.record import Feedback, Record, Started
 from tiercel.domain.request import Hints, ModelRequest
+from tiercel.domain.session import NO_SESSION, SessionState
 from tiercel.domain.settings import Settings
 from tiercel.engine.account import Receipt
 from tiercel.engine.attempt import Machinery
@@ -27,6 +28,7 @@ from tiercel.records.recorder import Recorder
 from tiercel.routing.allowed import within
 from tiercel.routing.facts import read_facts
 from tiercel.routing.plan import make_plan
+from tiercel.routing.sessions import in_conversation
 from tiercel.routing.split import Draw, with_arm
 
 if TYPE_CHECKING:
@@ -103,19 +105,24 @@ class Runtime:
     ) -> Plan:
         """Filters, rule, ladder: the plan for a request with these facts, of what its key may use."""
         machinery = state.machinery
+        session = machinery.sessions.of(key, facts)
         plan = make_plan(
             request,
             facts,
             state.policy,
             state.settings.catalog,
             measured_speed=machinery.health.measured_speed(),
+            session=session,
         )
         caller = machinery.origins.caller(request)
         if plan.split is not None:
-            plan = self._with_arm(state, request, plan, self._draw(state, request, key, request_id, caller))
+            draw = self._draw(state, request, key, request_id, caller)
+            plan = self._with_arm(state, request, plan, draw, session)
         if key.allowed:
             plan = within(plan, key.allowed)
-        return plan if caller is None else _kept(plan, caller)
+        if caller is None and session is NO_SESSION and plan.stall is None:
+            return plan
+        return in_conversation(plan, request.messages, caller=caller, session=session)
 
     def plan(
         self, state: State, request: ModelRequest, hints: Hints, key: AccessKey, request_id: str
@@ -138,12 +145,21 @@ class Runtime:
             caller=caller,
         )
 
-    def _with_arm(self, state: State, request: ModelRequest, plan: Plan, draw: Draw) -> Plan:
+    def _with_arm(
+        self, state: State, request: ModelRequest, plan: Plan, draw: Draw, session: SessionState
+    ) -> Plan:
         speed = state.machinery.health.measured_speed()
 
         def planned(along: tuple[str, ...]) -> Plan:
-            catalog = state.settings.catalog
-            return make_plan(request, plan.facts, state.policy, catalog, measured_speed=speed, along=along)
+            return make_plan(
+                request,
+                plan.facts,
+                state.policy,
+                state.settings.catalog,
+                measured_speed=speed,
+                along=along,
+                session=session,
+            )
 
         return with_arm(plan, draw, planned)
 
@@ -199,13 +215,3 @@ class Runtime:
                 simulated=state.simulated,
             )
         )
-
-
-def _kept(plan: Plan, caller: str) -> Plan:
-    """The plan with the rung first whose tool calls have just been answered: another model would start over, without
-    its own reasoning and the provider's cache."""
-    for index, rung in enumerate(plan.rungs):
-        if rung.deployment.name == caller:
-            why = f"{plan.why}; in the middle of {rung.name}'s tools"
-            return msgspec.structs.replace(plan, keeps=index, why=why)
-    return plan

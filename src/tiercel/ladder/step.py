@@ -273,13 +273,15 @@ def _fallback(
 ) -> Step | None:
     """The next rung of this stage or a higher one; never a lower one, whose answers did not pass before.
 
-    Below a rung that was asked first for being in its tool loop nobody was asked yet.
+    Below a rung that was asked first for being in its tool loop or session nobody was asked yet; nor below the stage at
+    which a stalled conversation begins, as long as nobody answered.
     """
     wanted = _taken_by(plan, failure)
     if wanted == "none":
         return None
     failed = plan.rungs[last.call.rung]
-    least = 0 if last.call.rung == plan.keeps else failed.stage
+    unasked = plan.begins is not None and all(a.state != "answered" for a in attempts)
+    least = 0 if unasked or last.call.rung == plan.keeps else failed.stage
     rungs = [i for i in _open_rungs(plan, attempts, conditions) if plan.rungs[i].stage >= least]
     if wanted == "larger":
         rungs = [i for i in rungs if _window(plan.rungs[i]) > _window(failed)]

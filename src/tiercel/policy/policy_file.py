@@ -6,7 +6,18 @@ from typing import Any, TypeVar, cast
 import msgspec
 
 from tiercel.domain.money import nano_from_usd
-from tiercel.domain.policy import Evidence, Gate, Hold, Limits, Policy, Rule, Shadow, Tier, When
+from tiercel.domain.policy import (
+    NEVER_STALLED,
+    Evidence,
+    Gate,
+    Hold,
+    Limits,
+    Policy,
+    Rule,
+    Shadow,
+    Tier,
+    When,
+)
 from tiercel.domain.request import EFFORTS
 from tiercel.policy.builtin import data_text
 from tiercel.policy.modes import advisor_of, find_mode_contradictions, review_of
@@ -21,6 +32,7 @@ from tiercel.policy.policy_tables import (
     WhenTable,
 )
 from tiercel.policy.problems import Problems, Steps, listed, nearest
+from tiercel.policy.session_tables import find_stall_contradictions, stall_of
 from tiercel.policy.shape import find_problems
 from tiercel.policy.splits import find_split_contradictions, split_of
 from tiercel.policy.tables import date_complaint
@@ -68,6 +80,8 @@ def read_policy(text: str, name: str = "policy.toml") -> Policy:
         raise_small_budgets=defaults.raise_small_budgets,
         hedge=defaults.hedge,
         hold=hold_of(defaults) or Hold(),
+        sticky=defaults.sticky,
+        stall=stall_of(defaults.stall) or NEVER_STALLED,
         residency_default=defaults.residency,
         hash=content_hash(table),
     )
@@ -103,6 +117,8 @@ def rule_of(rule: RuleTable, file: PolicyFile, limits: Limits) -> Rule:
         advisor=advisor_of(rule.advisor),
         shadow=shadow_of(rule.shadow),
         split=split_of(rule.split),
+        sticky=rule.sticky,
+        stall=stall_of(rule.stall),
         why=rule.why,
         evidence=None if evidence is None else Evidence(date=evidence.date, source=evidence.source),
     )
@@ -209,6 +225,7 @@ def find_contradictions(file: PolicyFile, problems: Problems) -> None:
         problems.add(("rules",), "no rule takes what the others leave; end with a rule without 'when'")
     find_gate_contradictions(file.defaults.gates, ("defaults", "gates"), problems)
     find_hold_contradictions(file.defaults, ("defaults",), problems)
+    find_stall_contradictions(file.defaults.stall, ("defaults",), problems)
     find_alias_contradictions(file, seen, problems)
 
 
@@ -237,6 +254,7 @@ def find_rule_contradictions(rule: RuleTable, problems: Problems) -> None:
     for key, asked in (("review", rule.review), ("advisor", rule.advisor)):
         if asked is not None:
             check_effort(asked.by, (*path, key, "by"), problems)
+    find_stall_contradictions(rule.stall, path, problems)
 
 
 def find_hold_contradictions(table: DefaultsTable | RuleTable, path: Steps, problems: Problems) -> None:

@@ -8,6 +8,7 @@ from tiercel.domain.facts import Complexity, Latency, Risk, Task
 from tiercel.domain.json import JsonObject
 from tiercel.domain.policy import HoldMode, OnError, Preference, SplitBy
 from tiercel.domain.request import Modality
+from tiercel.policy.session_tables import RuleStallKey, RuleStickyKey, StallKey, StickyKey
 from tiercel.policy.tables import (
     LADDER_ENTRY,
     Amount,
@@ -168,6 +169,8 @@ class DefaultsTable(Table, frozen=True, kw_only=True):
             description="A held beginning that comes more slowly is left for the next model, while there is one."
         ),
     ] = None
+    sticky: StickyKey = "tool_loop"
+    stall: StallKey = False
     residency: Annotated[
         FilledText | None,
         Meta(description="Where requests must stay that do not say so themselves, such as `eu` or `local`."),
@@ -339,6 +342,8 @@ class RuleTable(Table, frozen=True, kw_only=True):
         SplitTable | None,
         Meta(description="An A/B test between models that could take the first entry's place."),
     ] = None
+    sticky: RuleStickyKey = None
+    stall: RuleStallKey = None
     why: Annotated[str, Meta(description="The reason, shown by `tiercel explain`.")] = ""
     evidence: Annotated[
         EvidenceTable | None,

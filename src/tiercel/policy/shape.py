@@ -151,6 +151,8 @@ def has_kind(value: object, wanted: inspect.Type) -> bool:
             return isinstance(value, list)
         case inspect.StrType() | inspect.LiteralType():
             return isinstance(value, str)
+        case inspect.BoolType():
+            return isinstance(value, bool)
         case _:
             return False
 

@@ -3,7 +3,21 @@
 import msgspec
 
 from tiercel.domain.facts import Facts
-from tiercel.domain.policy import Advisor, Gate, Hold, Limits, Policy, Preference, Review, Rule, Shadow, Split
+from tiercel.domain.policy import (
+    NEVER_STALLED,
+    Advisor,
+    Gate,
+    Hold,
+    Limits,
+    Policy,
+    Preference,
+    Review,
+    Rule,
+    Shadow,
+    Split,
+    Stall,
+    Sticky,
+)
 from tiercel.domain.request import Effort
 from tiercel.routing.names import Named
 from tiercel.routing.rules import first_match
@@ -27,6 +41,8 @@ class Chosen(msgspec.Struct, frozen=True, kw_only=True):
     shadow: Shadow | None = None
     split: Split | None = None
     """Whose arms stand before the rule's ladder, until one is drawn in place of its first entry."""
+    sticky: Sticky = "tool_loop"
+    stall: Stall | None = None
 
 
 def choose(named: Named, facts: Facts, policy: Policy) -> Chosen:
@@ -46,6 +62,7 @@ def choose(named: Named, facts: Facts, policy: Policy) -> Chosen:
                 why=why,
                 hedges=policy.hedge,
                 hold=policy.hold,
+                sticky=policy.sticky,
             )
         case "model" | "deployment":
             return _by_name(named, facts, policy)
@@ -64,6 +81,8 @@ def _by_facts(facts: Facts, policy: Policy) -> Chosen:
             why="no rule matched: all tiers, as the policy lists them",
             hedges=policy.hedge,
             hold=policy.hold,
+            sticky=policy.sticky,
+            stall=_watched(policy.stall),
         )
     return _by_rule(rule, policy, facts_in_words(facts))
 
@@ -83,7 +102,13 @@ def _by_rule(rule: Rule, policy: Policy, why: str) -> Chosen:
         advisor=rule.advisor,
         shadow=rule.shadow,
         split=split,
+        sticky=rule.sticky or policy.sticky,
+        stall=_watched(policy.stall if rule.stall is None else rule.stall),
     )
+
+
+def _watched(stall: Stall) -> Stall | None:
+    return None if stall == NEVER_STALLED else stall
 
 
 def _by_name(named: Named, facts: Facts, policy: Policy) -> Chosen:
@@ -101,6 +126,9 @@ def _by_name(named: Named, facts: Facts, policy: Policy) -> Chosen:
             why=f"{why}; then rule {then.rule}",
             shadow=None,
             split=None,
+            # whoever is named is asked first, whoever answered before
+            sticky="tool_loop",
+            stall=None,
         )
     finished = next((gate for gate in policy.gates if gate.check == FINISHED), None)
     gates = (finished or Gate(check=FINISHED, needs_whole=False),)

@@ -55,11 +55,13 @@ class Rate(msgspec.Struct, frozen=True, kw_only=True):
     output: int
     flat: tuple[int, int] | None
 
-    def nano(self, tokens: int) -> int | None:
-        """Nano-dollars that a call with so much input is expected to cost, `None` where a needed price is unknown."""
-        if self.flat is not None:
+    def nano(self, tokens: int, cached: int = 0) -> int | None:
+        """Nano-dollars that a call with so much input is expected to cost, `None` where a needed price is unknown.
+        `cached` of the tokens are expected to be read from the provider's cache."""
+        if self.flat is not None and not cached:
             return divided(tokens * self.flat[0] + self.flat[1], TOKENS_PER_PRICE)
-        return self.prices.cost(Usage(uncached=tokens, visible=self.output, source="estimated"))
+        usage = Usage(uncached=tokens - cached, cached=cached, visible=self.output, source="estimated")
+        return self.prices.cost(usage)
 
 
 def expected_rate(deployment: Deployment, effort: Effort | None, request: ModelRequest, facts: Facts) -> Rate:

@@ -12,6 +12,7 @@ from tiercel.domain.facts import Facts
 from tiercel.domain.money import usd_text
 from tiercel.domain.policy import ITSELF, Gate, Policy
 from tiercel.routing.rules import mismatches
+from tiercel.routing.sessions import conversation_words
 
 
 class FactLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +62,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     hold: str
     policy_hash: str
     shadow: str | None = None
+    conversation: tuple[str, ...] = ()
 
 
 def explain(plan: Plan, policy: Policy | None = None) -> Explanation:
@@ -79,6 +81,7 @@ def explain(plan: Plan, policy: Policy | None = None) -> Explanation:
         hold=_hold_words(plan),
         policy_hash=plan.policy_hash,
         shadow=_shadow_words(plan),
+        conversation=tuple(conversation_words(plan)),
     )
 
 
@@ -106,6 +109,8 @@ def render_text(plan: Plan, policy: Policy | None = None) -> str:
         ["", "Second models", *(f"  {words}" for words in told.second_models)] if told.second_models else []
     )
     lines += ["", f"Limits: {', '.join(told.limits)}", f"Streams: {told.hold}"]
+    if told.conversation:
+        lines.append(f"Conversation: {'; '.join(told.conversation)}")
     if told.shadow is not None:
         lines.append(f"Shadow: {told.shadow}")
     return "\n".join(lines)

@@ -53,6 +53,7 @@ def read_facts(request: ModelRequest, hints: Hints, *, residency_default: str | 
         latency=_stated(LATENCIES, "latency", hints.latency) or "normal",
         residency=hints.residency or residency_default,
         session=hints.session,
+        agent=hints.agent,
         modalities=load.modalities,
         size=load.size,
         strict_json=request.response_format is not None and request.response_format.wants_json,

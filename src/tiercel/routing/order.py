@@ -15,14 +15,18 @@ UNKNOWN = float("inf")
 """Unknown prices and speeds come last."""
 
 
-def ordered(stage: DraftStage, tokens: int, speed: Mapping[str, float]) -> list[Ranked]:
-    """The stage's contenders for a request of so many tokens. `speed` is measured tokens per second, by deployment."""
+def ordered(
+    stage: DraftStage, tokens: int, speed: Mapping[str, float], cached: Mapping[str, int] = {}
+) -> list[Ranked]:
+    """The stage's contenders for a request of so many tokens. By deployment, `speed` is measured tokens per second and
+    `cached` how many of the tokens it is expected to read from its prompt cache."""
     groups: list[list[Ranked]] = []
     place = 0
     for group in stage.groups:
         ranked: list[Ranked] = []
         for contender in group:
-            nano = contender.rate.nano(tokens)
+            warm = cached.get(contender.asked.deployment.name, 0) if cached else 0
+            nano = contender.rate.nano(tokens, min(warm, tokens))
             figure = _figure(contender, stage.prefer, nano, speed)
             ranked.append((-contender.asked.deployment.weight, figure, place, contender, nano))
             place += 1

@@ -14,12 +14,14 @@ from tiercel.domain.climb import Aside, AsideRole, Excluded, Plan, Rung
 from tiercel.domain.facts import Facts
 from tiercel.domain.policy import Policy
 from tiercel.domain.request import ModelRequest
+from tiercel.domain.session import NO_SESSION, SessionState
 from tiercel.routing.asides import asides
 from tiercel.routing.draft import Contender, Draft, drafts_of, guarded
 from tiercel.routing.filters import admits
 from tiercel.routing.names import known_models
 from tiercel.routing.nothing import nothing_left
 from tiercel.routing.order import Ranked, ordered
+from tiercel.routing.sessions import with_cache_note
 
 __all__ = ["known_models", "make_plan"]
 
@@ -33,28 +35,23 @@ def make_plan(
     measured_speed: Mapping[str, float] = {},
     resting: frozenset[str] = frozenset(),
     along: tuple[str, ...] | None = None,
+    session: SessionState = NO_SESSION,
 ) -> Plan:
     """The plan for one request. `measured_speed` is tokens per second by deployment, `resting` deployments to avoid.
     `along` are entries to climb in place of those that the model's name picks. Of a rule with a split it has all arms.
+    Where the rule is sticky, what the prompt caches of the `session` hold counts in the order.
 
     Raises `CallerError`: `model_not_found`, `context_length` where only a larger window would do, or `no_rung`, which
     says what each filter took out; `UnavailableError` where no key is configured for any rung.
     """
     draft = drafts_of(policy, catalog).get(request, facts, along)
-    contenders = _contenders(draft, facts.size.tokens, measured_speed)
+    tokens = facts.size.tokens
+    cached = session.cached if draft.chosen.sticky != "tool_loop" else NO_SESSION.cached
+    contenders = _contenders(draft, tokens, measured_speed, cached)
     excluded = list(draft.unserved)
-    admitted: list[Contender] = []
-    rungs: list[Rung] = []
-    size = facts.size.upper
-    for _, _, _, contender, nano in contenders:
-        rung, obstacle = contender.rung, contender.obstacle
-        if size > contender.roomy_below and obstacle is None:
-            rung, obstacle = _in_a_small_room(contender.asked, request, facts, policy)
-        if obstacle is None:
-            admitted.append(contender)
-            rungs.append(replace(rung, estimated_nano=nano))
-        else:
-            excluded.append(obstacle)
+    admitted, rungs = _admitted(contenders, request, facts, policy, excluded)
+    if cached:
+        rungs = [with_cache_note(rung, cached, tokens, catalog) for rung in rungs]
     if not rungs:
         raise nothing_left(draft.chosen.rule, facts, request, [one[3].asked for one in contenders], excluded)
     if resting:
@@ -90,6 +87,8 @@ def _planned(
         hedges=chosen.hedges and chosen.advisor is None,
         hold=chosen.hold,
         split=chosen.split,
+        sticky=chosen.sticky,
+        stall=chosen.stall,
         policy_hash=policy.hash,
         shadow=chosen.shadow,
         asks=bool(draft.asked),
@@ -104,15 +103,36 @@ def _calls(asides: tuple[Aside, ...], role: AsideRole) -> bool:
     return any([aside.role == role for aside in asides])
 
 
-def _contenders(draft: Draft, tokens: int, speed: Mapping[str, float]) -> list[Ranked]:
+def _contenders(
+    draft: Draft, tokens: int, speed: Mapping[str, float], cached: Mapping[str, int]
+) -> list[Ranked]:
     """All contenders in the order in which they would be tried, each once, where it comes first."""
-    ranked = [one for stage in draft.stages for one in ordered(stage, tokens, speed)]
+    ranked = [one for stage in draft.stages for one in ordered(stage, tokens, speed, cached)]
     if not draft.repeats:
         return ranked
     first: dict[object, Ranked] = {}
     for one in ranked:
         first.setdefault(one[3].once, one)
     return list(first.values())
+
+
+def _admitted(
+    contenders: list[Ranked], request: ModelRequest, facts: Facts, policy: Policy, excluded: list[Excluded]
+) -> tuple[list[Contender], list[Rung]]:
+    """Those that may and can serve the request, with their rungs; the others are added to `excluded`."""
+    admitted: list[Contender] = []
+    rungs: list[Rung] = []
+    size = facts.size.upper
+    for _, _, _, contender, nano in contenders:
+        rung, obstacle = contender.rung, contender.obstacle
+        if size > contender.roomy_below and obstacle is None:
+            rung, obstacle = _in_a_small_room(contender.asked, request, facts, policy)
+        if obstacle is None:
+            admitted.append(contender)
+            rungs.append(replace(rung, estimated_nano=nano))
+        else:
+            excluded.append(obstacle)
+    return admitted, rungs
 
 
 def _in_a_small_room(

@@ -202,12 +202,15 @@ def _show_copy(runtime: Runtime, served: Served, climbed: Climbed, record: Recor
 
 def _finished(served: Served, climbed: Climbed, *, first_content_seconds: float | None) -> Record:
     machinery = served.state.machinery
-    return finish_record(
+    record = finish_record(
         served.record,
         climbed,
         seconds=machinery.clock() - served.receipt.received,
         first_content_seconds=first_content_seconds,
     )
+    if served.plan.sticky != "tool_loop":
+        machinery.sessions.note(served.receipt.key, served.plan, record)
+    return record
 
 
 def _abandon(runtime: Runtime, exchange: Exchange, served: Served, climb: Climb) -> None:
