@@ -1,6 +1,6 @@
 """YAML with the line of every value, for files that others wrote. Reads data only: no tag makes an object.
 
-The one module that needs the extra `litellm`.
+The one module that needs PyYAML, which the extras `litellm` and `evals` bring.
 """
 
 from math import isfinite
@@ -66,19 +66,22 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
         return self.table is not None or self.items is not None
 
 
-def read_yaml(text: str, name: str) -> Node:
-    """The one document in `text`. Raises `ConfigError` with the line where it is not YAML."""
+def read_yaml(text: str, name: str, *, extra: str = "litellm", unique_keys: bool = False) -> Node:
+    """The one document in `text`. Raises `ConfigError` with the line where it is not YAML, or, with `unique_keys`,
+    where a key stands twice in one table. `extra` is what to install where the library is missing.
+    """
     try:
         import yaml
     except ImportError as error:
         raise ConfigError(
-            "reading YAML needs more than was installed: pip install 'tiercel[litellm]'"
+            f"reading YAML needs more than was installed: pip install 'tiercel[{extra}]'"
         ) from error
     try:
         loader = yaml.SafeLoader(text)
         try:
             root = loader.get_single_node()
-            return Node(line=1) if root is None else _Reader(loader, yaml, name).node(root, 0)
+            reader = _Reader(loader, yaml, name, unique_keys=unique_keys)
+            return Node(line=1) if root is None else reader.node(root, 0)
         finally:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
@@ -93,10 +96,11 @@ def read_yaml(text: str, name: str) -> Node:
 class _Reader:
     """Makes our nodes of the library's, which has no types of its own to speak of."""
 
-    def __init__(self, loader: Any, yaml: Any, name: str) -> None:
+    def __init__(self, loader: Any, yaml: Any, name: str, *, unique_keys: bool) -> None:
         self._loader = loader
         self._yaml = yaml
         self._name = name
+        self._unique_keys = unique_keys
         self._count = 0
 
     def node(self, node: Any, depth: int) -> Node:
@@ -105,6 +109,8 @@ class _Reader:
         if depth > MAX_DEPTH or self._count > MAX_NODES:
             raise ConfigError(f"{self._name}: line {line}: nested too deeply, or too large")
         if isinstance(node, self._yaml.MappingNode):
+            if self._unique_keys:
+                self._refuse_twins(node)
             self._loader.flatten_mapping(node)
             pairs = [(self.node(key, depth + 1).text, value) for key, value in node.value]
             table = {key: self.node(value, depth + 1) for key, value in pairs if key is not None}
@@ -119,6 +125,20 @@ class _Reader:
         return Node(
             line=line, scalar=value if isinstance(value, str | int | float | bool | None) else str(value)
         )
+
+    def _refuse_twins(self, node: Any) -> None:
+        """Before merged keys (`<<`) are put in: those may be overridden."""
+        seen: dict[str, int] = {}
+        for key, _ in node.value:
+            if not isinstance(key, self._yaml.ScalarNode) or key.tag.endswith(":merge"):
+                continue
+            line = key.start_mark.line + 1
+            if key.value in seen:
+                raise ConfigError(
+                    f"{self._name}: line {line}: the key {key.value!r} stands on line {seen[key.value]} already; "
+                    "only one of them can hold"
+                )
+            seen[key.value] = line
 
 
 def _is_text(value: str) -> bool:

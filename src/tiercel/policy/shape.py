@@ -123,6 +123,8 @@ def number_complaint(value: float, wanted: inspect.IntType | inspect.FloatType) 
         return f"{value} is too small; it must be above {plain(wanted.gt)}"
     if wanted.le is not None and value > wanted.le:
         return f"{value} is too large; the most is {plain(wanted.le)}"
+    if wanted.lt is not None and value >= wanted.lt:
+        return f"{value} is too large; it must be below {plain(wanted.lt)}"
     return None
 
 
@@ -153,6 +155,10 @@ def has_kind(value: object, wanted: inspect.Type) -> bool:
             return isinstance(value, str)
         case inspect.BoolType():
             return isinstance(value, bool)
+        case inspect.IntType():
+            return isinstance(value, int) and not isinstance(value, bool)
+        case inspect.FloatType():
+            return isinstance(value, int | float) and not isinstance(value, bool)
         case _:
             return False
 

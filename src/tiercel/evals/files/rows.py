@@ -1,0 +1,234 @@
+"""One row of items, whatever file it stood in, as an item: what is asked, the right answer, what it is measured by."""
+
+import hashlib
+from collections.abc import Sequence
+
+import msgspec
+
+from tiercel.domain.errors import CallerError, ConfigError
+from tiercel.domain.json import Json, JsonObject
+from tiercel.evals.evaluation import Expectation, Item
+from tiercel.evals.files.complaints import Complaints, LinedProblems
+from tiercel.evals.files.documents import SCHEME, read_value
+from tiercel.evals.files.expectations import ExpectationReader, Place
+from tiercel.evals.files.prompts import Prompt
+from tiercel.evals.files.tables import ALIASES, DefaultTable, ItemTable
+from tiercel.evals.files.targets import OURS
+from tiercel.evals.files.templates import TemplateError
+from tiercel.policy.problems import Steps
+from tiercel.policy.shape import find_problems
+from tiercel.wire.registry import CODECS
+
+KEYS = frozenset(ItemTable.__struct_encode_fields__)
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+CHOOSE = "Answer with the letter of the right choice."
+ID_DIGITS = 12
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """An item as it was written, and where: its own file and line, and the key within the file where it has one."""
+
+    value: Json
+    place: Place
+
+
+class RowReader:
+    """Makes items of rows. What is wrong with a row is noted, and it gives no item."""
+
+    def __init__(
+        self,
+        *,
+        default: DefaultTable,
+        default_expectations: Sequence[Expectation],
+        prompts: Sequence[Prompt],
+        expectations: ExpectationReader,
+        cluster: str | None,
+        complaints: Complaints,
+    ) -> None:
+        self._default = default
+        self._default_expectations = default_expectations
+        self._prompts = prompts
+        self._expectations = expectations
+        self._cluster = cluster
+        self._complaints = complaints
+
+    def items(self, row: Row) -> list[Item]:
+        """The row's item, or one for each prompt."""
+        before = len(self._complaints)
+        table, rest = self._table(row)
+        if table is None:
+            return []
+        variables = self._variables(table, rest, row)
+        own = self._expectations.read(table.asserts, _below(row.place, "assert"))
+        asked = (*self._default_expectations, *own)
+        filled = self._expectations.fill(asked, variables, row.place)
+        base = Item(
+            id=row_id(table, row),
+            body={},
+            target=texts_of(table.target),
+            choices=tuple(map(_text, table.choices)),
+            variables=variables,
+            expectations=filled,
+            metadata={**self._default.metadata, **rest, **(table.metadata or {})},
+            weight=table.weight,
+            threshold=table.threshold if table.threshold is not None else self._default.threshold,
+            source=table.source or row.place.file,
+            line=row.place.line_of(row.place.key),
+        )
+        base = msgspec.structs.replace(base, cluster=self._cluster_of(base))
+        config = {**self._default.config, **table.config}
+        found = self._asked(base, table, config, row)
+        return [] if len(self._complaints) > before else found
+
+    def _table(self, row: Row) -> tuple[ItemTable | None, JsonObject]:
+        """The known keys by their own names, and the others."""
+        if not isinstance(row.value, dict):
+            self._complain(row, (), f"an item is a table with `input` or `vars`, not {row.value!r:.60}")
+            return None, {}
+        known: JsonObject = {}
+        rest: JsonObject = {}
+        for key, value in row.value.items():
+            name = ALIASES.get(key, key)
+            if name not in KEYS:
+                rest[key] = value
+            elif name in known and known[name] != value:
+                self._complain(row, (key,), f"says again what {name!r} says, and otherwise; keep one")
+            else:
+                known[name] = value
+        if known.get("description") is not None:
+            rest["description"] = known["description"]
+        before = len(self._complaints)
+        place = row.place
+        problems = LinedProblems(
+            self._complaints, place.file, lambda path: place.line_of((*place.key, *path)), place.key
+        )
+        find_problems(known, ItemTable, problems)
+        if len(self._complaints) > before:
+            return None, {}
+        return msgspec.convert(known, ItemTable), rest
+
+    def _variables(self, table: ItemTable, rest: JsonObject, row: Row) -> JsonObject:
+        """What templates may name: the vars, and what else the row says."""
+        variables = {**self._default.vars, **table.vars}
+        for name, value in list(variables.items()):
+            if isinstance(value, str) and value.startswith(SCHEME):
+                try:
+                    variables[name] = read_value(value, row.place.folder)
+                except ConfigError as error:
+                    self._complain(row, ("vars", name), str(error))
+        targets = texts_of(table.target)
+        given: JsonObject = {"metadata": {**self._default.metadata, **rest, **(table.metadata or {})}}
+        if isinstance(table.input, str):
+            given["input"] = table.input
+        if targets:
+            given |= {"target": targets[0], "targets": list(targets)}
+        if table.choices:
+            given["choices"] = lettered(tuple(map(_text, table.choices)))
+        return {**given, **variables}
+
+    def _asked(self, base: Item, table: ItemTable, config: JsonObject, row: Row) -> list[Item]:
+        """The item with its request, once for each prompt."""
+        for field in sorted(OURS & config.keys()):
+            self._complain(row, ("config", field), "set by the evaluation itself; leave it out")
+        if not self._prompts:
+            messages = _own_messages(table)
+            if messages is None:
+                self._complain(row, (), "nothing is asked: give it an `input`, or the evaluation a prompt")
+                return []
+            return self._sound(base, {"messages": messages, **config}, row)
+        if isinstance(table.input, tuple):
+            self._complain(row, (), "has messages of its own, and the evaluation has prompts; take one away")
+            return []
+        found: list[Item] = []
+        for prompt in self._prompts:
+            try:
+                body = {**prompt.body(base.variables), **config}
+            except TemplateError as error:
+                self._complain(row, (), f"prompt {prompt.label!r}: {error}")
+                continue
+            found += self._sound(self._of_prompt(base, prompt), body, row)
+        return found
+
+    def _of_prompt(self, base: Item, prompt: Prompt) -> Item:
+        """Answers to several prompts of one item are no independent evidence."""
+        if len(self._prompts) == 1:
+            return base
+        return msgspec.structs.replace(
+            base,
+            id=f"{base.id}#{prompt.label}",
+            metadata={**base.metadata, "prompt": prompt.label},
+            cluster=base.cluster or base.id,
+        )
+
+    def _sound(self, item: Item, body: JsonObject, row: Row) -> list[Item]:
+        """The item, if its request is one that a client could send."""
+        try:
+            CODECS["openai_chat"].decode_request(msgspec.json.encode({"model": "any", **body}))
+        except CallerError as error:
+            self._complain(row, (), f"no client could send this: {error.message}")
+            return []
+        return [msgspec.structs.replace(item, body=body)]
+
+    def _cluster_of(self, item: Item) -> str | None:
+        if self._cluster is None:
+            return None
+        value: Json = {"metadata": item.metadata, "vars": item.variables}
+        for step in self._cluster.split("."):
+            value = value.get(step) if isinstance(value, dict) else None
+        return None if value is None else _text(value)
+
+    def _complain(self, row: Row, below: Steps, message: str) -> None:
+        key = (*row.place.key, *below)
+        self._complaints.add(row.place.file, message, line=row.place.line_of(key), key=key)
+
+
+def row_id(table: ItemTable, row: Row) -> str:
+    """The id it was given, else one made of what is asked and of the right answer: the same wherever it stands."""
+    if table.id is not None:
+        return str(table.id)
+    content = [
+        table.input,
+        {name: value for name, value in table.vars.items()},
+        table.target,
+        table.choices,
+    ]
+    return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()[:ID_DIGITS]
+
+
+def texts_of(value: Json) -> tuple[str, ...]:
+    """Right answers as texts: one, several, or none."""
+    match value:
+        case None:
+            return ()
+        case list() | tuple():
+            return tuple(_text(item) for item in value if item is not None)
+        case _:
+            return (_text(value),)
+
+
+def lettered(choices: tuple[str, ...]) -> str:
+    """`A) first` and so on, a line each; beyond Z by number."""
+    marks = [LETTERS[n] if n < len(LETTERS) else str(n + 1) for n in range(len(choices))]
+    return "\n".join(f"{mark}) {choice}" for mark, choice in zip(marks, choices, strict=True))
+
+
+def _own_messages(table: ItemTable) -> list[JsonObject] | None:
+    """The messages of an item that needs no prompt; choices are shown below the question."""
+    if table.input is None:
+        return None
+    shown = f"\n\n{lettered(tuple(map(_text, table.choices)))}\n\n{CHOOSE}" if table.choices else ""
+    if isinstance(table.input, str):
+        return [{"role": "user", "content": table.input + shown}]
+    messages = list(table.input)
+    last = messages[-1]
+    if shown and isinstance(last.get("content"), str):
+        messages[-1] = {**last, "content": last["content"] + shown}
+    return messages
+
+
+def _below(place: Place, step: str) -> Place:
+    return msgspec.structs.replace(place, key=(*place.key, step))
+
+
+def _text(value: Json) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
