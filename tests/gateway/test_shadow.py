@@ -353,7 +353,7 @@ async def test_metrics_tell_of_copies_apart_from_requests(tmp_path: Path) -> Non
         await copies(here, 1)
         page = (await call(here.url, "GET", "/metrics")).body.decode()
         assert 'tiercel_shadow_copies_total{rule="any",candidate="candidate",outcome="passed"} 1' in page
-        (cost,) = [line for line in page.splitlines() if line.startswith("tiercel_shadow_cost_usd_total{")]
+        (cost,) = [line for line in page.splitlines() if line.startswith("tiercel_shadow_cost_dollars_total{")]
         assert float(cost.rpartition(" ")[2]) > 0
         assert 'tiercel_attempts_total{deployment="candidate"' not in page
         assert here.gateway.recorder.counts().attempts == 1

@@ -25,6 +25,7 @@ from tiercel.cli import (
     report,
     schema,
     serve,
+    shadow,
     validate,
 )
 from tiercel.domain.errors import ConfigError, TiercelError
@@ -40,6 +41,7 @@ COMMANDS = (
     report,
     models,
     audit,
+    shadow,
     export,
     copy,
     forget,

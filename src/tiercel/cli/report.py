@@ -104,6 +104,18 @@ def run(args: argparse.Namespace) -> int:
 def made(storage: Storage, since: float | None, by: By | None, most: int | None = None) -> Report:
     """The report: of few records from themselves, of many from sums; `most` rows of sessions. Raises `ConfigError`."""
     # SQLAlchemy takes long to load, and no other command needs it here
+    from tiercel.records.pairs import read_shadow_spent
+
+    report = _made(storage, since, by, most)
+    copied = read_shadow_spent(Path(storage.folder), since=since, database_url=storage.database_url)
+    return msgspec.structs.replace(
+        report,
+        shadow_copies=sum(one.pairs for one in copied),
+        shadow_nano=sum(one.nano for one in copied),
+    )
+
+
+def _made(storage: Storage, since: float | None, by: By | None, most: int | None) -> Report:
     from tiercel.records.query import load_history
     from tiercel.records.summed import load_sessions, load_tallies
 
@@ -225,6 +237,9 @@ def _notes(report: Report) -> list[str]:
         lines.append(f"p50, p95: within {percent(report.percentile_error)}; all other numbers are exact")
     if report.by in ("model", "tier", "effort"):
         lines.append(f"calls: to this {report.by}; all else: requests it answered (none: nobody did)")
+    if report.shadow_copies:
+        pairs = count_text(report.shadow_copies, "pair")
+        lines.append(f"shadow: {pairs} with candidates cost {money(report.shadow_nano)} besides")
     if report.total.cost.unknown:
         unknown = count_text(report.total.cost.unknown, "request")
         lines.append(f"+: the cost of {unknown} is not known; tiercel.toml may give models prices")

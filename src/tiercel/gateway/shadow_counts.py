@@ -78,7 +78,7 @@ class ShadowCounts:
                 values=list(self._copies.items()),
             ),
             Family(
-                name="tiercel_shadow_cost_usd_total",
+                name="tiercel_shadow_cost_dollars_total",
                 kind="counter",
                 help="What those calls cost; it is part of no request's cost.",
                 labels=("rule", "candidate"),

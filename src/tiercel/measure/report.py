@@ -57,6 +57,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     since: float | None
     until: float | None
     percentile_error: float = 0.0
+    shadow_copies: int = 0
+    """Copies for candidates in this time; neither they nor what they cost are in any other number."""
+    shadow_nano: int = 0
 
 
 def summarise(

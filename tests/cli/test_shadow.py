@@ -1,0 +1,66 @@
+"""`tiercel shadow status`, and what the report says of copies."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tests.records.samples import record
+from tests.records.test_pairs import FULL
+from tiercel.cli.main import main
+from tiercel.domain.record import JournalEntry
+from tiercel.records.store import Store
+
+
+def kept(folder: Path, *entries: JournalEntry) -> str:
+    """A data folder with these entries in its database."""
+    folder.mkdir(exist_ok=True)
+    store = Store(folder)
+    store.insert(entries, "segment", 1)
+    store.close()
+    return str(folder)
+
+
+def test_both_sides_of_the_pairs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A line for what was delivered, one for the candidate."""
+    data = kept(tmp_path, record("rec_1"), FULL)
+    assert main(["shadow", "status", "--data", data]) == 0
+    shown = capsys.readouterr().out
+    assert "1 pair; the copies cost" in shown
+    assert "any (run_1)" in shown
+    assert "candidate@low" in shown
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """All numbers, money in dollars."""
+    data = kept(tmp_path, record("rec_1"), FULL)
+    assert main(["shadow", "status", "--json", "--data", data]) == 0
+    (told,) = msgspec.json.decode(capsys.readouterr().out)
+    assert (told["candidate"], told["pairs"], told["spent_usd"]) == ("candidate@low", 1, "0.0000007")
+
+
+def test_no_pairs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What to do to have some."""
+    assert main(["shadow", "status", "--data", kept(tmp_path, record("rec_1"))]) == 0
+    assert "give a rule of policy.toml a `shadow` table" in capsys.readouterr().out
+
+
+def test_nothing_recorded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder without records is told of, and the exit code says so."""
+    assert main(["shadow", "status", "--data", str(tmp_path)]) == 2
+    assert "nothing was recorded here yet" in capsys.readouterr().err
+
+
+def test_the_report_leaves_copies_out_and_says_what_they_cost(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Requests, success and cost are those of live traffic alone."""
+    alone = tmp_path / "alone"
+    assert main(["report", "--data", kept(alone, record("rec_1"))]) == 0
+    before = capsys.readouterr().out
+    assert main(["report", "--data", kept(tmp_path / "with", record("rec_1"), FULL)]) == 0
+    after = capsys.readouterr().out
+    (line,) = set(after.splitlines()) - set(before.splitlines())
+    assert line.startswith("shadow: 1 pair with candidates cost ")
+    assert set(before.splitlines()) <= set(after.splitlines())
