@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import msgspec
 from msgspec.structs import replace
@@ -38,6 +38,12 @@ from tiercel.upstream.health import Health
 from tiercel.wire.fit import lost_names
 from tiercel.wire.provenance import without_foreign_seals, without_seals
 
+Receive: TypeAlias = Callable[[Sequence[StreamEvent]], Awaitable[None] | None]
+"""Takes a stream's events; what it returns must be awaited before reading on."""
+
+
+ENDED_EARLY = "ended early: what came had missed its check, and the rest was not wanted"
+
 
 class Machinery(msgspec.Struct, frozen=True, kw_only=True):
     """What an engine works with; put together once, in `gateway/app.py`. `clock` is monotonic seconds."""
@@ -62,7 +68,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 class _Meter:
     """Counts what a stream has brought so far, for the bill of an attempt that is stopped half-way."""
 
-    def __init__(self, forward: Callable[[Sequence[StreamEvent]], Awaitable[None] | None] | None) -> None:
+    def __init__(self, forward: Receive | None) -> None:
         self._forward = forward
         self.visible_chars = 0
         self.reasoning_chars = 0
@@ -130,7 +136,7 @@ class AttemptRunner:
         """What is asked: the client's request."""
         return self._request
 
-    def _receiver(self) -> Callable[[Sequence[StreamEvent]], Awaitable[None] | None]:
+    def _receiver(self) -> Receive:
         """Where the events of this attempt go, past what the policy holds back."""
         assert self._delivery is not None
         if self._plan.hold.mode in ("first", "incremental"):
@@ -300,6 +306,8 @@ class AttemptRunner:
             verdicts=verdicts,
         )
         record = weighed(self._plan, attempt, self._record("answered", result, verdicts=verdicts))
+        if partial:
+            record = replace(record, notes=(*record.notes, ENDED_EARLY))
         return Finding(attempt=attempt, record=record, response=response)
 
     def _failed(self, result: CallResult) -> Finding:

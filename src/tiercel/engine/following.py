@@ -24,6 +24,8 @@ from tiercel.domain.failure import Failure
 from tiercel.engine.holding import LAST_EVENTS, TOO_SLOW, Measured
 from tiercel.upstream.errors import UnwantedError
 
+WHITE_SPACE = " \t\r\n"
+"""Before JSON it means nothing, and does not go out."""
 NO_JSON_EVENTS = (RefusalDelta, ToolCallStart, ArgumentsDelta, OpaqueDelta)
 
 
@@ -65,6 +67,7 @@ class FollowedJSON:
 
     def rest_of(self, text: str) -> str | None:
         sent = "".join(self._sent)
+        text = text.lstrip(WHITE_SPACE)
         return text[len(sent) :] if text.startswith(sent) else None
 
     def _followed(self, event: TextDelta) -> list[StreamEvent]:

@@ -19,8 +19,6 @@ MAX_MENTIONS = 50
 START = re.compile(r"^[ \t]*(?:`{3,}|~{3,})[^\n`]*\n(?P<block>\s*(?P<first>\S)?)|[{\[]", re.MULTILINE)
 FENCE_LIKE = re.compile(r"[ \t]*(?:[`~]|\Z)")
 MAX_FENCE_CHARS = 200
-SPACE = " \t\r\n"
-BOM = "\ufeff"
 
 
 class Seeker:
@@ -83,11 +81,7 @@ class Seeker:
             self._from = opening
             self._give_up_if(self._mentions > MAX_MENTIONS)
             return self._next()
-        begin = start.start() if block is None else start.start("block")
-        before = self._text[:begin].lstrip(BOM)
-        if block is None and not before.strip(SPACE):
-            begin -= len(before)  # the answer itself, with the space that it begins with
-        self._settled = [self._text[begin:opening]]
+        self._settled = []
         self._begin = opening
         self._begins()
         self._follower = Follower(self._shape)
@@ -113,7 +107,7 @@ class Seeker:
             self._end_where(follower)
             return settled
         self._settled.append(settled)
-        if settled and self._may_go(settled) and follower.status != "missed":
+        if settled and follower.status in ("open", "closed") and self._may_go(settled):
             self.is_open = True
             self._text = ""
             self._end_where(follower)
@@ -133,7 +127,7 @@ class Seeker:
         is_other = finding is not None and (finding.path, finding.keyword) == ("$", "type")
         self._follower = None
         if follower.status == "closed":
-            self._from = self._begin + sum(map(len, self._settled[1:]))
+            self._from = self._begin + sum(map(len, self._settled))
         elif finding is not None and begins_json and not is_other:
             self.finding = finding
             self.is_over = True
