@@ -11,6 +11,7 @@ import msgspec
 from tiercel.checks.check import Subject
 from tiercel.domain.errors import CheckError
 from tiercel.domain.request import Message, ModelRequest, Text, ToolCall, ToolResult
+from tiercel.domain.response import Choice
 
 MOST_CHARS = 60_000
 """Of the conversation, its end; an answer beyond it is not judged."""
@@ -25,17 +26,40 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
 
 def shown_with_marks(subject: Subject) -> Shown:
     """The end of the conversation, then the answer. Raises `CheckError` where the answer is too long."""
-    answer = _answer(subject)
+    code = secrets.token_hex(8)
+    asked = _conversation_shown(subject.request, code)
+    return Shown(text=f"{asked}\n\n{_answer_shown(subject.choice, 'answer', code)}", code=code)
+
+
+def both_shown_with_marks(request: ModelRequest, first: Choice, second: Choice) -> Shown:
+    """The end of the conversation, then two answers, called A and B. Raises `CheckError` where one is too long."""
+    code = secrets.token_hex(8)
+    pieces = (
+        _conversation_shown(request, code),
+        _answer_shown(first, "answer A", code),
+        _answer_shown(second, "answer B", code),
+    )
+    return Shown(text="\n\n".join(pieces), code=code)
+
+
+def shown_beside(request: ModelRequest, name: str, text: str) -> Shown:
+    """The end of the conversation, then this text between marks of this name."""
+    code = secrets.token_hex(8)
+    asked = _conversation_shown(request, code)
+    return Shown(text=f"{asked}\n\n<{name} {code}>\n{text}\n</{name} {code}>", code=code)
+
+
+def _conversation_shown(request: ModelRequest, code: str) -> str:
+    asked = _conversation(request)
+    left_out = "(its beginning is left out)\n" if len(asked) > MOST_CHARS else ""
+    return f"<conversation {code}>\n{left_out}{asked[-MOST_CHARS:]}\n</conversation {code}>"
+
+
+def _answer_shown(choice: Choice, name: str, code: str) -> str:
+    answer = _answer(choice)
     if len(answer) > MOST_CHARS:
         raise CheckError(f"the answer is too long to be judged ({len(answer):,} characters)")
-    asked = _conversation(subject.request)
-    code = secrets.token_hex(8)
-    left_out = "(its beginning is left out)\n" if len(asked) > MOST_CHARS else ""
-    text = (
-        f"<conversation {code}>\n{left_out}{asked[-MOST_CHARS:]}\n</conversation {code}>\n\n"
-        f"<answer {code}>\n{answer}\n</answer {code}>"
-    )
-    return Shown(text=text, code=code)
+    return f"<{name} {code}>\n{answer}\n</{name} {code}>"
 
 
 def bare_json(text: str) -> str:
@@ -66,8 +90,7 @@ def _said(message: Message) -> str:
     return "\n".join(pieces)
 
 
-def _answer(subject: Subject) -> str:
-    choice = subject.choice
+def _answer(choice: Choice) -> str:
     calls = [
         json.dumps({"calls": call.name, "arguments": call.arguments}, ensure_ascii=False)
         for call in choice.tool_calls

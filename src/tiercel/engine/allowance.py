@@ -6,7 +6,7 @@ from typing import Protocol
 from tiercel.domain.climb import ASIDE, Attempt, Call, Plan
 from tiercel.domain.record import AttemptRecord
 from tiercel.ladder.reactions import REACTIONS
-from tiercel.routing.cost import most_nano
+from tiercel.routing.cost import CORRECTION_TOKENS, most_nano
 
 NONE: frozenset[int] = frozenset()
 
@@ -51,7 +51,7 @@ def unaffordable(plan: Plan, attempts: Sequence[Attempt], allowance: Allowance) 
         boost = last.call.output_boost
         if last.failure is not None:
             boost *= REACTIONS[last.failure.kind].boost
-        again = most_nano(plan.rungs[last.call.rung], plan.facts, boost=boost, answers_shown=1)
+        again = _most_again(plan, last.call.rung, boost)
         if again is None or not allowance.covers(again):
             closed.add(last.call.rung)
     return frozenset(closed) if closed else NONE
@@ -62,6 +62,23 @@ def reserve_for(allowance: Allowance, plan: Plan, call: Call) -> None:
     if not allowance.bounded:
         return
     nano: int | None = allowance.most[call.rung]
-    if call.output_boost > 1 or call.corrects is not None:
-        nano = most_nano(plan.rung_at(call.rung), plan.facts, boost=call.output_boost, answers_shown=1)
+    if (
+        call.output_boost > 1
+        or call.corrects is not None
+        or (call.about is not None and call.why not in ASIDE)
+    ):
+        nano = _most_again(plan, call.rung, call.output_boost)
     allowance.reserve(call.number, nano or 0)
+
+
+def _most_again(plan: Plan, rung: int, boost: int) -> int | None:
+    """What another call of this rung costs at most, shown what it said: once, or as often as it may ask for advice."""
+    if plan.advisor is None:
+        return most_nano(plan.rung_at(rung), plan.facts, boost=boost, answers_shown=1)
+    return most_nano(
+        plan.rung_at(rung),
+        plan.facts,
+        boost=boost,
+        answers_shown=plan.advisor.max_uses + 1,
+        reply_tokens=max(CORRECTION_TOKENS, 2 * plan.advisor.max_tokens),
+    )

@@ -8,9 +8,11 @@ import msgspec
 
 from tiercel.domain.climb import Attempt, Call, Cancel, Conditions, Deliver, GiveUp, Plan, Rung, Start
 from tiercel.domain.failure import Failure
+from tiercel.domain.policy import Hold
 from tiercel.domain.record import AttemptRecord
 from tiercel.domain.request import ModelRequest
 from tiercel.domain.response import ModelResponse
+from tiercel.engine.advisor import Advising
 from tiercel.engine.allowance import NONE, Allowance, reserve_for, unaffordable
 from tiercel.engine.asides import compare_opinions
 from tiercel.engine.asking import Asker, Runner
@@ -45,6 +47,8 @@ class Climb:
         allowance: Allowance | None = None,
     ) -> None:
         self.machinery = machinery
+        if delivery is None and plan.hold.mode != "auto":
+            plan = msgspec.structs.replace(plan, hold=Hold())  # nothing streams that could be held
         self.plan = plan
         self.received = received
         self._request = request
@@ -58,6 +62,7 @@ class Climb:
         self._flying: dict[int, asyncio.Task[Finding]] = {}
         self._commit: asyncio.Future[None] | None = None
         self._slow_after: dict[str, float] = {}
+        self._advising = Advising(self, request, delivery) if plan.advisor is not None else None
 
     async def run(self) -> Climbed:
         """Climb to the end. Cancelling it stops every call in flight."""
@@ -169,8 +174,13 @@ class Climb:
         return runner
 
     def _runner(self, call: Call) -> Runner:
+        ask_for = partial(self._asker, self.plan.rung_at(call.rung)) if self.plan.asks else None
         if call.why == "review":
             return ReviewRunner(self, self._request, call, self._answer_of(call.about))
+        if self._advising is not None:
+            advised = self._advising.runner(call, self._attempts, ask_for)
+            if advised is not None:
+                return advised
         return AttemptRunner(
             self.machinery,
             self._request,
@@ -179,7 +189,7 @@ class Climb:
             delivery=None if call.why == "opinion" else self._delivery,
             received=self.received,
             previous_text=self._text_of(call.corrects),
-            ask_for=partial(self._asker, self.plan.rung_at(call.rung)) if self.plan.asks else None,
+            ask_for=ask_for,
         )
 
     def _answer_of(self, number: int | None) -> ModelResponse:

@@ -32,19 +32,21 @@ from tiercel.domain.climb import (
     Step,
 )
 from tiercel.domain.policy import Gate
+from tiercel.ladder.advice import as_one
 from tiercel.ladder.gates import missed_gate
 
 
 def climbing(attempts: Sequence[Attempt]) -> list[Attempt]:
-    """The attempts of the ladder itself."""
-    return [attempt for attempt in attempts if attempt.call.why not in ASIDE]
+    """The attempts of the ladder itself; one that took advice is one."""
+    climbed = [attempt for attempt in attempts if attempt.call.why not in ASIDE]
+    return as_one(climbed) if any([attempt.seeks_advice for attempt in climbed]) else climbed
 
 
 def with_asides(plan: Plan, attempts: Sequence[Attempt], conditions: Conditions, step: Step) -> Step:
     """The step in place of the one that the ladder, without looking beside itself, wants to take."""
     opinions = [attempt for attempt in attempts if attempt.call.why == "opinion"]
     flying = tuple(a.call.number for a in opinions if a.state == "in_flight")
-    beside = sum(attempt.call.why in ASIDE for attempt in attempts)
+    beside = len(attempts) - len(climbing(attempts))
     match step:
         case Start(calls=()) | Cancel():
             return step

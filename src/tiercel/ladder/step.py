@@ -10,7 +10,7 @@ The rules, in order:
    chance: its own failure ends nothing, and when both came to nothing, the climb goes on as if the better of the two
    had been the only one.
 3. An answer whose verdicts pass every gate is delivered. So is a refusal, unless the policy takes refusals elsewhere.
-   Where gates ask other models, `asides.py` says what that adds, and `review.py` what a review does.
+   Where gates ask other models, `asides.py` says what that adds; where the rule does, `review.py` and `advice.py` do.
 4. An answer that misses a gate (a *verdict*) is asked for again at the same rung with the validator's message, as often
    as that gate allows; then the ladder *escalates*: to the next stage, or where there is none to what is left of this.
 5. A *failure* is retried at the same rung where that may help, else *falls back* to the next rung that may take it.
@@ -41,6 +41,7 @@ from tiercel.domain.climb import (
     Why,
 )
 from tiercel.domain.failure import Failure
+from tiercel.ladder.advice import last_of, with_advice
 from tiercel.ladder.asides import climbing, in_flight_nano, with_asides
 from tiercel.ladder.backoff import MAX_ASKED_SECONDS, backoff_seconds
 from tiercel.ladder.gates import missed_gate
@@ -54,8 +55,10 @@ def next_step(plan: Plan, attempts: Sequence[Attempt], conditions: Conditions) -
         return _climb(plan, attempts, conditions)
     spent_nano = conditions.spent_nano + in_flight_nano(plan, attempts)
     conditions = msgspec.structs.replace(conditions, spent_nano=spent_nano)
+    if conditions.committed is not None:
+        conditions = msgspec.structs.replace(conditions, committed=last_of(attempts, conditions.committed))
     step = with_asides(plan, attempts, conditions, _climb(plan, climbing(attempts), conditions))
-    return with_review(plan, attempts, conditions, step)
+    return with_review(plan, attempts, conditions, with_advice(plan, attempts, conditions, step))
 
 
 def _climb(plan: Plan, attempts: Sequence[Attempt], conditions: Conditions) -> Step:
@@ -264,6 +267,7 @@ def _retry(
         output_boost=last.call.output_boost * reaction.boost,
         corrects=last.call.corrects,
         correction=last.call.correction,
+        about=last.call.about,
     )
     return _start(plan, attempts, call, conditions)
 

@@ -92,11 +92,18 @@ def embedding_prices(deployment: Deployment) -> Prices:
     return replace(deployment.billing, output=0)
 
 
-def most_nano(rung: Rung, facts: Facts, *, boost: int = 1, answers_shown: int = 0) -> int | None:
+def most_nano(
+    rung: Rung,
+    facts: Facts,
+    *,
+    boost: int = 1,
+    answers_shown: int = 0,
+    reply_tokens: int = CORRECTION_TOKENS,
+) -> int | None:
     """Nano-dollars that one call of this rung costs at most; `None` where a price, or the longest answer, is unknown.
 
-    `boost` multiplies the room for the answer, `answers_shown` counts earlier answers that are sent along. What a
-    provider counts beyond our upper estimate of the input comes on top.
+    `boost` multiplies the room for the answer, `answers_shown` counts earlier answers that are sent along, each with a
+    reply of so many tokens at most. What a provider counts beyond our upper estimate of the input comes on top.
     """
     capabilities = rung.deployment.model.capabilities
     longest = capabilities.max_output
@@ -107,7 +114,7 @@ def most_nano(rung: Rung, facts: Facts, *, boost: int = 1, answers_shown: int = 
     if not lengths:
         return None
     output = min(lengths)
-    tokens = facts.size.upper + answers_shown * (output + CORRECTION_TOKENS)
+    tokens = facts.size.upper + answers_shown * (output + reply_tokens)
     prices = rung.deployment.billing
     nano = _dearest(prices, tokens, output * facts.choices)
     if prices.long is None or prices.long_from is None or tokens <= prices.long_from:
