@@ -1,0 +1,127 @@
+"""Where scorers ask a judge: one question to one model, paced, paid from the run's budget, asked again on accidents."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from tiercel.checks.check import Question
+from tiercel.checks.shown import bare_json
+from tiercel.domain.json import JsonObject
+from tiercel.evals.asked import Ask, Asked
+from tiercel.evals.evaluation import JudgeSettings, RunSettings
+from tiercel.evals.running.budget import Budget
+from tiercel.evals.running.failures import Failed, timed_out, why
+from tiercel.evals.running.pacing import Pace
+from tiercel.evals.scorers.scorer import ScorerError
+
+ROOM_TOKENS = 8_192
+"""For a verdict and the thoughts before it: cut short, all of it is paid for nothing."""
+FIRST_WAIT_SECONDS = 0.5
+
+Estimate = Callable[[JsonObject, bool], int | None]
+"""Nano-dollars that a request is expected to cost, helped or not; `None` where a price is unknown."""
+
+
+class Heard(msgspec.Struct, frozen=True, kw_only=True):
+    """What a judge said, as the JSON that it was to be, and what that took. `text` may be anything."""
+
+    text: str
+    model: str
+    cost_nano: int
+    calls: int
+
+
+class JudgeDesk:
+    """Asks judges for a run. `over` is called when the budget has no room for a judge's call."""
+
+    def __init__(
+        self,
+        ask: Ask,
+        judges: Mapping[str, JudgeSettings],
+        settings: RunSettings,
+        *,
+        budget: Budget,
+        estimate: Estimate,
+        over: Callable[[], None],
+    ) -> None:
+        self._ask = ask
+        self._judges = judges
+        self._settings = settings
+        self._budget = budget
+        self._estimate = estimate
+        self._over = over
+        self._paces: dict[str, Pace] = {}
+
+    def judge(self, name: str | None) -> JudgeSettings:
+        """The judge of this name; without a name the only one there is. Raises `ScorerError`."""
+        if name is None and len(self._judges) == 1:
+            return next(iter(self._judges.values()))
+        judge = self._judges.get(name or "")
+        if judge is None:
+            raise ScorerError(f"no judge {name!r}" if name else "no judge is named")
+        return judge
+
+    async def put(self, model: str, question: Question) -> Heard:
+        """What this model says to the question. Raises `ScorerError` where it cannot be had."""
+        body = judge_body(model, question)
+        expected = self._estimate(body, False) or 0
+        if not self._budget.reserve(expected):
+            self._over()
+            raise ScorerError("the budget has no room for the judge")
+        cost: int | None = 0
+        try:
+            asked, calls = await self._answered(model, msgspec.json.encode(body))
+            record = asked.record
+            cost = record.cost_nano if record is not None and record.cost_known else None
+        finally:
+            self._budget.settle(expected, cost)
+        assert asked.response is not None
+        return Heard(text=bare_json(asked.response.text), model=model, cost_nano=cost or 0, calls=calls)
+
+    async def _answered(self, model: str, body: bytes) -> tuple[Asked, int]:
+        """An answer, and the calls that it took. Raises `ScorerError`."""
+        pace = self._pace(model)
+        tried = 0
+        while True:
+            tried += 1
+            async with pace.place():
+                asked, failed = await self._once(body)
+            if failed is None:
+                return asked, tried
+            if failed.then not in ("again", "slower") or tried >= self._settings.attempts:
+                raise ScorerError(f"judge {model}: {failed.reason}")
+            if failed.then == "slower":
+                pace.slow_down(failed.wait_seconds)
+            else:
+                await asyncio.sleep(failed.wait_seconds or FIRST_WAIT_SECONDS * 2 ** (tried - 1))
+
+    async def _once(self, body: bytes) -> tuple[Asked, Failed | None]:
+        try:
+            async with asyncio.timeout(self._settings.timeout_seconds):
+                asked = await self._ask(body, helped=False)
+        except TimeoutError:
+            return Asked(), timed_out(self._settings.timeout_seconds)
+        return asked, why(asked)
+
+    def _pace(self, model: str) -> Pace:
+        if model not in self._paces:
+            settings = self._settings
+            self._paces[model] = Pace(settings.concurrency, adaptive=settings.adaptive, clock=time.monotonic)
+        return self._paces[model]
+
+
+def judge_body(model: str, question: Question) -> JsonObject:
+    """The question as a chat completions request with a forced schema, at temperature 0 where the model takes one."""
+    schema = {"name": question.schema_name, "schema": question.schema, "strict": True}
+    return {
+        "model": model,
+        "messages": [
+            {"role": "system", "content": question.system},
+            {"role": "user", "content": question.prompt},
+        ],
+        "response_format": {"type": "json_schema", "json_schema": schema},
+        "max_completion_tokens": ROOM_TOKENS,
+        "temperature": 0,
+    }

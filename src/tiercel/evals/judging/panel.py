@@ -1,0 +1,61 @@
+"""One judge or several: each gives a verdict of its own, and the majority of those that are valid counts."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+import msgspec
+
+from tiercel.evals.scorers.scorer import Scored, ScorerError
+
+LEAST_VALID = 0.5
+"""With fewer valid verdicts than this share of the panel nothing is measured."""
+
+
+class Opinion(msgspec.Struct, frozen=True, kw_only=True):
+    """One judge's verdict: 1 for the candidate, 0 against, 0.5 for a tie; `None` where what it said is none."""
+
+    model: str
+    value: float | None
+    reason: str = ""
+    cost_nano: int = 0
+    calls: int = 1
+
+
+async def majority(
+    models: Sequence[str], ask_one: Callable[[str], Awaitable[Opinion]], *, prompt: str
+) -> Scored:
+    """The panel's verdict: the share that is for the candidate, met above a half, or at a half where that is a tie
+    that all agree on. Raises `ScorerError` where too few gave a valid verdict."""
+    opinions = await asyncio.gather(*(_tried(model, ask_one) for model in models))
+    heard = [one for one in opinions if isinstance(one, Opinion)]
+    valid = [one for one in heard if one.value is not None]
+    cost, calls = sum(one.cost_nano for one in heard), sum(one.calls for one in heard)
+    if not valid or len(valid) < LEAST_VALID * len(models):
+        silent = [one for one in opinions if isinstance(one, str)]
+        why = silent[0] if silent else f"{len(heard)} of {len(models)} gave no valid verdict"
+        raise ScorerError(f"judge: {why}")
+    value = sum(one.value or 0.0 for one in valid) / len(valid)
+    by = f"{', '.join(one.model for one in valid)} ({prompt})"
+    return Scored(value=value, met=value >= 0.5 and _is_clear(valid), reason=_told(valid, len(models)), by=by,
+                  cost_nano=cost, calls=calls)  # fmt: skip
+
+
+def _is_clear(valid: Sequence[Opinion]) -> bool:
+    """A panel that is split in halves over pass or fail has not passed it."""
+    values = [one.value for one in valid]
+    return values.count(1.0) > values.count(0.0) or 0.0 not in values
+
+
+async def _tried(model: str, ask_one: Callable[[str], Awaitable[Opinion]]) -> Opinion | str:
+    try:
+        return await ask_one(model)
+    except ScorerError as error:
+        return str(error)
+
+
+def _told(valid: Sequence[Opinion], asked: int) -> str:
+    if asked == 1:
+        return valid[0].reason
+    said = "; ".join(f"{one.model}: {one.reason}" for one in valid)
+    missing = f"; {asked - len(valid)} gave no valid verdict" if len(valid) < asked else ""
+    return f"{said}{missing}"

@@ -1,0 +1,28 @@
+"""How much a run may still spend: what is under way counts as it is expected to cost, until it is known."""
+
+
+class Budget:
+    """Money for answers and judges together. Without a cap nothing is refused, and what is spent is counted."""
+
+    def __init__(self, cap_nano: int | None, *, spent_nano: int = 0) -> None:
+        self.cap_nano = cap_nano
+        self.spent_nano = spent_nano
+        self.unpriced = 0
+        """Calls whose cost is not known; they are not in `spent_nano`."""
+        self._reserved_nano = 0
+
+    def reserve(self, nano: int) -> bool:
+        """Put so much aside for a call; False where the cap has no room for it, and nothing is put aside then."""
+        if self.cap_nano is not None and self.spent_nano + self._reserved_nano + nano > self.cap_nano:
+            return False
+        self._reserved_nano += nano
+        return True
+
+    def settle(self, reserved_nano: int, cost_nano: int | None) -> None:
+        """The call that so much was put aside for has cost this; `None` where nobody knows, and it is taken to be as
+        expected."""
+        self._reserved_nano -= reserved_nano
+        if cost_nano is None:
+            self.unpriced += 1
+            cost_nano = reserved_nano
+        self.spent_nano += cost_nano

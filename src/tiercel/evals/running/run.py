@@ -1,0 +1,376 @@
+"""Runs an evaluation: every candidate is asked every item, each answer is measured and written down at once.
+
+What was written is never asked again. Whatever ends a run, it can be gone on with where it stopped.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from typing import Protocol
+
+import msgspec
+
+from tiercel.domain.json import JsonObject
+from tiercel.domain.request import ModelRequest, Text
+from tiercel.domain.response import Choice, ModelResponse
+from tiercel.evals.asked import Ask, Asked
+from tiercel.evals.evaluation import Candidate, Evaluation, Item
+from tiercel.evals.results import Result, read_results
+from tiercel.evals.run_folder import RunFolder
+from tiercel.evals.running import outcome
+from tiercel.evals.running.answer_cache import AnswerCache, cache_key
+from tiercel.evals.running.budget import Budget
+from tiercel.evals.running.failures import Failed, timed_out, why
+from tiercel.evals.running.folders import finished
+from tiercel.evals.running.results_file import ResultsFile
+from tiercel.evals.running.schedule import Schedule, Unit
+from tiercel.evals.scorers.run import Scorers, score_answer
+from tiercel.evals.scorers.scorer import Answer
+from tiercel.wire.registry import CODECS
+
+FIRST_WAIT_SECONDS = 0.5
+MOST_WAIT_SECONDS = 60.0
+OUT_AFTER = 10
+"""So many items in a row, each asked as often as it may be, and none answered: the candidate is asked no more."""
+MOST_SCORING = 32
+"""Answers that are measured at the same time."""
+
+Estimate = Callable[[JsonObject, bool], int | None]
+"""Nano-dollars that a request is expected to cost, helped or not; `None` where a price is unknown."""
+
+
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a run is. `total` counts what is asked in this sitting; money counts the whole run."""
+
+    total: int
+    done: int
+    passed: int
+    failed: int
+    errors: int
+    cached: int
+    spent_nano: int
+
+
+class Ended(msgspec.Struct, frozen=True, kw_only=True):
+    """How a sitting ended. `stopped` says why before all was asked, `out` which candidates are asked no more and why;
+    `unpriced` counts calls of unknown cost."""
+
+    progress: Progress
+    stopped: str | None = None
+    out: dict[str, str] = {}
+    unpriced: int = 0
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether everything was asked."""
+        return self.stopped is None and not self.out
+
+
+class Means(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run asks, measures and pays with. `configuration` names, for the cache, what decides who answers an
+    address (a candidate's), and `cache` is `None` where no answer may come from it."""
+
+    ask: Ask
+    scorers: Scorers
+    budget: Budget
+    estimate: Estimate
+    cache: AnswerCache | None = None
+    configuration: str = ""
+
+
+class Tells(Protocol):
+    """Is told of each row."""
+
+    def __call__(self, progress: Progress, /) -> None: ...
+
+
+async def run_evaluation(
+    run: RunFolder, means: Means, *, retry_errors: bool = False, tell: Tells | None = None
+) -> Ended:
+    """Ask what this run has not asked yet; with `retry_errors` also what came to an error that asking again may change.
+
+    Raises `ConfigError` where its files cannot be read or written to begin with.
+    """
+    with ExitStack() as stack:
+        rows = stack.enter_context(ResultsFile(run.results_path))
+        sitting = _Sitting(run, means, rows, retry_errors=retry_errors, tell=tell)
+        ended = await sitting.sit()
+    if ended.is_whole:
+        finished(run)
+    return ended
+
+
+def spent_nano(run: RunFolder) -> int:
+    """What this run's rows have cost so far, judges included, as far as it is known."""
+    if not run.results_path.exists():
+        return 0
+    rows = read_results(run.results_path)
+    return sum((0 if row.cached else row.cost_nano or 0) + row.judges_nano for row in rows)
+
+
+def units_of(evaluation: Evaluation, done: Iterable[tuple[str, str, int]] = ()) -> list[Unit]:
+    """What is to be asked but for what is done: candidates take turns within an item, whole rounds for repeats."""
+    asked = set(done)
+    units = (
+        Unit(item=item, candidate=candidate, repeat=repeat)
+        for repeat in range(1, evaluation.run.repeats + 1)
+        for item in evaluation.items
+        for candidate in evaluation.candidates
+    )
+    return [unit for unit in units if unit.key not in asked]
+
+
+def body_of(item: Item, candidate: Candidate, *, stream: bool) -> JsonObject:
+    """The request as a client would send it."""
+    body = {**item.body, **candidate.fields, "model": candidate.address}
+    return {**body, "stream": True} if stream else body
+
+
+class _Sitting:
+    """One sitting over a run: its schedule, what it waits for, what it counts."""
+
+    def __init__(
+        self,
+        run: RunFolder,
+        means: Means,
+        rows: ResultsFile,
+        *,
+        retry_errors: bool,
+        tell: Tells | None,
+    ) -> None:
+        self._evaluation = run.manifest.evaluation
+        self._settings = self._evaluation.run
+        self._means = means
+        self._rows = rows
+        self._tell = tell
+        known = run.results()
+        done = [key for key, row in known.items() if not (retry_errors and _is_worth_another_try(row))]
+        units = units_of(self._evaluation, done)
+        self.schedule = Schedule(
+            units,
+            concurrency=self._settings.concurrency,
+            adaptive=self._settings.adaptive,
+            clock=time.monotonic,
+        )
+        self._total = len(units)
+        self._counts = dict.fromkeys(("passed", "failed", "error", "cached"), 0)
+        self._permits = asyncio.Semaphore(MOST_SCORING)
+        self._scoring: set[asyncio.Task[None]] = set()
+        self._baselines = self._awaited_baselines(units, known)
+        self._cacheable: dict[str, bool] = {}
+        self._means_nano: dict[str, tuple[int, int]] = {}
+
+    async def sit(self) -> Ended:
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(max(1, min(self._settings.concurrency, self._total))):
+                    group.create_task(self._work())
+            self._no_more_baselines()
+            while self._scoring:
+                await asyncio.gather(*self._scoring)
+        finally:
+            for task in self._scoring:
+                task.cancel()
+        out = {lane.candidate.id: lane.out for lane in self.schedule.lanes if lane.out is not None}
+        return Ended(
+            progress=self._progress(),
+            stopped=self.schedule.stopped,
+            out=out,
+            unpriced=self._means.budget.unpriced,
+        )
+
+    async def _work(self) -> None:
+        while (unit := await self.schedule.take()) is not None:
+            await self._serve(unit)
+
+    async def _serve(self, unit: Unit) -> None:
+        due = time.perf_counter()
+        content = body_of(unit.item, unit.candidate, stream=self._settings.stream)
+        body = msgspec.json.encode(content)
+        key = cache_key(body, unit.candidate.id, unit.repeat, self._means.configuration)
+        cache = self._means.cache if self._may_be_cached(unit.item) else None
+        kept = cache.get(key) if cache is not None else None
+        if kept is not None:
+            self.schedule.done(unit)
+            self._measure_soon(unit, outcome.from_cache(unit, kept), kept.response, body)
+            return
+        asked, failed, queue_seconds = await self._ask(unit, content, body, due)
+        if asked is None:
+            return
+        if failed is not None:
+            self._fail(unit, asked, failed)
+            return
+        assert asked.response is not None
+        self.schedule.done(unit)
+        result = outcome.answered(unit, asked, asked.response, queue_seconds)
+        if cache is not None and asked.response.choices:
+            cache.put(key, outcome.to_keep(result, asked.response))
+        self._measure_soon(unit, result, asked.response, body)
+
+    async def _ask(
+        self, unit: Unit, content: JsonObject, body: bytes, due: float
+    ) -> tuple[Asked | None, Failed | None, float]:
+        """What came back, why it is no answer, and how long it waited with us. `None` where it was not asked, as the
+        budget is used up."""
+        budget, candidate = self._means.budget, unit.candidate
+        expected = max(self._means.estimate(content, candidate.helped) or 0, self._usual_nano(candidate))
+        if not budget.reserve(expected):
+            self.schedule.stop("budget")
+            self.schedule.again(unit, 0.0, counts=False)
+            return None, None, 0.0
+        cost: int | None = 0
+        sent = time.perf_counter()
+        try:
+            async with asyncio.timeout(self._settings.timeout_seconds):
+                asked = await self._means.ask(body, helped=candidate.helped)
+            record = asked.record
+            cost = 0 if record is None else record.cost_nano if record.cost_known else None
+            return asked, why(asked), sent - due
+        except TimeoutError:
+            cost = None  # it may be billed all the same
+            return Asked(), timed_out(self._settings.timeout_seconds), sent - due
+        finally:
+            budget.settle(expected, cost)
+            self._note_cost(candidate, cost)
+
+    def _fail(self, unit: Unit, asked: Asked, failed: Failed) -> None:
+        """Ask again, or not: as the failure says, and as often as an item may be asked."""
+        lane = self.schedule.lane(unit)
+        if failed.then == "out":
+            self.schedule.put_out(unit, failed.reason)
+            return
+        if failed.then == "slower":
+            lane.pace.slow_down(failed.wait_seconds)
+        if failed.then in ("again", "slower") and unit.tries < self._settings.attempts:
+            wait = 0.0 if failed.then == "slower" else FIRST_WAIT_SECONDS * 2 ** (unit.tries - 1)
+            seconds = min(max(wait, failed.wait_seconds or 0.0), MOST_WAIT_SECONDS)
+            self.schedule.again(unit, seconds, counts=failed.called or failed.then != "slower")
+            return
+        if failed.is_own:
+            self.schedule.done(unit)
+        else:
+            if failed.then != "never":
+                lane.failures_in_a_row += 1
+            if lane.failures_in_a_row >= OUT_AFTER:
+                self.schedule.put_out(unit, f"{OUT_AFTER} items in a row were not answered: {failed.reason}")
+                return
+            self.schedule.failed(unit)
+        self._say_baseline(unit, None)
+        self._write(outcome.unanswered(unit, failed, asked))
+
+    def _measure_soon(self, unit: Unit, result: Result, response: ModelResponse, body: bytes) -> None:
+        """Measure it beside what is being asked: a judge takes longer than an answer."""
+        self._say_baseline(unit, response)
+        task = asyncio.create_task(self._measure(unit, result, response, body))
+        self._scoring.add(task)
+        task.add_done_callback(self._scoring.discard)
+
+    async def _measure(self, unit: Unit, result: Result, response: ModelResponse, body: bytes) -> None:
+        waiting = self._baselines.get((unit.item.id, unit.repeat))
+        baseline = await asyncio.shield(waiting) if waiting is not None else None
+        async with self._permits:
+            answer = Answer(
+                item=unit.item,
+                candidate=unit.candidate,
+                request=_request(body),
+                response=response if response.choices else ModelResponse(choices=(Choice(),)),
+                repeat=unit.repeat,
+                seconds=result.seconds,
+                ttft_seconds=result.ttft_seconds,
+                ttfa_seconds=result.ttfa_seconds,
+                cost_nano=result.cost_nano,
+                baseline=baseline,
+            )
+            scores = await score_answer(answer, self._means.scorers)
+        if self.schedule.stopped == "budget" and scores.unmeasured is not None:
+            return  # it is asked again when there is money for its judge
+        self._write(outcome.measured(result, scores, unit.item.threshold, response))
+
+    def _write(self, result: Result) -> None:
+        if (self.schedule.stopped or "").startswith("disk"):
+            return
+        try:
+            self._rows.add(result)
+        except OSError as error:
+            self.schedule.stop(f"disk: {error.strerror}")
+            return
+        self._counts[result.state] += 1
+        self._counts["cached"] += result.cached
+        if self._tell is not None:
+            self._tell(self._progress())
+
+    def _progress(self) -> Progress:
+        counts = self._counts
+        return Progress(
+            total=self._total,
+            done=counts["passed"] + counts["failed"] + counts["error"],
+            passed=counts["passed"],
+            failed=counts["failed"],
+            errors=counts["error"],
+            cached=counts["cached"],
+            spent_nano=self._means.budget.spent_nano,
+        )
+
+    def _may_be_cached(self, item: Item) -> bool:
+        """Whether nothing is measured that an answer from the cache does not have."""
+        if item.id not in self._cacheable:
+            found = (self._means.scorers.get(one) for one in item.expectations if one.weight > 0)
+            self._cacheable[item.id] = not any(one.info.reads_times for one in found if one is not None)
+        return self._cacheable[item.id]
+
+    def _awaited_baselines(
+        self, units: list[Unit], known: dict[tuple[str, str, int], Result]
+    ) -> dict[tuple[str, int], "asyncio.Future[ModelResponse | None]"]:
+        """For each item that is compared with the baseline's answer, where that will be, or is already."""
+        baseline = self._evaluation.baseline
+        loop = asyncio.get_running_loop()
+        coming = {(u.item.id, u.repeat) for u in units if u.candidate.id == baseline}
+        found: dict[tuple[str, int], asyncio.Future[ModelResponse | None]] = {}
+        for unit in units:
+            place = unit.item.id, unit.repeat
+            if unit.candidate.id == baseline or place in found or not self._compares(unit.item):
+                continue
+            found[place] = loop.create_future()
+            if place not in coming:
+                row = known.get((unit.item.id, baseline or "", unit.repeat))
+                found[place].set_result(_said(row) if row is not None else None)
+        return found
+
+    def _compares(self, item: Item) -> bool:
+        found = (self._means.scorers.get(one) for one in item.expectations)
+        return any(one is not None and one.info.compares for one in found)
+
+    def _say_baseline(self, unit: Unit, response: ModelResponse | None) -> None:
+        waiting = self._baselines.get((unit.item.id, unit.repeat))
+        if unit.candidate.id == self._evaluation.baseline and waiting is not None and not waiting.done():
+            waiting.set_result(response)
+
+    def _no_more_baselines(self) -> None:
+        for waiting in self._baselines.values():
+            if not waiting.done():
+                waiting.set_result(None)
+
+    def _usual_nano(self, candidate: Candidate) -> int:
+        total, n = self._means_nano.get(candidate.id, (0, 0))
+        return total // n if n else 0
+
+    def _note_cost(self, candidate: Candidate, cost: int | None) -> None:
+        if cost:
+            total, n = self._means_nano.get(candidate.id, (0, 0))
+            self._means_nano[candidate.id] = total + cost, n + 1
+
+
+def _is_worth_another_try(row: Result) -> bool:
+    return row.state == "error" and not row.extra.get(outcome.NEVER_AGAIN, False)
+
+
+def _said(row: Result) -> ModelResponse | None:
+    """An answer out of its row: its text, which is all that was kept."""
+    if not row.output:
+        return None
+    return ModelResponse(choices=(Choice(parts=(Text(text=row.output),)),))
+
+
+def _request(body: bytes) -> ModelRequest:
+    return CODECS["openai_chat"].decode_request(body)

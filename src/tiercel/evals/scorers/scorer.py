@@ -1,0 +1,100 @@
+"""What a scorer is: it measures one answer for one expectation. What the score means is said by the expectation."""
+
+from typing import Protocol
+
+import msgspec
+
+from tiercel.domain.errors import TiercelError
+from tiercel.domain.request import ModelRequest
+from tiercel.domain.response import Choice, ModelResponse
+from tiercel.evals.evaluation import Candidate, Expectation, Item
+
+SCORER_SECONDS = 30.0
+
+
+class ScorerError(TiercelError):
+    """A scorer could not do its work. That is never the candidate's fault."""
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer with what it answers. Seconds as in `Result`: `None` where there are none, as for one from the cache.
+
+    `baseline` is the baseline's answer to the same item, for who compares; `None` where there is none.
+    """
+
+    item: Item
+    candidate: Candidate
+    request: ModelRequest
+    response: ModelResponse
+    repeat: int = 1
+    seconds: float | None = None
+    ttft_seconds: float | None = None
+    ttfa_seconds: float | None = None
+    cost_nano: int | None = None
+    baseline: ModelResponse | None = None
+
+    @property
+    def text(self) -> str:
+        """What a reader sees."""
+        return self.response.text
+
+    @property
+    def choice(self) -> Choice:
+        """The answer's first choice: evaluations ask for one."""
+        return self.response.choices[0]
+
+
+class Scored(msgspec.Struct, frozen=True, kw_only=True):
+    """What was measured, 0 to 1. `met` is `None` where the expectation's threshold decides.
+
+    `flaw` says what kind of miss it is, for the result's one word. `pending` means that a person has still to say.
+    """
+
+    value: float
+    reason: str = ""
+    met: bool | None = None
+    repaired: bool = False
+    flaw: str = ""
+    by: str = ""
+    cost_nano: int = 0
+    calls: int = 0
+    pending: bool = False
+
+
+class ScorerInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What a scorer says of itself. `value` and `options` say what it takes; it is met from `threshold` on where the
+    expectation gives none. `seconds` is how long it may take for one answer. `reads_times` is whether it measures what
+    an answer from the cache does not have; `asks` whether it asks a judge; `compares` whether it needs the baseline's
+    answer."""
+
+    name: str
+    summary: str
+    value: str = ""
+    options: dict[str, str] = {}
+    threshold: float = 1.0
+    seconds: float = SCORER_SECONDS
+    reads_times: bool = False
+    asks: bool = False
+    compares: bool = False
+
+
+class Scorer(Protocol):
+    """Built in, found through an entry point of the group `tiercel.scorers`, or named as `module:function`."""
+
+    @property
+    def info(self) -> ScorerInfo:
+        """Its name and what it takes."""
+        ...
+
+    def problems(self, expectation: Expectation) -> list[str]:
+        """What keeps this expectation from being measured, in words with the fix; none if it can be."""
+        ...
+
+    async def score(self, answer: Answer, expectation: Expectation) -> Scored:
+        """Measure the answer. Raises `ScorerError` (or `CheckError`) where it could not do its work."""
+        ...
+
+
+def as_text(value: object) -> str:
+    """A value of an expectation as text: numbers and truth values as JSON writes them."""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
