@@ -13,6 +13,7 @@ from tiercel.domain.errors import ConfigError
 from tiercel.domain.policy import Gate, Policy
 from tiercel.gateway.admission import check_listener
 from tiercel.policy.cross_check import cross_check
+from tiercel.policy.hold_notices import hold_notices
 from tiercel.records.key_store import has_keys
 
 
@@ -42,8 +43,9 @@ def run(args: argparse.Namespace) -> int:
     for notice in (*loaded.notices, *checked.notices, *registry.notes(named)):
         print(f"note: {notice}")
     catalog = loaded.settings.catalog
-    gates = list(gates_that_call(resolve_policy(loaded.policy, registry)))
-    for notice in undecided(gates, catalog):
+    resolved = resolve_policy(loaded.policy, registry)
+    gates = list(gates_that_call(resolved))
+    for notice in (*hold_notices(resolved), *undecided(gates, catalog)):
         print(f"note: {notice}")
     for where, gate in gates:
         print(f"calls:    {where}: {calls_of(gate)}")
