@@ -12,6 +12,7 @@ import pytest
 from tests.records.place import Place
 from tests.records.postgres_server import PASSWORD, PostgresServer
 from tests.records.samples import FULL, feedback, record, started
+from tests.records.test_pairs import pair
 from tiercel.cli.main import main
 from tiercel.domain.errors import ConfigError
 from tiercel.domain.keys import AccessKey, Budget
@@ -22,6 +23,7 @@ from tiercel.records.copying import AT_ONCE, Copied, copy_records
 from tiercel.records.key_secrets import pepper_path
 from tiercel.records.key_store import KeyReader, KeyStore, copy_keys
 from tiercel.records.lock import FolderLock
+from tiercel.records.pairs import each_pair
 from tiercel.records.summed import load_tallies
 
 MANY = 2 * AT_ONCE + 700
@@ -40,6 +42,7 @@ def before(tmp_path: Path) -> Place:
     store.insert([feedback("f1", FULL.id), feedback("f2", "00007", comment="good")], "a", 2)
     store.insert([Content(record_id=one, blocks=SAID) for one in (FULL.id, "00001")], "a", 3)
     store.insert([started("left behind")], "a", 4)
+    store.insert([pair(FULL.id), pair("00001")], "a", 5)
     store.close()
     return place
 
@@ -73,6 +76,8 @@ def test_everything_is_there_afterwards(before: Place, url: Secret) -> None:
     copied = copy(before, url)
     assert copied.is_whole
     assert (copied.here["records"], copied.here["feedback"], copied.here["contents"]) == (MANY + 1, 2, 4)
+    assert list(each_pair(before.folder, database_url=url)) == list(each_pair(before.folder))
+    assert copied.here["pairs"] == 2
     assert is_all_there(before, url)
     after = Place(before.folder, url)
     assert after.outcomes()["left behind"] == "interrupted"

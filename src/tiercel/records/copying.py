@@ -21,14 +21,14 @@ from tiercel.records.lock import FolderLock
 from tiercel.records.migrate import current_revision
 from tiercel.records.revisions import HEAD
 from tiercel.records.rows import interrupted, noun_from
-from tiercel.records.schema import attempts, blocks, contents, feedback, pending, records
+from tiercel.records.schema import attempts, blocks, contents, feedback, pending, records, shadow_pairs
 from tiercel.records.store import Store, StoreError
 from tiercel.records.stored import IDS_PER_STATEMENT, portions, stored_records
 
 AT_ONCE = 5_000
 """Records in a transaction."""
 COUNTING_SECONDS = 3_600.0
-COUNTED = ("records", "attempts", "feedback", "contents")
+COUNTED = ("records", "attempts", "feedback", "contents", "pairs")
 
 
 class Copied(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,6 +75,7 @@ def copy_records(folder: Path, url: Secret, progress: Callable[[int, int], None]
 def _copy(source: Connection, store: Store, progress: Callable[[int, int], None]) -> None:
     total = source.execute(select(func.count()).select_from(records)).scalar_one()
     has_contents = source.execute(select(contents.c.record_id).limit(1)).first() is not None
+    has_pairs = source.execute(select(shadow_pairs.c.record_id).limit(1)).first() is not None
     done = 0
     for ids in _portions(source, records, AT_ONCE):
         known = store.outcomes(ids)
@@ -85,6 +86,9 @@ def _copy(source: Connection, store: Store, progress: Callable[[int, int], None]
             store.copy(found, (), [], [])
         for some in portions(ids) if has_contents else ():
             store.copy((), (), *_contents(source, some))
+        for some in portions(ids) if has_pairs else ():
+            own = select(shadow_pairs).where(shadow_pairs.c.record_id.in_(some))
+            store.copy_pairs([dict(row) for row in source.execute(own).mappings()])
         done += len(ids)
         progress(done, total)
     for ids in _portions(source, feedback):
@@ -134,6 +138,7 @@ def _add_counts(counts: dict[str, int], connection: Connection, ids: Sequence[st
     counts["records"] += number
     counts["attempts"] += _count(connection, attempts, attempts.c.record_id.in_(ids))
     counts["contents"] += _count(connection, contents, contents.c.record_id.in_(ids))
+    counts["pairs"] += _count(connection, shadow_pairs, shadow_pairs.c.record_id.in_(ids))
     return int(cost or 0)
 
 

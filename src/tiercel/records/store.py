@@ -154,6 +154,11 @@ class Store:
         if new or has_feedback:
             self.count_feedback()
 
+    def copy_pairs(self, rows: list[Row]) -> None:
+        """Takes in rows of another store's `shadow_pairs`; what is there already is left as it is."""
+        with self._transaction() as connection:
+            self._put(connection, shadow_pairs, rows, or_leave=True)
+
     def interrupt_pending(self) -> int:
         """Gives every request of this server that is still under way the outcome `interrupted`. Returns how many
         there were.
