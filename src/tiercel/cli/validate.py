@@ -49,6 +49,8 @@ def run(args: argparse.Namespace) -> int:
         print(f"note: {notice}")
     for where, gate in gates:
         print(f"calls:    {where}: {calls_of(gate)}")
+    for line in second_models(loaded.policy):
+        print(f"calls:    {line}")
     print(f"settings: {loaded.settings_source} ({loaded.settings.hash})")
     print(f"policy:   {loaded.policy_source} ({loaded.policy.hash})")
     print(
@@ -75,6 +77,16 @@ def calls_of(gate: Gate) -> str:
     if gate.embed is not None:
         words.append(f"has {gate.embed} embed texts")
     return f"{gate.check} {', '.join(words)}"
+
+
+def second_models(policy: Policy) -> Iterator[str]:
+    """Who reviews, and who may be asked for advice."""
+    for rule in policy.rules:
+        if rule.review is not None:
+            yield f"[rules.{rule.name}] review: {rule.review.by} looks at every answer of text"
+        if rule.advisor is not None:
+            uses = rule.advisor.max_uses
+            yield f"[rules.{rule.name}] advisor: {rule.advisor.by} may be asked {uses} time(s) a request"
 
 
 def undecided(gates: Iterable[tuple[str, Gate]], catalog: Catalog) -> Iterator[str]:
