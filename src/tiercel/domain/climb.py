@@ -231,8 +231,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """A call and what came of it, as far as the ladder needs to know. `verdicts` stand in the order of the gates.
 
-    `began_seconds` and `ended_seconds` count from the request's receipt. Of a `partial` answer no more was read once a
-    verdict on its beginning was known: it is never delivered.
+    `began_seconds` and `ended_seconds` count from the request's receipt.
 
     `is_text` is whether it is text alone that came to its own end, which a review may look at; `review` what a reviewer
     said. One that `seeks_advice` is no answer yet: it goes on once the advice is there.
@@ -243,7 +242,6 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     failure: Failure | None = None
     finish: FinishReason | None = None
     refused: bool = False
-    partial: bool = False
     is_text: bool = False
     review: Literal["approve", "improve"] | None = None
     seeks_advice: bool = False

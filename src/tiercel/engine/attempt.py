@@ -180,7 +180,7 @@ class AttemptRunner:
             result = replace(result, failure=unwanted)
         self._machinery.health.observe(self._rung.deployment.name, result)
         if isinstance(unwanted, Verdict) and result.response is not None:
-            return self._answered(result, result.response, (unwanted,), partial=True)
+            return self._answered(result, result.response, (unwanted,), ended_early=True)
         if result.failure is not None or result.response is None:
             return self._failed(result)
         return await self._measured(result, result.response)
@@ -293,7 +293,7 @@ class AttemptRunner:
         response: ModelResponse,
         verdicts: tuple[Verdict, ...],
         *,
-        partial: bool = False,
+        ended_early: bool = False,
     ) -> Finding:
         choices = response.choices
         attempt = Attempt(
@@ -302,11 +302,10 @@ class AttemptRunner:
             finish=choices[0].finish.reason if choices else None,
             refused=bool(choices) and all([_is_refusal(choice) for choice in choices]),
             is_text=self._plan.review is not None and _is_text(choices),
-            partial=partial,
             verdicts=verdicts,
         )
         record = weighed(self._plan, attempt, self._record("answered", result, verdicts=verdicts))
-        if partial:
+        if ended_early:
             record = replace(record, notes=(*record.notes, ENDED_EARLY))
         return Finding(attempt=attempt, record=record, response=response)
 
