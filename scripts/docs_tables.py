@@ -39,6 +39,7 @@ from tiercel.policy.policy_tables import (
 )
 from tiercel.policy.session_tables import StallTable
 from tiercel.policy.settings_tables import (
+    DashboardTable,
     DeploymentTable,
     ListenerTable,
     LogTable,
@@ -206,6 +207,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "storage": lambda: keys(StorageTable),
     "telemetry": lambda: keys(TelemetryTable),
     "log": lambda: keys(LogTable),
+    "dashboard": lambda: keys(DashboardTable),
     "providers": lambda: keys(ProviderTable),
     "models": lambda: keys(ModelTable),
     "deployments": lambda: keys(DeploymentTable),

@@ -20,6 +20,7 @@ from tiercel.cli.report_checks import render_account
 from tiercel.domain.record import Feedback, Record
 from tiercel.domain.settings import Listener
 from tiercel.gateway.app import RunningGateway, running
+from tiercel.gateway.dashboard.listener import serving_dashboard
 from tiercel.measure.checks_account import account_of
 from tiercel.measure.report import By, summarise
 from tiercel.records.check_tally import tally_checks
@@ -73,7 +74,8 @@ async def show(wishes: Wishes, folder: str) -> int:
                 await client.aclose()
             say(*(f"UNEXPECTED: {problem}" for problem in problems))
             if wishes.serve:
-                await _keep_serving(gateway)
+                async with serving_dashboard(gateway, wishes.port) as dashboard:
+                    await _keep_serving(gateway, dashboard)
     return 1 if problems else 0
 
 
@@ -143,10 +145,12 @@ def _report(gateway: RunningGateway, records: Iterable[Record | None], by: By) -
     render(summarise(kept, feedback, by), Console(highlight=False))
 
 
-async def _keep_serving(gateway: RunningGateway) -> None:
+async def _keep_serving(gateway: RunningGateway, dashboard: str | None) -> None:
     say(
         "",
-        "Lab and gateway stay up until Ctrl-C. Try:",
+        f"See where the money went, and what to try next: {dashboard}",
+        "",
+        "Lab, gateway and dashboard stay up until Ctrl-C. Try:",
         f"  curl {gateway.base_url}/v1/chat/completions -H 'content-type: application/json' \\",
         '    -d \'{"model": "auto", "messages": [{"role": "user", "content": "What is the capital of Slovenia?"}]}\'',
     )

@@ -57,6 +57,7 @@ def run_async(main: Coroutine[Any, Any, None]) -> None:
 
 async def _serve(args: argparse.Namespace) -> None:
     from tiercel.gateway.app import OpenRuntime, running  # after the arguments, so that --help is quick
+    from tiercel.gateway.dashboard.listener import serving_dashboard
     from tiercel.gateway.process import allow_many_files, settle
 
     allow_many_files()
@@ -79,14 +80,18 @@ async def _serve(args: argparse.Namespace) -> None:
         else:
             log.info("reloaded: settings %s, policy %s", again.settings.hash, again.policy.hash)
 
-    async with running(settings, loaded.policy) as gateway:
+    async with (
+        running(settings, loaded.policy) as gateway,
+        serving_dashboard(gateway, settings.listener.port) as dashboard,
+    ):
         settle()
         if sys.platform != "win32":  # there, Ctrl-C cancels this task, which drains as well
             loop.add_signal_handler(signal.SIGTERM, stopped.set)
             loop.add_signal_handler(signal.SIGINT, stopped.set)
             loop.add_signal_handler(signal.SIGHUP, reload, gateway.open_runtime)
         needs_key = gateway.runtime.state.admission.needs_key
-        print(banner(gateway.base_url, loaded, settings, needs_key=needs_key), file=sys.stderr, flush=True)
+        told = banner(gateway.base_url, loaded, settings, needs_key=needs_key, dashboard=dashboard)
+        print(told, file=sys.stderr, flush=True)
         await stopped.wait()
         gateway.runtime.draining = True
         log.info("draining: running answers may finish within %g seconds", settings.listener.drain_seconds)
@@ -112,7 +117,9 @@ def _nothing_to_serve(loaded: Loaded) -> list[str]:
     ]
 
 
-def banner(base_url: str, loaded: Loaded, settings: Settings, *, needs_key: bool) -> str:
+def banner(
+    base_url: str, loaded: Loaded, settings: Settings, *, needs_key: bool, dashboard: str | None = None
+) -> str:
     """What was found, and how to call it."""
     catalog = settings.catalog
     lines = [
@@ -129,6 +136,7 @@ def banner(base_url: str, loaded: Loaded, settings: Settings, *, needs_key: bool
     lines += [
         f"  records    {settings.storage.folder} (prompts and answers {KEPT[settings.storage.content]})",
         f"  access     {keys}",
+        f"  dashboard  {dashboard or 'off ([dashboard] enabled)'}",
         "",
         f"  curl {base_url}/v1/chat/completions -H 'content-type: application/json' \\",
         '    -d \'{"model": "auto", "messages": [{"role": "user", "content": "Say hello"}]}\'',

@@ -68,6 +68,18 @@ class Log(msgspec.Struct, frozen=True, kw_only=True):
     format: Literal["text", "json"] = "text"
 
 
+class Dashboard(msgspec.Struct, frozen=True, kw_only=True):
+    """Where people look. `port` `None` is the one after the gateway's, or any free one where that is taken."""
+
+    enabled: bool = True
+    host: str = "127.0.0.1"
+    port: int | None = None
+    allowed_hosts: tuple[str, ...] = ()
+    """Names that the Host header may carry beside loopback's and the dashboard's own."""
+    session_hours: float = 12.0
+    """How long a login lasts."""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """One immutable configuration of the installation. `hash` names exactly this text."""
 
@@ -75,6 +87,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     storage: Storage = Storage()
     telemetry: Telemetry = Telemetry()
     log: Log = Log()
+    dashboard: Dashboard = Dashboard()
     catalog: Catalog = Catalog()
     missing_keys: tuple[str, ...] = ()
     """Providers left out because their key is not in the environment, as `name (VARIABLE)`."""

@@ -39,7 +39,7 @@ def check_listener(listener: Listener, *, has_keys: bool = False) -> None:
             f"[listener] operator_keys_env: an operator key needs {MIN_OPERATOR_KEY_CHARS} random characters;"
             " make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
         )
-    if not (listener.keys or listener.operator_keys or has_keys or _is_loopback(listener.host)):
+    if not (listener.keys or listener.operator_keys or has_keys or is_loopback(listener.host)):
         raise ConfigError(
             f"[listener] host {listener.host!r}: without client keys only loopback is served;"
             " make one with `tiercel keys create`, set keys_env, or host = '127.0.0.1'"
@@ -64,7 +64,7 @@ class Admission:
         )
         self._hosts = frozenset(name.lower() for name in (*listener.allowed_hosts, listener.host))
         self._names_hosts = bool(listener.allowed_hosts)
-        self._is_reachable = not _is_loopback(listener.host)
+        self._is_reachable = not is_loopback(listener.host)
 
     @property
     def needs_key(self) -> bool:
@@ -92,13 +92,10 @@ class Admission:
         return b"" if given is None else _digest(given)
 
     def _check_host(self, host: str, *, restricted: bool) -> None:
-        match = HOST.match(host)
-        if match is None:
-            raise CallerError("invalid_request", "the Host header is not a host name")
+        name = host_name(host)
         if not restricted:
             return
-        name = match["name"].strip("[]").lower()
-        if name not in self._hosts and not _is_loopback(name):
+        if name not in self._hosts and not is_loopback(name):
             raise CallerError(
                 "permission",
                 "this Host is not served here; the operator can add it to allowed_hosts in tiercel.toml",
@@ -108,6 +105,10 @@ class Admission:
         given = _given_key(exchange)
         if given is None:
             raise CallerError("auth", "no API key: send it as 'Authorization: Bearer …'")
+        return self.recognise(given)
+
+    def recognise(self, given: str) -> AccessKey:
+        """Whose key this text is. Raises `CallerError` for one that is not known, or is over."""
         if self._given:
             digest = _digest(given)
             # every comparison is made, so that the time says nothing about which key was near
@@ -151,7 +152,16 @@ def _digest(key: str) -> bytes:
     return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
 
 
-def _is_loopback(host: str) -> bool:
+def host_name(host: str) -> str:
+    """The name in a Host header, without its port. Raises `CallerError` where it is none."""
+    match = HOST.match(host)
+    if match is None:
+        raise CallerError("invalid_request", "the Host header is not a host name")
+    return match["name"].strip("[]").lower()
+
+
+def is_loopback(host: str) -> bool:
+    """Whether this name or address is this machine's own."""
     if host.lower() in LOOPBACK_NAMES:
         return True
     try:

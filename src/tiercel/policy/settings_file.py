@@ -7,11 +7,11 @@ from typing import Any
 import msgspec
 
 from tiercel.domain.secret import Secret
-from tiercel.domain.settings import Listener, Log, Settings, Storage
+from tiercel.domain.settings import Dashboard, Listener, Log, Settings, Storage
 from tiercel.policy.addresses import key_complaint, variable_complaint
 from tiercel.policy.catalog_file import Environment, read_catalog
 from tiercel.policy.problems import Problems
-from tiercel.policy.settings_tables import ListenerTable, SettingsFile, StorageTable
+from tiercel.policy.settings_tables import DashboardTable, ListenerTable, SettingsFile, StorageTable
 from tiercel.policy.shape import find_problems
 from tiercel.policy.telemetry_settings import telemetry_of
 from tiercel.policy.toml_reader import check_version, content_hash, read_table, read_text
@@ -21,6 +21,7 @@ HEADERS = {
     "storage": 1,
     "telemetry": 1,
     "log": 1,
+    "dashboard": 1,
     "providers": 2,
     "models": 2,
     "deployments": 2,
@@ -57,6 +58,7 @@ def read_settings(
         storage=storage,
         telemetry=telemetry,
         log=Log(format=file.log.format),
+        dashboard=dashboard_of(file.dashboard),
         catalog=catalog,
         missing_keys=missing_keys,
         hash=content_hash(table),
@@ -117,6 +119,16 @@ def listener_of(table: ListenerTable, environ: Mapping[str, str], problems: Prob
         drain_seconds=table.drain_seconds,
         write_seconds=table.write_seconds,
         max_in_flight=table.max_in_flight,
+    )
+
+
+def dashboard_of(table: DashboardTable) -> Dashboard:
+    return Dashboard(
+        enabled=table.enabled,
+        host=table.host,
+        port=table.port,
+        allowed_hosts=table.allowed_hosts,
+        session_hours=table.session_hours,
     )
 
 

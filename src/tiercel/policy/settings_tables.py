@@ -31,15 +31,14 @@ Quirks = Literal[
 Megabytes = Annotated[float, Meta(gt=0, le=1_000_000)]
 Speed = Annotated[float, Meta(gt=0)]
 Regions = FilledText | tuple[FilledText, ...]
+Port = Annotated[int, Meta(ge=0, le=65_535)]
 
 
 class ListenerTable(Table, frozen=True, kw_only=True):
     """Where Tiercel listens, and for whom."""
 
     host: Annotated[FilledText, Meta(description="The address to listen on.")] = "127.0.0.1"
-    port: Annotated[
-        Annotated[int, Meta(ge=0, le=65535)], Meta(description="The port; 0 takes any free one.")
-    ] = 4100
+    port: Annotated[Port, Meta(description="The port; 0 takes any free one.")] = 4100
     keys_env: Annotated[
         tuple[FilledText, ...],
         Meta(
@@ -136,6 +135,28 @@ class LogTable(Table, frozen=True, kw_only=True):
     format: Annotated[
         Literal["text", "json"], Meta(description="Lines for people, or one JSON object a line.")
     ] = "text"
+
+
+class DashboardTable(Table, frozen=True, kw_only=True):
+    """The pages for people, on an address of their own; see dashboard.md."""
+
+    enabled: Annotated[bool, Meta(description="Whether they are served.")] = True
+    host: Annotated[FilledText, Meta(description="Address. Beyond this machine only with keys.")] = (
+        "127.0.0.1"
+    )
+    port: Annotated[
+        Port | None,
+        Meta(
+            description="Port; the one after the gateway's where left out, or a free one where that is taken."
+        ),
+    ] = None
+    allowed_hosts: Annotated[
+        tuple[FilledText, ...],
+        Meta(description="Names people may call it by, beside loopback's and the host's own."),
+    ] = ()
+    session_hours: Annotated[
+        Annotated[float, Meta(gt=0, le=720)], Meta(description="How long a login lasts.")
+    ] = 12.0
 
 
 class LongPricesTable(Table, frozen=True, kw_only=True):
@@ -276,6 +297,7 @@ class SettingsFile(Table, frozen=True, kw_only=True):
     storage: StorageTable = StorageTable()
     telemetry: TelemetryTable = TelemetryTable()
     log: LogTable = LogTable()
+    dashboard: DashboardTable = DashboardTable()
     providers: Annotated[dict[Name, ProviderTable], Meta(description="The providers by name.")] = field(
         default_factory=dict
     )

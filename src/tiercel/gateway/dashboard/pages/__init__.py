@@ -1,0 +1,7 @@
+"""The pages, in the order of the navigation. A new one is a module here, its template, and a line below."""
+
+from tiercel.gateway.dashboard.pages.overview import OVERVIEW
+from tiercel.gateway.dashboard.view import PageRoute
+
+PAGES: tuple[PageRoute, ...] = (OVERVIEW,)
+NAVIGATION: tuple[PageRoute, ...] = tuple(page for page in PAGES if page.title is not None)

@@ -1,0 +1,117 @@
+// Charts, live pages, times in the reader's zone, keyboard. Every page says all it has to say without this file.
+"use strict";
+
+const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+const LINES = ["--c1", "--c2", "--c3", "--c4", "--c5", "--c6"];
+const plots = new Map();
+
+function amount(value, unit) {
+  if (value == null) return "–";
+  if (unit === "$") return value === 0 ? "$0" : "$" + (value >= 1 ? value.toFixed(2) : Number(value.toPrecision(2)));
+  if (unit === "s") return value === 0 ? "0" : value < 1 ? Math.round(value * 1000) + " ms" : Number(value.toPrecision(3)) + " s";
+  return Number(value.toPrecision(4)).toLocaleString("en");
+}
+
+function stacked(lines) {
+  const sums = lines.length ? lines[0].values.map(() => 0) : [];
+  return lines.map((line) => line.values.map((value, at) => (sums[at] += value || 0)));
+}
+
+function draw(figure) {
+  const place = figure.querySelector(".plot");
+  const data = JSON.parse(figure.querySelector("script").textContent);
+  const unit = figure.dataset.unit, stack = figure.dataset.chart === "stack";
+  const shown = stack ? stacked(data.lines) : data.lines.map((line) => line.values);
+  const taken = new Set(data.lines.map((line) => line.colour));
+  const free = LINES.map((_, at) => at).filter((at) => !taken.has(at));
+  const lines = data.lines.map((line, at) => ({ ...line, colour: css(LINES[line.colour ?? free.shift() ?? LINES.length - 1]), drawn: shown[at] }));
+  if (stack) lines.reverse();  // the tallest is drawn first and the others over it
+  const axis = { stroke: css("--soft"), grid: { stroke: css("--line"), width: 1 }, ticks: { stroke: css("--line"), width: 1 }, font: "12px system-ui" };
+  const bars = stack ? uPlot.paths.bars({ size: [0.85, 60], align: 1 }) : undefined;
+  const options = {
+    width: Math.max(200, place.clientWidth), height: 220, padding: [10, 18, 0, 0],
+    scales: { x: { time: true, range: (_, low, high) => [low, high + (stack ? data.step : 0)] }, y: { range: (_, low, high) => [0, high > 0 ? high * 1.08 : 1] } },
+    legend: { markers: { width: 0, fill: (_, at) => lines[at - 1]?.colour } },
+    cursor: { points: { size: 6 }, y: false },
+    axes: [axis, { ...axis, size: 62, values: (_, ticks) => ticks.map((tick) => amount(tick, unit)) }],
+    series: [{ label: "from", value: "{YYYY}-{MM}-{DD} {HH}:{mm}" }, ...lines.map((line) => ({
+      label: line.name, stroke: line.colour, fill: stack ? line.colour : undefined, width: stack ? 0 : 2, paths: bars,
+      points: { show: !stack && line.values.filter((value) => value != null).length < 40, size: 6, fill: line.colour }, spanGaps: true,
+      value: (_, __, ___, at) => (at == null ? "" : amount(line.values[at], unit)),
+    }))],
+  };
+  plots.get(figure.id)?.destroy();
+  place.replaceChildren();
+  plots.set(figure.id, new uPlot(options, [data.times, ...lines.map((line) => line.drawn)], place));
+}
+
+function tellTimes(root) {
+  for (const time of root.querySelectorAll("time[datetime]")) {
+    const when = new Date(time.dateTime);
+    time.title = time.dateTime;
+    time.textContent = when.toLocaleString(undefined, { year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  }
+}
+
+function dress(root) {
+  tellTimes(root);
+  if (window.uPlot) root.querySelectorAll("figure[data-chart]").forEach(draw);
+}
+
+function isBusy(part) {
+  return part.contains(document.activeElement) && document.activeElement.matches("input, select, textarea") || String(getSelection() || "") !== "" || part.querySelector("details[open]");
+}
+
+async function refresh() {
+  const part = document.querySelector("[data-live]");
+  if (!part) return;
+  if (document.visibilityState === "visible" && !isBusy(part)) {
+    try {
+      const answer = await fetch(location.href, { headers: { "x-live": "1" } });
+      if (answer.ok && !answer.redirected) {
+        const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(part.id);
+        if (fresh && !isBusy(part)) {
+          const focused = document.activeElement && part.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+          part.replaceChildren(...fresh.childNodes);
+          dress(part);
+          if (focused) part.querySelector(`[href="${CSS.escape(focused)}"]`)?.focus();
+        }
+      }
+    } catch { /* the gateway is away for a moment; the page keeps what it has */ }
+  }
+  setTimeout(refresh, 1000 * Number(part.dataset.live));
+}
+
+function theme() {
+  const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+  const now = document.documentElement.dataset.theme || (dark ? "dark" : "light");
+  const next = now === "dark" ? "light" : "dark";
+  document.documentElement.dataset.theme = next;
+  localStorage.setItem("theme", next);
+  dress(document);
+}
+
+// j and k walk the rows, Enter opens one, / goes to the search, t switches light and dark
+function key(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, select, textarea")) return;
+  const links = [...document.querySelectorAll("[data-row]")];
+  const at = links.indexOf(document.activeElement);
+  if (event.key === "j" && links.length) links[Math.min(at + 1, links.length - 1)].focus();
+  else if (event.key === "k" && links.length) links[Math.max(at - 1, 0)].focus();
+  else if (event.key === "/") { const search = document.querySelector("input[type=search]"); if (!search) return; search.focus(); event.preventDefault(); }
+  else if (event.key === "t") theme();
+  else for (const button of document.querySelectorAll("[data-key]")) if (button.dataset.key === event.key) { button.click(); event.preventDefault(); return; }
+}
+
+const chosen = localStorage.getItem("theme");
+if (chosen) document.documentElement.dataset.theme = chosen;
+document.addEventListener("DOMContentLoaded", () => {
+  dress(document);
+  document.querySelector("[data-theme-switch]")?.addEventListener("click", theme);
+  document.addEventListener("keydown", key);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => dress(document));
+  let width = innerWidth, wait;
+  addEventListener("resize", () => { if (innerWidth === width) return; width = innerWidth; clearTimeout(wait); wait = setTimeout(() => dress(document), 150); });
+  const part = document.querySelector("[data-live]");
+  if (part) setTimeout(refresh, 1000 * Number(part.dataset.live));
+});

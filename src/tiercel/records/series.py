@@ -1,0 +1,189 @@
+"""What happened in a period, whole and step by step: sums for pages and charts, which take no longer for more records.
+
+The database adds up what a chart needs. Loads SQLAlchemy: import this only where it is used.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, TypeAlias, get_args
+
+import msgspec
+from sqlalchemy import ColumnElement, and_, func, literal, or_, select, true
+
+from tiercel.domain.record import Feedback, Record
+from tiercel.domain.secret import Secret
+from tiercel.records.rollups import ANSWERS, DAY, HOUR, MINUTE, is_span, read_tallies
+from tiercel.records.schema import rollups
+from tiercel.records.sketch import Sketch
+from tiercel.records.snapshot import Snapshot
+from tiercel.records.summed import Besides
+from tiercel.records.sums import Sums
+from tiercel.records.tally import Judged, Tallies, merge_into
+
+Dimension: TypeAlias = Literal["task", "model", "tier", "effort"]
+Charted: TypeAlias = Literal["requests", "passed", "rejected_passed", "cost_nano", "escalation", "fallback"]
+CHARTED: tuple[Charted, ...] = get_args(Charted)
+
+
+class Step(msgspec.Struct, kw_only=True):
+    """The sums of one step that began at `start_at` (Unix seconds): counts by group, and the latencies of all."""
+
+    start_at: int
+    counts: dict[str, Counter[Charted]] = msgspec.field(default_factory=dict)
+    latency: Sketch = msgspec.field(default_factory=Sketch)
+
+    def add(self, group: str, counts: "Counter[Charted]") -> None:
+        """Adds to a group."""
+        known = self.counts.setdefault(group, Counter())
+        for name in CHARTED:
+            known[name] += counts[name]
+
+
+class Period(msgspec.Struct, frozen=True, kw_only=True):
+    """From `since` on until before `until`, Unix seconds: everything in `answers`, and the same by steps, those without
+    a request among them."""
+
+    since: int
+    until: int
+    step_seconds: int
+    answers: Tallies
+    steps: tuple[Step, ...]
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """What of which period. `since`, `until` and `step_seconds` are whole minutes, steps above an hour whole hours and
+    above a day whole days; `project` is one, or `None` for all."""
+
+    since: int
+    until: int
+    step_seconds: int
+    by: Dimension = "tier"
+    project: str | None = None
+
+
+def load_period(folder: Path, wanted: Wanted, *, database_url: Secret | None = None) -> Period:
+    """The sums of a period. Raises `ConfigError` where nothing was recorded yet, or it cannot be read."""
+    steps = {start: Step(start_at=start) for start in _starts(wanted)}
+    answers: Tallies = {}
+    with Snapshot.taken(folder, database_url) as snapshot:
+        besides = _SumsByStep(wanted)
+        Besides(snapshot, ANSWERS, wanted.since).add_to(besides)
+        if snapshot.connection is not None:
+            answers = read_tallies(snapshot.connection, ANSWERS, _within(wanted))
+            _add_stored(snapshot, wanted, steps)
+    for start, sums in besides.parts.items():
+        own = {
+            cell: tally
+            for cell, tally in sums.answers.items()
+            if wanted.project is None or cell.project == wanted.project
+        }
+        merge_into(answers, own)
+        for cell, tally in own.items():
+            steps[start].add(
+                getattr(cell, wanted.by), Counter({name: tally.counts[name] for name in CHARTED})
+            )
+            steps[start].latency.merge(tally.sketch("latency_seconds"))
+    return Period(
+        since=wanted.since,
+        until=wanted.until,
+        step_seconds=wanted.step_seconds,
+        answers=answers,
+        steps=tuple(steps.values()),
+    )
+
+
+class _SumsByStep(Sums):
+    """Sums that fall apart by when requests began; what lies outside of the period is left out."""
+
+    __slots__ = ("_wanted", "parts")
+
+    def __init__(self, wanted: Wanted) -> None:
+        super().__init__()
+        self._wanted = wanted
+        self.parts: defaultdict[int, Sums] = defaultdict(Sums)
+
+    def add(self, record: Record, said: Feedback | None = None) -> None:
+        if self._has(record.started_at):
+            self._part(record.started_at).add(record, said)
+
+    def add_opinion(self, about: Judged, said: Feedback) -> None:
+        if self._has(about.started_at):
+            self._part(about.started_at).add_opinion(about, said)
+
+    def take_back_opinion(self, about: Judged, said: Feedback) -> None:
+        if self._has(about.started_at):
+            self._part(about.started_at).take_back_opinion(about, said)
+
+    def take_back_interrupted(self, record: Record, said: Feedback | None = None) -> None:
+        if self._has(record.started_at):
+            self._part(record.started_at).take_back_interrupted(record, said)
+
+    def _has(self, at: float) -> bool:
+        return self._wanted.since <= at < self._wanted.until
+
+    def _part(self, at: float) -> Sums:
+        wanted = self._wanted
+        return self.parts[
+            int((at - wanted.since) // wanted.step_seconds) * wanted.step_seconds + wanted.since
+        ]
+
+
+def _starts(wanted: Wanted) -> Iterator[int]:
+    yield from range(wanted.since, wanted.until, wanted.step_seconds)
+
+
+def spans_within(since: int, until: int) -> Iterator[tuple[int, int, int]]:
+    """Spans that together hold exactly this period of whole minutes: their length, the first start, and the end."""
+    at = since
+    for span, longer in ((MINUTE, HOUR), (HOUR, DAY)):
+        upto = min(until // span * span, -(-at // longer) * longer)
+        if at < upto:
+            yield span, at, upto
+            at = upto
+    for span in (DAY, HOUR, MINUTE):
+        upto = until // span * span
+        if at < upto:
+            yield span, at, upto
+            at = upto
+
+
+def _within(wanted: Wanted) -> ColumnElement[bool]:
+    columns = rollups.c
+    parts = [
+        and_(is_span(rollups, span), columns.start_at >= first, columns.start_at < upto)
+        for span, first, upto in spans_within(wanted.since, wanted.until)
+    ]
+    return and_(_own(wanted), or_(*parts))
+
+
+def _own(wanted: Wanted) -> ColumnElement[bool]:
+    return true() if wanted.project is None else rollups.c.project == wanted.project
+
+
+def _add_stored(snapshot: Snapshot, wanted: Wanted, steps: dict[int, Step]) -> None:
+    connection = snapshot.connection
+    assert connection is not None
+    columns = rollups.c
+    span = max(
+        length
+        for length in (MINUTE, HOUR, DAY)
+        if not (wanted.step_seconds % length or wanted.since % length)
+    )
+    own = and_(
+        is_span(rollups, span),
+        columns.start_at >= wanted.since,
+        columns.start_at < wanted.until,
+        _own(wanted),
+    )
+    # written out: PostgreSQL does not take a parameter for the same as itself where it groups
+    since, step = (literal(value, literal_execute=True) for value in (wanted.since, wanted.step_seconds))
+    start = (columns.start_at - (columns.start_at - since) % step).label("start")
+    group = columns[wanted.by].label("name")
+    sums = [func.sum(columns[name]).label(name) for name in CHARTED]
+    for row in connection.execute(select(start, group, *sums).where(own).group_by(start, group)):
+        counts = {name: int(getattr(row, name)) for name in CHARTED}
+        steps[int(row.start)].add(row.name, Counter(counts))
+    for began, data in connection.execute(select(start, columns.latency_seconds).where(own)):
+        if data:
+            steps[int(began)].latency.merge(Sketch.from_bytes(data))
