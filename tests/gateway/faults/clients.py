@@ -78,7 +78,10 @@ async def sdks(root_url: str, *, retries: int = 2) -> AsyncIterator[Sdks]:
 
 
 async def _note(response: httpx2.Response) -> None:
-    _answers.get().append(response)
+    """What `ask` looks at; whoever uses an SDK itself looks for themselves."""
+    answers = _answers.get(None)
+    if answers is not None:
+        answers.append(response)
 
 
 def _take_error(seen: Seen, error: Exception) -> None:
