@@ -92,7 +92,9 @@ def measure(rig: Rig, args: argparse.Namespace) -> None:
 def report(turns: dict[str, list[Turn]], args: argparse.Namespace, copies: int, skipped: int) -> None:
     without, with_copies = turns["without"], turns["with"]
     print(f"{args.rate} requests a second, {args.rounds} rounds of {args.seconds:g} s; medians of the rounds")
-    print(f"{'':24}{'without':>12}{f'{args.share:.0%} copied':>14}{'ratio of a round':>20}{'half of them':>16}")
+    print(
+        f"{'':24}{'without':>12}{f'{args.share:.0%} copied':>14}{'ratio of a round':>20}{'half of them':>16}"
+    )
     for label, name in (("latency p50, us", "p50"), ("latency p99, us", "p99"), ("CPU a request, us", "cpu")):
         first = [getattr(turn, name) for turn in without]
         second = [getattr(turn, name) for turn in with_copies]

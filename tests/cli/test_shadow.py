@@ -40,6 +40,19 @@ def test_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (told["candidate"], told["pairs"], told["spent_usd"]) == ("candidate@low", 1, "0.0000007")
 
 
+def test_a_record_is_retold_with_its_copies(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """After the climb, what the candidate did and what that cost."""
+    passed = msgspec.structs.replace(FULL, run="", shadow=msgspec.structs.replace(FULL.live, seconds=0.4))
+    data = kept(tmp_path, record("rec_1"), FULL, passed)
+    assert main(["explain", "--record", "rec_1", "--data", data]) == 0
+    told = capsys.readouterr().out
+    assert (
+        "Copy for candidate@low, after the answer: nobody answered (timeout); one call, 0.50 s, $0.0000007"
+        in told
+    )
+    assert "every gate that calls no model passed; one call, 0.40 s" in told
+
+
 def test_no_pairs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What to do to have some."""
     assert main(["shadow", "status", "--data", kept(tmp_path, record("rec_1"))]) == 0

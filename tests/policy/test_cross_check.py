@@ -16,6 +16,11 @@ def no_problems(gate: Gate) -> list[str]:
     return []
 
 
+def tried(entry: str) -> str:
+    shadow = f'{{ candidates = ["{entry}"], share = 0.1, budget_usd_per_day = 1 }}'
+    return MINIMAL_POLICY + f'[[rules]]\nname = "hard-coding"\nladder = ["fast"]\nshadow = {shadow}\n'
+
+
 def ladder(entry: str) -> str:
     return MINIMAL_POLICY + f'[[rules]]\nname = "hard-coding"\nladder = ["{entry}"]\n'
 
@@ -35,6 +40,16 @@ def ladder(entry: str) -> str:
             "it takes 'none', 'low', 'medium', 'high'",
         ),
         (
+            tried("claude-haiku"),
+            "[rules.hard-coding] shadow.candidates[0] 'claude-haiku': no such model or deployment; "
+            "did you mean 'claude-haiku-4-5'?",
+        ),
+        (
+            tried("claude-haiku-4-5@xhigh"),
+            "[rules.hard-coding] shadow.candidates[0] 'claude-haiku-4-5@xhigh': 'claude-haiku-4-5' has no effort "
+            "'xhigh'; it takes 'none', 'low', 'medium', 'high'",
+        ),
+        (
             MINIMAL_POLICY.replace("gemini-3.5-flash", "gemini-3.5-flush"),
             "[tiers.fast] members[0] 'gemini-3.5-flush': no such model or deployment; "
             "did you mean 'gemini-3.5-flash'?",
@@ -48,11 +63,21 @@ def ladder(entry: str) -> str:
             "[tiers.claude-haiku-4-5]: a model or deployment has this name; rename the tier",
         ),
     ],
-    ids=["ladder", "tier's effort", "model's effort", "member", "alias", "tier's name"],
+    ids=[
+        *("ladder", "tier's effort", "model's effort", "candidate", "candidate's effort"),
+        *("member", "alias", "tier's name"),
+    ],
 )
 def test_a_name_that_does_not_exist_is_a_problem(text: str, problem: str) -> None:
     result = cross_check(read_policy(text), OPENROUTER, no_problems)
     assert result.problems == (f"policy.toml: {problem}",)
+
+
+def test_a_candidate_whose_price_is_unknown_is_told_of() -> None:
+    """It is never tried, for no budget could be kept with it; that is no mistake of the policy's."""
+    result = cross_check(read_policy(tried("gemini-3.5-pro")), OPENROUTER, no_problems)
+    assert result.problems == ()
+    assert any("is never tried: its price is unknown" in notice for notice in result.notices), result.notices
 
 
 @pytest.mark.parametrize(

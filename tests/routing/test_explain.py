@@ -4,7 +4,7 @@ import msgspec
 
 from tests.routing.made import FIVE, POLICY, catalog, deployment, facts, model, policy, request
 from tiercel.domain.facts import Facts
-from tiercel.domain.policy import Tier
+from tiercel.domain.policy import Shadow, Tier
 from tiercel.domain.request import Hints
 from tiercel.routing.explain import Explanation, PassedOver, explain, render_text
 from tiercel.routing.facts import read_facts
@@ -89,6 +89,15 @@ def test_a_hedge_is_told_and_that_one_deployment_has_none() -> None:
     alone = explain(make_plan(request(model="great@high"), facts(), use, FIVE)).limits
     assert several == ("600 s", "6 attempts", "one hedge when slower than 95 % of calls")
     assert alone == ("600 s", "6 attempts", "no hedge: one deployment only")
+
+
+def test_candidates_on_copies_are_told() -> None:
+    """Who is tried, how often, for how much; nothing where nobody is."""
+    shadow = Shadow(candidates=("new@low", "other"), share=0.05, day_nano=5_000_000_000)
+    rules = tuple(msgspec.structs.replace(rule, shadow=shadow) for rule in POLICY.rules)
+    text = render_text(make_plan(request(), facts(), policy(rules=rules), FIVE))
+    assert "Shadow: new@low and other on 5 % of such requests, for at most $5 a day; never delivered" in text
+    assert "Shadow" not in render_text(make_plan(request(), facts(), POLICY, FIVE))
 
 
 def test_the_same_plan_is_told_the_same() -> None:

@@ -85,6 +85,7 @@ def _plan(request: ModelRequest, facts: Facts, policy: Policy, catalog: Catalog,
 def _retell(args: argparse.Namespace) -> int:
     """Print what happened to a request; 1 where there is no record of it."""
     # SQLAlchemy takes long to load, and nothing else needs it here
+    from tiercel.records.pairs import each_pair
     from tiercel.records.query import find_feedback, find_record
 
     storage = storage_of(args.data)
@@ -96,7 +97,9 @@ def _retell(args: argparse.Namespace) -> int:
         )
         return 1
     when = datetime.fromtimestamp(record.started_at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    print(retell(record, when, find_feedback(folder, args.record, database_url=url)))
+    feedback = find_feedback(folder, args.record, database_url=url)
+    pairs = list(each_pair(folder, record_id=args.record, database_url=url))
+    print(retell(record, when, feedback, pairs))
     return 0
 
 

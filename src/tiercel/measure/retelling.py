@@ -1,10 +1,12 @@
 """One climb told again from its record, step by step, with the time line: what was called, measured and decided."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from tiercel.domain.climb import Verdict
 from tiercel.domain.money import usd_text
-from tiercel.domain.record import AttemptRecord, Feedback, Record
+from tiercel.domain.record import AttemptRecord, Feedback, Record, ShadowPair
 from tiercel.measure.charges import charges
 
 LINE_CHARS = 40
@@ -38,15 +40,33 @@ OUTCOME_WORDS = {
 }
 
 
-def retell(record: Record, when: str, feedback: Feedback | None = None) -> str:
-    """The climb as text for a terminal; ends without a newline. `when` is its start, in words."""
+def retell(
+    record: Record, when: str, feedback: Feedback | None = None, pairs: Sequence[ShadowPair] = ()
+) -> str:
+    """The climb as text for a terminal; ends without a newline. `when` is its start, in words, `pairs` what candidates
+    answered to copies."""
     lines = [*_head(record, when), "", *_time_line(record)]
     for attempt in record.attempts:
         lines += ["", *_attempt(attempt, record)]
     lines += ["", *_account(record)]
     if feedback is not None:
         lines += ["", f"Feedback: {_feedback(feedback)}"]
+    for pair in pairs:
+        lines += ["", f"Copy for {pair.candidate}, after the answer: {_copy(pair)}"]
     return "\n".join(lines)
+
+
+def _copy(pair: ShadowPair) -> str:
+    """What came of a copy, whose answer nobody was given."""
+    shadow = pair.shadow
+    if shadow.failure is not None:
+        words = f"nobody answered ({shadow.failure})"
+    elif shadow.passed:
+        words = "every gate that calls no model passed"
+    else:
+        words = f"missed {shadow.worst}" if shadow.worst else "declined"
+    calls = "one call" if len(pair.attempts) == 1 else f"{len(pair.attempts)} calls"
+    return f"{words}; {calls}, {shadow.seconds:.2f} s, ${usd_text(pair.cost_nano)}"
 
 
 def _head(record: Record, when: str) -> list[str]:

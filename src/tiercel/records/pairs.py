@@ -70,20 +70,21 @@ def each_pair(
     since: float | None = None,
     run: str | None = None,
     rule: str | None = None,
+    record_id: str | None = None,
     database_url: Secret | None = None,
 ) -> Iterator[ShadowPair]:
     """Pairs of requests that came at or after `since` (Unix seconds), of one registered run (`""`: of the rules' own)
-    or of all, of one rule or of all: those of the database in the order in which the requests came, then those that
-    wait in the journal. To be taken to the end.
+    or of all, of one rule or of all, of one record or of all: those of the database in the order in which the requests
+    came, then those that wait in the journal. To be taken to the end.
 
     Raises `ConfigError` where nothing was recorded yet, or it cannot be read.
     """
-    chosen = _condition(since, run, rule)
+    chosen = _condition(since, run, rule, record_id)
     with Snapshot.taken(folder, database_url) as snapshot:
         waiting = {
             (pair.record_id, pair.run, pair.candidate): pair
             for pair in _waiting(snapshot, since)
-            if run in (None, pair.run) and rule in (None, pair.rule)
+            if run in (None, pair.run) and rule in (None, pair.rule) and record_id in (None, pair.record_id)
         }
         if snapshot.connection is not None:
             found = select(shadow_pairs).where(chosen).order_by(shadow_pairs.c.received_at)
@@ -119,7 +120,7 @@ def read_shadow_spent(
         known = sums.get((run, rule), (0, 0))
         sums[run, rule] = (known[0] + pairs, known[1] + nano)
 
-    chosen = _condition(since, None, None)
+    chosen = _condition(since)
     if instance is not None:
         chosen &= shadow_pairs.c.instance == instance
     with Snapshot.taken(folder, database_url) as snapshot:
@@ -147,11 +148,14 @@ def _waiting(snapshot: Snapshot, since: float | None) -> Iterable[ShadowPair]:
     )
 
 
-def _condition(since: float | None, run: str | None, rule: str | None) -> ColumnElement[bool]:
+def _condition(
+    since: float | None, run: str | None = None, rule: str | None = None, record_id: str | None = None
+) -> ColumnElement[bool]:
     chosen: ColumnElement[bool] = true()
     wanted: tuple[tuple[ColumnElement[Any], str | None], ...] = (
         (shadow_pairs.c.run, run),
         (shadow_pairs.c.rule, rule),
+        (shadow_pairs.c.record_id, record_id),
     )
     for column, value in wanted:
         if value is not None:

@@ -274,7 +274,7 @@ def _shadow_words(plan: Plan) -> str | None:
     if plan.shadow is None:
         return None
     shadow = plan.shadow
-    tried = f"{' and '.join(shadow.candidates)} on {shadow.share:.2%} of such requests"
+    tried = f"{' and '.join(shadow.candidates)} on {shadow.share * 100:g} % of such requests"
     return f"{tried}, for at most ${usd_text(shadow.day_nano)} a day; never delivered"
 
 
