@@ -18,7 +18,7 @@ from tiercel.domain.record import AttemptRecord, Record
 from tiercel.domain.session import NO_SESSION, SessionState
 
 MAX_KNOWN = 10_000
-"""Some 10 MB when full."""
+"""Some 6 MB when full."""
 CACHE_SECONDS = 300.0
 """After so long without a call a provider's prompt cache is taken to be gone: the shortest time that they promise."""
 MAX_CACHES = 4
