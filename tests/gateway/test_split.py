@@ -159,7 +159,7 @@ async def test_a_failed_arm_falls_back_to_the_rest_of_the_ladder_and_stays_the_a
         record = made.here.record(raw.headers["x-tiercel-record"])
     assert [attempt.why for attempt in record.attempts] == ["first", "fallback"]
     assert [attempt.deployment for attempt in record.attempts] == ["cheap", "dear"]
-    assert (record.arm, record.arms_out) == ("a", ("b",))
+    assert (record.arm, record.propensity, record.arms_out) == ("a", 1.0, ())
 
 
 async def test_a_key_that_may_not_use_an_arm_is_never_given_it(tmp_path: Path) -> None:

@@ -214,10 +214,10 @@ def test_where_every_arm_is_out_the_rules_own_ladder_is_climbed() -> None:
     assert "no arm of split trial; a out" in plan.why
 
 
-def test_an_arm_whose_share_is_0_is_never_drawn() -> None:
+def test_an_arm_whose_share_is_0_is_never_drawn_and_not_missed() -> None:
     made = split(Arm(name="on", use="quick", share=1.0), Arm(name="off", use="solid", share=0.0))
     plan = drawn(made)
-    assert (arm_of(plan), propensity_of(plan), out_of(plan)) == ("on", 1.0, {"off": "its share is 0"})
+    assert (arm_of(plan), propensity_of(plan), out_of(plan)) == ("on", 1.0, {})
 
 
 # ── The plan ────────────────────────────────────────────────────────────────────────────────────────────────────────

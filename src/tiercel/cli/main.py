@@ -26,6 +26,7 @@ from tiercel.cli import (
     schema,
     serve,
     shadow,
+    split,
     validate,
 )
 from tiercel.domain.errors import ConfigError, TiercelError
@@ -39,6 +40,7 @@ COMMANDS = (
     keys,
     explain,
     report,
+    split,
     models,
     audit,
     shadow,

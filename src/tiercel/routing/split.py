@@ -57,7 +57,7 @@ def with_arm(plan: Plan, draw: Draw, planned: Planned) -> Plan:
     open_arms: list[Arm] = []
     in_loop: list[Arm] = []
     out: list[ArmOut] = []
-    for arm in split.arms:
+    for arm in [arm for arm in split.arms if arm.share > 0]:
         rungs, reason = _callable_now(arm, plan, draw, planned)
         if reason is not None:
             out.append(ArmOut(arm=arm.name, reason=reason))
@@ -109,8 +109,6 @@ def in_words(given: Assignment) -> str:
 
 def _callable_now(arm: Arm, plan: Plan, draw: Draw, planned: Planned) -> tuple[Sequence[Rung], str | None]:
     """The arm's rungs that may be called, or why there is none."""
-    if arm.share == 0:
-        return (), "its share is 0"
     try:
         own = planned((arm.use,))
     except ProblemError as error:

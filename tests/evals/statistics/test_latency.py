@@ -1,5 +1,7 @@
 """Percentiles with order-statistic intervals, and those that are refused."""
 
+import math
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -51,6 +53,44 @@ def test_words() -> None:
     assert quantile_interval([float(at) for at in range(1, 201)], 0.95).words == (
         "p95 190 (95 % interval 184 to 197, n = 200)"
     )
+
+
+@pytest.mark.parametrize(("count", "each"), [(25, 10), (80, 6)])
+def test_in_clusters_the_interval_covers_what_it_says_where_the_plain_one_does_not(
+    count: int, each: int
+) -> None:
+    """300 draws of sessions of which each has a pace of its own, half of the variance; log-normal, so the true p95 is
+    known."""
+    true, draw = math.exp(1.6448536), np.random.default_rng(20)
+    sessions = np.repeat(np.arange(count), each).tolist()
+    held = {"clustered": 0, "plain": 0}
+    for _ in range(300):
+        pace = np.repeat(draw.normal(0, math.sqrt(0.5), count), each)
+        values = np.exp(pace + draw.normal(0, math.sqrt(0.5), count * each)).tolist()
+        for name, clusters in (("clustered", sessions), ("plain", None)):
+            found = quantile_interval(values, 0.95, clusters=clusters)
+            low = -math.inf if found.low is None else found.low
+            high = math.inf if found.high is None else found.high
+            held[name] += low <= true <= high
+    assert held["clustered"] / 300 > 0.93
+    assert held["plain"] / 300 < 0.88
+
+
+def test_a_p95_of_fewer_than_20_clusters_has_no_interval() -> None:
+    values = [float(at) for at in range(190)]
+    found = quantile_interval(values, 0.95, clusters=[at % 19 for at in range(190)])
+    assert (found.value, found.low, found.high) == (180.0, None, None)
+    assert found.words == "p95 180 without an interval: 20 independent clusters are needed, and there are 19"
+
+
+def test_clusters_of_one_are_none() -> None:
+    values = [float(at) for at in range(100)]
+    assert quantile_interval(values, 0.95, clusters=list(range(100))) == quantile_interval(values, 0.95)
+
+
+def test_values_that_are_all_alike_are_their_own_interval() -> None:
+    found = quantile_interval([2.0] * 60, 0.95, clusters=[at // 2 for at in range(60)])
+    assert (found.value, found.low) == (2.0, 2.0)
 
 
 @pytest.mark.parametrize(("values", "q"), [([], 0.5), ([1.0], 0.0), ([1.0, float("nan")], 0.5)])

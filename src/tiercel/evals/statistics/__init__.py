@@ -5,6 +5,7 @@
 | how good is this one? | `score` |
 | what do repeats of the same item say? | `repeats` |
 | is one better than the other on the same items? | `paired`, `bootstrap` |
+| is one better than the other on different items? | `independent` |
 | may the cheap one take over? | `comparison` (on items fixed before), `sequential` (looked at at any time) |
 | how many items does that take? | `planning` |
 | and with several candidates? | `multiple` |
@@ -13,6 +14,6 @@
 | what does one successful task cost? | `cost` |
 
 Arithmetic on what it is handed: no file, no clock, no call, and random draws only from a seed that is handed in.
-`betting` and `sequential` are plain Python, so that a running server can use them; the others need the extra `evals`.
-Importing this package imports none of them.
+`betting`, `independent` and `sequential` are plain Python, so that a running server can use them; the others need the
+extra `evals`. Importing this package imports none of them.
 """
