@@ -34,7 +34,7 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class JudgeDesk:
-    """Asks judges for a run. `over` is called when the budget has no room for a judge's call."""
+    """Asks judges for a run."""
 
     def __init__(
         self,
@@ -44,14 +44,12 @@ class JudgeDesk:
         *,
         budget: Budget,
         estimate: Estimate,
-        over: Callable[[], None],
     ) -> None:
         self._ask = ask
         self._judges = judges
         self._settings = settings
         self._budget = budget
         self._estimate = estimate
-        self._over = over
         self._paces: dict[str, Pace] = {}
 
     def judge(self, name: str | None) -> JudgeSettings:
@@ -68,7 +66,6 @@ class JudgeDesk:
         body = judge_body(model, question)
         expected = self._estimate(body, False) or 0
         if not self._budget.reserve(expected):
-            self._over()
             raise ScorerError("the budget has no room for the judge")
         cost: int | None = 0
         try:

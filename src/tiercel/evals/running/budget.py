@@ -7,6 +7,8 @@ class Budget:
     def __init__(self, cap_nano: int | None, *, spent_nano: int = 0) -> None:
         self.cap_nano = cap_nano
         self.spent_nano = spent_nano
+        self.is_over = False
+        """Whether something was refused."""
         self.unpriced = 0
         """Calls whose cost is not known; they are not in `spent_nano`."""
         self._reserved_nano = 0
@@ -14,6 +16,7 @@ class Budget:
     def reserve(self, nano: int) -> bool:
         """Put so much aside for a call; False where the cap has no room for it, and nothing is put aside then."""
         if self.cap_nano is not None and self.spent_nano + self._reserved_nano + nano > self.cap_nano:
+            self.is_over = True
             return False
         self._reserved_nano += nano
         return True

@@ -41,7 +41,7 @@ def answered(unit: Unit, asked: Asked, response: ModelResponse, queue_seconds: f
         seconds=_later(asked.seconds, queue_seconds),
         ttft_seconds=_later(asked.ttft_seconds, queue_seconds),
         ttfa_seconds=_later(asked.ttfa_seconds, queue_seconds),
-        tokens_per_second=_speed(asked, result.output_tokens),
+        tokens_per_second=_speed(asked),
         queue_seconds=queue_seconds,
         finish=_finish(response),
     )
@@ -161,9 +161,15 @@ def _later(seconds: float | None, by: float) -> float | None:
     return None if seconds is None else seconds + by
 
 
-def _speed(asked: Asked, tokens: int | None) -> float | None:
-    """Tokens a second after the first, as its stream showed them."""
-    if asked.seconds is None or asked.ttft_seconds is None or tokens is None or tokens < MIN_TOKENS:
+def _speed(asked: Asked) -> float | None:
+    """Tokens a second after the first, as its stream showed them. Thoughts that the stream did not show were thought
+    before it began."""
+    usage = asked.record.answer.usage if asked.record is not None and asked.record.answer is not None else None
+    if asked.seconds is None or asked.ttft_seconds is None or usage is None:
+        return None
+    shown = asked.ttft_seconds != asked.ttfa_seconds
+    tokens = usage.output if shown else usage.visible
+    if tokens < MIN_TOKENS:
         return None
     passed = asked.seconds - asked.ttft_seconds
     return (tokens - 1) / passed if passed > 0 else None

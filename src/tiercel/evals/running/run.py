@@ -283,7 +283,8 @@ class _Sitting:
                 baseline=baseline,
             )
             scores = await score_answer(answer, self._means.scorers)
-        if self.schedule.stopped == "budget" and scores.unmeasured is not None:
+        if self._means.budget.is_over and scores.unmeasured is not None:
+            self.schedule.stop("budget")
             return  # it is asked again when there is money for its judge
         self._write(outcome.measured(result, scores, unit.item.threshold, response))
 

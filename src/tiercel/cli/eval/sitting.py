@@ -1,0 +1,192 @@
+"""One sitting of `tiercel eval run`: opens what is needed, runs, shows how far it is, and says how it ended."""
+
+import argparse
+import asyncio
+import hashlib
+import time
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tiercel import __version__
+from tiercel.cli.amounts import count_text, money
+from tiercel.cli.asking import asking
+from tiercel.cli.eval.exits import FAILED, INTERRUPTED, PASSED, UNDECIDED
+from tiercel.cli.eval.gauge import Gauge
+from tiercel.cli.eval.pricing import Pricing, prices_of
+from tiercel.cli.eval.setting import Setting, opened
+from tiercel.evals.asked import Ask
+from tiercel.evals.judging import judging_scorers
+from tiercel.evals.judging.desk import JudgeDesk
+from tiercel.evals.judging.family import family_warnings
+from tiercel.evals.run_folder import Manifest, RunFolder
+from tiercel.evals.running.answer_cache import AnswerCache
+from tiercel.evals.running.budget import Budget
+from tiercel.evals.running.folders import new_run, run_to_resume, runs_beside
+from tiercel.evals.running.run import Ended, Means, run_evaluation, spent_nano, units_of
+from tiercel.evals.scorers.scorer import Scorer
+
+if TYPE_CHECKING:
+    from tiercel.evals.comparing.gate import FailOn
+
+CODES = {"passed": PASSED, "failed": FAILED, "undecided": UNDECIDED, "unanswered": INTERRUPTED}
+STOPPED = {
+    "budget": "the budget has no room for more",
+    "disk": "the results cannot be written",
+}
+
+
+async def sit(args: argparse.Namespace) -> int:
+    """Run what the arguments ask for. Raises `ConfigError` where that cannot be done, before anybody is asked."""
+    async with opened(args) as setting:
+        for warning in family_warnings(setting.evaluation, lambda name: maker_of(setting, name)):
+            print(f"warning: {warning}", flush=True)
+        run = _run(args, setting)
+        print(_heading(setting, run), flush=True)
+        try:
+            ended = await _sit(args, setting, run)
+        except asyncio.CancelledError:
+            print(f"\nStopped. What was answered is kept; go on with\n  {_resume(args, run)}", flush=True)
+            raise
+        _tell_end(args, run, ended)
+    return INTERRUPTED if not ended.is_whole else _decided(run, args.fail_on)
+
+
+def maker_of(setting: Setting, address: str) -> str:
+    """Who made the model of this address; empty for what is no model."""
+    for deployment in setting.catalog.deployments.values():
+        if address.partition("@")[0] in (deployment.name, deployment.model.name):
+            return deployment.model.maker
+    return ""
+
+
+async def _sit(args: argparse.Namespace, setting: Setting, run: RunFolder) -> Ended:
+    evaluation = setting.evaluation
+    budget = Budget(evaluation.run.budget_nano, spent_nano=spent_nano(run))
+    pricing = Pricing(setting.policy, setting.catalog)
+    # only a budget needs to know beforehand, and a hundred thousand plans take their time
+    estimate = pricing.nano if budget.cap_nano is not None else _unknown
+    helped = any(candidate.helped for candidate in evaluation.candidates)
+    with ExitStack() as stack:
+        cache = None
+        if evaluation.run.cache:
+            cache = AnswerCache(runs_beside(args.file))
+            stack.callback(cache.close)
+        left = len(units_of(evaluation, run.results()))
+        tell = stack.enter_context(Gauge(left))
+        async with asking(setting.settings, setting.policy, gates=False, helped=helped) as ask:
+            means = Means(
+                ask=ask,
+                scorers=setting.scorers,
+                budget=budget,
+                estimate=estimate,
+                cache=cache,
+                configuration=configuration_of(setting),
+            )
+            setting.scorers.add(_judges(setting, means, ask))
+            return await run_evaluation(run, means, retry_errors=args.retry_errors, tell=tell)
+
+
+def configuration_of(setting: Setting) -> str:
+    """Names what decides, beside its name, who answers: where each model is, and the policy where it helps."""
+    places = sorted(
+        f"{one.name} {one.provider.base_url} {one.upstream_name}"
+        for one in setting.catalog.deployments.values()
+    )
+    helped = any(candidate.helped for candidate in setting.evaluation.candidates)
+    text = "\n".join([*places, setting.policy.hash if helped else ""])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _judges(setting: Setting, means: Means, ask: Ask) -> tuple[Scorer, ...]:
+    evaluation = setting.evaluation
+    desk = JudgeDesk(ask, evaluation.judges, evaluation.run, budget=means.budget, estimate=means.estimate)
+    return judging_scorers(desk, evaluation.baseline)
+
+
+def _unknown(body: object, helped: bool) -> int | None:
+    return None
+
+
+def _run(args: argparse.Namespace, setting: Setting) -> RunFolder:
+    """The run to go on with, under the settings of this sitting, or a new one."""
+    runs = runs_beside(args.file)
+    if args.resume is not None:
+        found = run_to_resume(runs, args.resume, setting.evaluation)
+        manifest = msgspec.structs.replace(found.manifest, evaluation=setting.evaluation)
+        return RunFolder(path=found.path, manifest=manifest)
+    manifest = Manifest(
+        id="",
+        evaluation=setting.evaluation,
+        started_at=time.time(),
+        tiercel=__version__,
+        prices_of=prices_of(),
+        policy_hash=setting.policy.hash,
+        simulated=setting.simulated,
+    )
+    return new_run(runs, manifest)
+
+
+def _heading(setting: Setting, run: RunFolder) -> str:
+    evaluation = setting.evaluation
+    left = len(units_of(evaluation, run.results()))
+    total = len(evaluation.items) * len(evaluation.candidates) * evaluation.run.repeats
+    simulated = "SIMULATED: no real model answers.\n" if setting.simulated else ""
+    repeats = f" x {evaluation.run.repeats} repeats" if evaluation.run.repeats > 1 else ""
+    known = f", {total - left} answered already" if left < total else ""
+    return (
+        f"{simulated}{evaluation.name}: {count_text(len(evaluation.items), 'item')} x "
+        f"{count_text(len(evaluation.candidates), 'target')}{repeats}: {count_text(total, 'answer')}{known}.\n"
+        f"Run: {run.path}"
+    )
+
+
+def _resume(args: argparse.Namespace, run: RunFolder) -> str:
+    return f"tiercel eval run {args.file} --resume {run.path.name}"
+
+
+def _tell_end(args: argparse.Namespace, run: RunFolder, ended: Ended) -> None:
+    progress = ended.progress
+    cached = f", {progress.cached} from the cache" if progress.cached else ""
+    print(
+        f"{progress.passed} passed, {progress.failed} failed, {progress.errors} not measured{cached}; "
+        f"spent {money(progress.spent_nano)}"
+    )
+    if ended.unpriced:
+        print(
+            f"not counted: {count_text(ended.unpriced, 'call')} of unknown price; tiercel.toml may give one"
+        )
+    for candidate, reason in ended.out.items():
+        print(f"{candidate}: asked no more: {reason}")
+    if ended.stopped is not None:
+        kind, _, detail = ended.stopped.partition(": ")
+        print(f"Stopped: {STOPPED.get(kind, kind)}{f' ({detail})' if detail else ''}.")
+    if not ended.is_whole:
+        more = " --budget MORE" if ended.stopped == "budget" else ""
+        print(f"What was answered is kept. Go on with\n  {_resume(args, run)}{more}")
+    elif progress.errors:
+        print(f"Ask again what was not measured:\n  {_resume(args, run)} --retry-errors")
+
+
+def _decided(run: RunFolder, fail_on: "FailOn") -> int:
+    """What the results say of the gates; what that says in full is told by `tiercel eval report`."""
+    try:
+        from tiercel.evals.comparing.answers import Measured
+        from tiercel.evals.comparing.assessment import assess_run
+        from tiercel.evals.comparing.gate import outcome
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("tiercel"):
+            raise
+        print("Comparing needs the extra: pip install 'tiercel[evals]'; then `tiercel eval report`.")
+        return PASSED
+    measured = Measured(manifest=run.manifest, results=tuple(run.results().values()))
+    assessment = assess_run(measured)
+    for contender in assessment.contenders:
+        comparison = contender.comparison
+        print(
+            comparison.words(contender.name, contender.baseline)
+            if comparison is not None
+            else f"{contender.name}: {contender.why}"
+        )
+    return CODES[outcome(assessment, fail_on)]

@@ -1,0 +1,1 @@
+"""What each scorer measures, and what is contained of what one does wrong."""
