@@ -16,8 +16,8 @@ def no_problems(gate: Gate) -> list[str]:
     return []
 
 
-def tried(entry: str) -> str:
-    shadow = f'{{ candidates = ["{entry}"], share = 0.1, budget_usd_per_day = 1 }}'
+def tried(entry: str, budget: float = 1.0) -> str:
+    shadow = f'{{ candidates = ["{entry}"], share = 0.1, budget_usd_per_day = {budget} }}'
     return MINIMAL_POLICY + f'[[rules]]\nname = "hard-coding"\nladder = ["fast"]\nshadow = {shadow}\n'
 
 
@@ -73,11 +73,20 @@ def test_a_name_that_does_not_exist_is_a_problem(text: str, problem: str) -> Non
     assert result.problems == (f"policy.toml: {problem}",)
 
 
-def test_a_candidate_whose_price_is_unknown_is_told_of() -> None:
-    """It is never tried, for no budget could be kept with it; that is no mistake of the policy's."""
-    result = cross_check(read_policy(tried("gemini-3.5-pro")), OPENROUTER, no_problems)
+@pytest.mark.parametrize(
+    ("entry", "budget", "doubt"),
+    [
+        ("gemini-3.5-pro", 1.0, "is never tried: its price is unknown, so no budget can be kept"),
+        ("claude-haiku-4-5", 0.01, "an answer, more than the day's budget: only short ones are tried"),
+    ],
+)
+def test_a_candidate_that_no_budget_fits_is_told_of(entry: str, budget: float, doubt: str) -> None:
+    """It is not tried, or seldom; that is no mistake of the policy's."""
+    result = cross_check(read_policy(tried(entry, budget)), OPENROUTER, no_problems)
     assert result.problems == ()
-    assert any("is never tried: its price is unknown" in notice for notice in result.notices), result.notices
+    assert any(doubt in notice for notice in result.notices), result.notices
+    fitting = cross_check(read_policy(tried("claude-haiku-4-5")), OPENROUTER, no_problems)
+    assert not any("shadow" in notice for notice in fitting.notices)
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,7 @@ class Lane:
         """Nothing that waits is answered any more; returns how many."""
         dropped = len(self._waiting)
         self._waiting.clear()
+        self._bytes = 0
         return dropped
 
     def _go_on(self, at_once: int) -> None:

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
-from tiercel.domain.catalog import Catalog
+from tiercel.domain.catalog import TOKENS_PER_PRICE, Catalog, Deployment
 from tiercel.domain.embedding import NOT_EMBEDDING
+from tiercel.domain.money import usd_text
 from tiercel.domain.policy import ITSELF, Gate, Policy, Rule
 from tiercel.policy.policy_file import AUTO, HEADERS
 from tiercel.policy.problems import Problems, Steps, listed, nearest
@@ -155,11 +156,8 @@ class Checker:
             name = entry.partition("@")[0]
             own = self.catalog.deployments.get(name)
             serving = self.catalog.serving(name) or (() if own is None else (own,))
-            prices = [deployment.billing for deployment in serving]
-            if prices and all(price.input is None or price.output is None for price in prices):
-                self.notices.add(
-                    path, "is never tried: its price is unknown, so no budget can be kept", entry
-                )
+            if rule.shadow and serving and (doubt := budget_doubt(serving, rule.shadow.day_nano)):
+                self.notices.add(path, doubt, entry)
 
     def check_alias(self, alias: str, target: str) -> None:
         is_auto = target == AUTO or target.startswith(f"{AUTO}:")
@@ -207,3 +205,21 @@ class Checker:
         if not variables:
             return "no provider of tiercel.toml serves it"
         return f"{' or '.join(sorted(variables))} is not set"
+
+
+def budget_doubt(serving: Iterable[Deployment], day_nano: int) -> str | None:
+    """Why copies for these deployments of one model may not fit a day's dollars, where none of them is cheaper."""
+    priced = [d for d in serving if d.billing.input is not None and d.billing.output is not None]
+    if not priced:
+        return "is never tried: its price is unknown, so no budget can be kept"
+    longest = [
+        most * (deployment.billing.output or 0) // TOKENS_PER_PRICE
+        for deployment in priced
+        if (most := deployment.model.capabilities.max_output) is not None
+    ]
+    if not longest:
+        return "is tried only where a request says max_tokens, for its longest answer is unknown"
+    if min(longest) > day_nano:
+        cost = usd_text(min(longest))
+        return f"may cost ${cost} an answer, more than the day's budget: only short ones are tried"
+    return None
