@@ -201,8 +201,12 @@ def test_items_are_clustered_by_what_their_metadata_hold() -> None:
 def test_what_a_reader_must_know_first_is_said() -> None:
     items = items_of(3)
     run = measured([*rows("deep", "+e ", items), result("gone", "deep", "+")], items, simulated=True)
-    assert [text.partition(":")[0] for text in assess_run(run).warnings] == ["Simulated", "deep", "deep"]
-    assert "1 of 3 answers are missing" in assess_run(run).warnings[1]
+    assert [text.partition(":")[0] for text in assess_run(run).warnings] == [
+        "Simulated",
+        "Not finished",
+        "Errors, which say nothing about a model and are left out",
+    ]
+    assert "deep 1 of 3" in assess_run(run).warnings[1]
 
 
 @needs_gsm8k

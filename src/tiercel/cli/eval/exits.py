@@ -9,3 +9,6 @@ UNDECIDED = 3
 """It ran, and more items are needed to decide."""
 INTERRUPTED = 4
 """Providers could not be reached, or the budget was reached: what was finished is kept."""
+
+OF_OUTCOME = {"passed": PASSED, "failed": FAILED, "undecided": UNDECIDED, "unanswered": INTERRUPTED}
+"""What the gate's word for an assessment exits with."""

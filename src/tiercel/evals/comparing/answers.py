@@ -6,7 +6,7 @@ import msgspec
 
 from tiercel.evals.evaluation import Candidate, Item
 from tiercel.evals.results import Result
-from tiercel.evals.run_folder import Manifest
+from tiercel.evals.run_folder import Manifest, RunFolder
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +38,11 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True):
     def items_of(self, results: Iterable[Result]) -> list[Item]:
         """The item of each result."""
         return [self.items[result.item] for result in results]
+
+
+def measured(run: RunFolder) -> Measured:
+    """The run with its results read. Raises `ConfigError` for a damaged file."""
+    return Measured(manifest=run.manifest, results=tuple(run.results().values()))
 
 
 def answers_of(run: Measured, candidate: Candidate, name: str | None = None) -> Answers:

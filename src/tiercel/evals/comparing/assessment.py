@@ -20,15 +20,16 @@ BASE, HEAD = "base", "head"
 class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     """What is known after a run ("run"), or of a later run against an earlier one ("change").
 
-    `runs` are the manifests, the base first. `models` has a row for each candidate, `contenders` one for each that was
-    held against the baseline, and `repeats` what re-asking showed, by name. `warnings` say what a reader must know
-    before believing any of it.
+    `runs` are the manifests, the base first. `answers` are what it was made from, of two runs the head's only. `models`
+    has a row for each candidate, `contenders` one for each that was held against the baseline, and `repeats` what
+    re-asking showed, by name. `warnings` say what a reader must know before believing any of it.
     """
 
     kind: Literal["run", "change"]
     runs: tuple[Manifest, ...]
     analysis: Analysis
     baseline: str | None
+    answers: tuple[Answers, ...]
     models: tuple[Signals, ...]
     contenders: tuple[Contender, ...]
     repeats: dict[str, Repeats]
@@ -55,6 +56,7 @@ def assess_run(run: Measured, analysis: Analysis | None = None) -> Assessment:
         runs=(run.manifest,),
         analysis=analysis,
         baseline=baseline.name if baseline else None,
+        answers=tuple(sides),
         models=tuple(signals_of(side, 1 - analysis.alpha) for side in sides),
         contenders=contenders(pairings, analysis, evaluation.run.seed),
         repeats=_repeats(sides),
@@ -65,10 +67,14 @@ def assess_run(run: Measured, analysis: Analysis | None = None) -> Assessment:
 def assess_change(base: Measured, head: Measured, analysis: Analysis | None = None) -> Assessment:
     """Each candidate of a later run against itself in an earlier one, item by item.
 
-    What is decided is what the *base* was to decide: a change cannot widen its own margin. Two runs of one candidate
-    each are compared whatever these are called. Raises `ConfigError` where the runs have no candidate in common.
+    What is decided is what the *base* was to decide: a change cannot widen its own margin. Of its guardrails those hold
+    that are absolute, and for candidates only, as within a run: multiples of the baseline's mean another model there.
+    Two runs of one candidate each are compared whatever these are called. Raises `ConfigError` where the runs have no
+    candidate in common.
     """
     analysis = analysis or base.manifest.evaluation.analysis
+    absolute = tuple(rail for rail in analysis.guardrails if not rail.relative)
+    analysis = msgspec.structs.replace(analysis, guardrails=absolute)
     pairings = []
     for before, after in _in_common(base.manifest, head.manifest):
         labels = (
@@ -77,14 +83,21 @@ def assess_change(base: Measured, head: Measured, analysis: Analysis | None = No
             else (f"{before.id} ({BASE})", f"{after.id} ({HEAD})")
         )
         pairings.append(pair_up(answers_of(base, before, labels[0]), answers_of(head, after, labels[1])))
+    unbound = head.manifest.evaluation.baseline
     sides = [side for pairing in pairings for side in (pairing.baseline, pairing.candidate)]
     return Assessment(
         kind="change",
         runs=(base.manifest, head.manifest),
         analysis=analysis,
         baseline=sides[0].name if len(pairings) == 1 else None,
+        answers=tuple(pairing.candidate for pairing in pairings),
         models=tuple(signals_of(side, 1 - analysis.alpha) for side in sides),
-        contenders=contenders(pairings, analysis, base.manifest.evaluation.run.seed),
+        contenders=tuple(
+            msgspec.structs.replace(one, guardrails=()) if pairing.candidate.candidate.id == unbound else one
+            for one, pairing in zip(
+                contenders(pairings, analysis, base.manifest.evaluation.run.seed), pairings, strict=True
+            )
+        ),
         repeats=_repeats(sides),
         warnings=(*_unfinished([base, head], sides), *_changed(base.manifest, head.manifest)),
     )
@@ -138,16 +151,12 @@ def _unfinished(runs: list[Measured], sides: list[Answers]) -> list[str]:
     warnings = []
     if any(run.manifest.simulated for run in runs):
         warnings.append("Simulated: no real model answered, so no number here says anything of any model.")
-    for side in sides:
-        if side.missing:
-            warnings.append(
-                f"{side.name}: {side.missing:,} of {side.expected:,} answers are missing; the run is not finished."
-            )
-        if side.errors:
-            warnings.append(
-                f"{side.name}: {len(side.errors):,} of {side.expected:,} answers are errors, which say nothing about a "
-                "model and are left out."
-            )
+    missing = [f"{side.name} {side.missing:,} of {side.expected:,}" for side in sides if side.missing]
+    if missing:
+        warnings.append(f"Not finished: answers are missing of {', '.join(missing)}.")
+    errors = [f"{side.name} {len(side.errors):,} of {side.expected:,}" for side in sides if side.errors]
+    if errors:
+        warnings.append(f"Errors, which say nothing about a model and are left out: {', '.join(errors)}.")
     return warnings
 
 

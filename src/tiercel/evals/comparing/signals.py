@@ -25,9 +25,9 @@ class Signals(msgspec.Struct, frozen=True, kw_only=True):
 
     `expected` answers were to come and `answered` came; `errors` counts the others by kind, `missing` were not asked.
     `seconds`, `ttft_seconds` and `ttfa_seconds` are of answers that were not `cached`. `spent_nano` is known spending
-    on answers, errors included, and `judges_nano` what measuring them cost. `stopped` is the share that ended by
-    itself, with all `finishes`, and `retried` the share that took more than one call. `repaired` counts answers that
-    met an expectation after a local repair. `versions` counts what the providers said answered.
+    on answers, on errors too and on cached ones not, and `judges_nano` what measuring them cost. `stopped` is the
+    share that ended by itself, with all `finishes`, and `retried` the share that took more than one call. `repaired`
+    counts answers that met an expectation after a local repair. `versions` counts what the providers said answered.
     """
 
     name: str
@@ -76,7 +76,7 @@ def signals_of(answers: Answers, confidence: float) -> Signals:
         ttfa_seconds=_latency(answers, lambda row: row.ttfa_seconds, confidence),
         cost_per_success_nano=metrics.cost_of_success(answers, confidence),
         cost_per_answer_nano=metrics.cost_of_answer(answers, confidence),
-        spent_nano=sum(row.cost_nano or 0 for row in every),
+        spent_nano=sum(row.cost_nano or 0 for row in every if not row.cached),
         judges_nano=sum(row.judges_nano for row in every),
         output_tokens=metrics.output_tokens(answers, confidence),
         format_following=metrics.format_following(answers, confidence),

@@ -49,26 +49,38 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
 
     def words(self, candidate: str, baseline: str) -> str:
         """The verdict as a person reads it, with what it rests on."""
-        rest = f"{self.difference.words}"
-        margin = f"{100 * self.margin:g} points"
+        outlook = f"; {self.outlook}" if self.outlook else ""
+        return f"{self.claim(candidate, baseline)} ({self.basis}){outlook}."
+
+    def claim(self, candidate: str, baseline: str) -> str:
+        """The verdict alone."""
         match self.verdict:
             case "better":
-                return f"{candidate} is better than {baseline} ({rest})."
+                return f"{candidate} is better than {baseline}"
             case "not worse":
                 below = self.difference.value < 0 and self.p_different <= self.alpha
                 little = ", though a little worse" if below else ""
-                bound = f"at {100 * (1 - self.alpha):.4g} % confidence not below {points(self.not_below)}"
-                return f"{candidate} is not worse than {baseline} by more than {margin}{little} ({rest}; {bound})."
+                return f"{candidate} is not worse than {baseline} by more than {100 * self.margin:g} points{little}"
             case "worse":
-                return f"{candidate} is worse than {baseline} ({rest})."
+                return f"{candidate} is worse than {baseline}"
             case "cannot tell":
-                return f"Cannot tell ({rest}){self._outlook()}."
+                return "Cannot tell"
 
-    def _outlook(self) -> str:
-        if self.more is None:
+    @property
+    def basis(self) -> str:
+        """What it rests on: the difference, and the bound that decides *not worse*."""
+        if self.verdict != "not worse":
+            return self.difference.words
+        bound = f"at {100 * (1 - self.alpha):.4g} % confidence not below {points(self.not_below)}"
+        return f"{self.difference.words}; {bound}"
+
+    @property
+    def outlook(self) -> str:
+        """How many more pairs would decide, and about what they cost; empty where it is decided or cannot be said."""
+        if not self.more:
             return ""
         price = f" (about {dollars(self.more_nano)})" if self.more_nano is not None else ""
-        return f"; about {self.more:,} more pairs{price} would decide"
+        return f"about {self.more:,} more pairs{price} would decide"
 
 
 def compare(

@@ -1,0 +1,74 @@
+"""The runs that an argument means, and what is asked of them: alike for `tiercel eval compare` and `report`."""
+
+import argparse
+import shlex
+from pathlib import Path
+
+import msgspec
+
+from tiercel.domain.errors import ConfigError
+from tiercel.evals.comparing.answers import Measured, measured
+from tiercel.evals.comparing.assessment import Assessment, assess_change, assess_run, regrouped
+from tiercel.evals.evaluation import Analysis
+from tiercel.evals.run_folder import MANIFEST, RunFolder, open_run
+from tiercel.evals.running.folders import RUNS, all_runs
+
+
+def find_run(named: Path) -> RunFolder:
+    """A run's folder, or the latest run of an `eval.yaml`, of the folder that it lies in, or of a folder of runs.
+
+    Raises `ConfigError` where no run lies there.
+    """
+    if named.name == MANIFEST:
+        named = named.parent
+    if (named / MANIFEST).exists():
+        return open_run(named)
+    folder = named.parent if named.is_file() else named
+    for place in (folder / RUNS, folder):
+        runs = all_runs(place)
+        if runs:
+            return runs[0]
+    if not named.exists():
+        raise ConfigError(
+            f"{named}: no such run; give a run's folder, or the eval.yaml whose latest run is meant"
+        )
+    raise ConfigError(f"{named}: no run lies there; `tiercel eval run` makes one")
+
+
+def assessed(args: argparse.Namespace) -> Assessment:
+    """One run for itself, or the second against the first. Raises `ConfigError`."""
+    if len(args.runs) > 2:
+        raise ConfigError(
+            f"{len(args.runs)} runs were named: give one, or two to hold the second against the first"
+        )
+    runs = [measured(find_run(named)) for named in args.runs or [Path()]]
+    if args.cluster:
+        runs = [regrouped(run, args.cluster) for run in runs]
+    analysis = _analysis(args, runs[0])
+    return assess_run(runs[0], analysis) if len(runs) == 1 else assess_change(runs[0], runs[1], analysis)
+
+
+def command_of(args: argparse.Namespace, assessment: Assessment, output: Path) -> str:
+    """What makes the same report again, from the folders that were looked at."""
+    words = ["tiercel", "eval", "report", *(str(named) for named in args.runs or [Path()]), "-o", str(output)]
+    analysis = assessment.analysis
+    if args.metric:
+        words += ["--metric", args.metric]
+    if args.margin is not None:
+        words += ["--margin", f"{analysis.margin:g}"]
+    if args.alpha is not None:
+        words += ["--alpha", f"{analysis.alpha:g}"]
+    for flag, values in (("--cluster", [args.cluster] if args.cluster else []), ("--slice", args.slices)):
+        words += [word for value in values for word in (flag, value)]
+    return shlex.join(words)
+
+
+def _analysis(args: argparse.Namespace, run: Measured) -> Analysis:
+    given = {
+        "decided_by": args.metric,
+        "margin": args.margin,
+        "alpha": args.alpha,
+        "slices": tuple(args.slices) or None,
+    }
+    said = {name: value for name, value in given.items() if value is not None}
+    return msgspec.structs.replace(run.manifest.evaluation.analysis, **said)

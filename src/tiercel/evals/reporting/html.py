@@ -1,0 +1,24 @@
+"""The report as one HTML file: no script, no address from outside, and what models said escaped as text."""
+
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from tiercel.evals.comparing.assessment import Assessment
+from tiercel.evals.reporting.page import TONES, page_of
+
+
+def as_html(assessment: Assessment, command: str) -> str:
+    """The whole file. `command` is what makes it again."""
+    return _environment().get_template("report.html").render(page=page_of(assessment, command), tones=TONES)
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("tiercel.evals.reporting"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

@@ -1,0 +1,55 @@
+"""What was asked and answered, as text that is safe to show: cut where it is long, without control characters."""
+
+import re
+
+from tiercel.domain.json import Json, JsonObject
+
+LONGEST = 4_000
+"""Characters of one text that are shown."""
+
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
+
+
+def visible(text: str, longest: int = LONGEST) -> str:
+    """The text with what no reader can see replaced, and the end of a long one cut off, which it says."""
+    cut = len(text) - longest
+    shown = _CONTROL.sub("\ufffd", text[:longest].replace("\r\n", "\n").replace("\r", "\n"))
+    return shown if cut <= 0 else f"{shown}\n[… {cut:,} more characters]"
+
+
+def one_line(text: str, longest: int = 160) -> str:
+    """The beginning of a text, on one line."""
+    flat = " ".join(_CONTROL.sub("\ufffd", text[: 4 * longest]).split())
+    return flat if len(flat) <= longest and len(text) <= 4 * longest else flat[: longest - 1] + "…"
+
+
+def asked(body: JsonObject) -> list[tuple[str, str]]:
+    """The messages of a request as (role, text); what is no text is named in brackets."""
+    messages = body.get("messages")
+    if not isinstance(messages, list):
+        return []
+    return [
+        (str(message.get("role", "?")), content_text(message.get("content")))
+        for message in messages
+        if isinstance(message, dict)
+    ]
+
+
+def question(body: JsonObject) -> str:
+    """The last thing that a user says, to know an item by."""
+    said = asked(body)
+    return next((text for role, text in reversed(said) if role == "user"), said[-1][1] if said else "")
+
+
+def content_text(content: Json) -> str:
+    """The text of a message's content."""
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        return ""
+    return "\n".join(_part_text(part) for part in content if isinstance(part, dict))
+
+
+def _part_text(part: JsonObject) -> str:
+    text = part.get("text")
+    return text if isinstance(text, str) else f"[{part.get('type', 'part')}]"
