@@ -63,7 +63,9 @@ def measured(
 
 
 def following(tokens: int, schema: Any = SCHEMA) -> FollowedJSON:
-    return FollowedJSON(root_shape(msgspec.json.encode(schema)), lambda: measured(tokens))
+    return FollowedJSON(
+        root_shape(msgspec.json.encode(schema)), lambda: measured(tokens), check="json_schema"
+    )
 
 
 def texts(events: Sequence[StreamEvent]) -> str:

@@ -275,3 +275,14 @@ async def test_a_client_that_leaves_a_held_stream_stops_it_at_once(tmp_path: Pat
             await anext(pieces)
             await stream.http_response.aclose()
             await asyncio.wait_for(cheap.wait_for_abandoned(1), 2)
+
+
+async def test_json_that_is_cut_after_something_was_sent_is_an_error_and_no_finish(tmp_path: Path) -> None:
+    cut = Says(text=JSON_LONG[:300], finish="length")
+    policy = holding(Hold(mode="incremental", tokens=16), WITH_JSON)
+    async with ScriptedProvider(cut) as cheap, ScriptedProvider() as dear:
+        async with house(tmp_path, cheap.deployment("cheap"), dear.deployment("dear"), policy=policy) as here:
+            answer, record = await ask(here, response_format=WANTS_JSON)
+    assert b'"error"' in answer.body
+    assert b"[DONE]" not in answer.body
+    assert (record.outcome, record.problem) == ("broken", "check_failed")

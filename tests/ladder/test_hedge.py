@@ -319,7 +319,8 @@ def test_every_hedged_climb_ends_within_its_bounds(
     stages = [made.rungs[call.rung].stage for call in calls if call.why != "hedge"]
     assert stages == sorted(stages)
     if isinstance(step, Deliver):
-        assert play.attempts[step.attempt - 1].state == "answered"
+        delivered = play.attempts[step.attempt - 1]
+        assert delivered.state == "answered" or (delivered.failure and delivered.failure.kind == "empty_length")
 
 
 @given(script=STEPS)

@@ -38,8 +38,9 @@ def held(mode: HoldMode, gate: Gate = JSON) -> Plan:
     return replace(plan(rung("a", 0), rung("b", 1), gates=(FINISHED, gate)), hold=Hold(mode=mode))
 
 
-def test_json_that_went_astray_is_not_completed() -> None:
-    step = next_step(held("incremental"), [answered(1, 0, 1, 0)], GOING_OUT)
+@pytest.mark.parametrize("finished", [1, 0], ids=["ended", "was cut"])
+def test_json_that_went_astray_is_not_completed(finished: int) -> None:
+    step = next_step(held("incremental"), [answered(1, 0, finished, 0)], GOING_OUT)
     assert step == GiveUp(reason="broken", message="json_schema: because")
 
 

@@ -30,15 +30,17 @@ NO_JSON_EVENTS = (RefusalDelta, ToolCallStart, ArgumentsDelta, OpaqueDelta)
 
 
 class FollowedJSON:
-    """The passage of an answer that must be JSON of this shape. `measure` begins to measure a beginning.
+    """The passage of an answer that must be JSON of this shape, as `check` wants it. `measure` begins to measure a
+    beginning.
 
     An answer that calls tools, refuses, ends or brings the probabilities of its tokens before anything of it went out
     stays to its end.
     """
 
-    def __init__(self, shape: Shape | None, measure: Callable[[], Measured]) -> None:
+    def __init__(self, shape: Shape | None, measure: Callable[[], Measured], *, check: str) -> None:
         self.complaint: Failure | Verdict | None = None
         self._seeker = Seeker(shape, self._may_go, self._begins)
+        self._check = check
         self._measure = measure
         self._measured = measure()
         self._kept: list[StreamEvent] = []
@@ -78,7 +80,7 @@ class FollowedJSON:
             self._close()
             raise
         if self._seeker.finding is not None:
-            self.complaint = schema_verdict(self._seeker.finding)
+            self.complaint = replace(schema_verdict(self._seeker.finding), check=self._check)
             self._close()
             raise UnwantedError
         if text:

@@ -13,6 +13,7 @@ from tiercel.checks.run import Checked
 from tiercel.checks.schemas import SchemaError
 from tiercel.domain.climb import Plan, Verdict
 from tiercel.domain.errors import CheckError
+from tiercel.domain.policy import Gate
 from tiercel.domain.request import ModelRequest
 from tiercel.domain.response import ModelResponse
 from tiercel.engine.following import FollowedJSON
@@ -33,14 +34,14 @@ def make_passage(
     """The passage of one attempt. `clock` is monotonic seconds; `others_follow` is whether a rung stands behind it."""
     measured = partial(Measured, plan.hold, others_follow=others_follow, clock=clock)
     if plan.hold.mode == "incremental":
-        return FollowedJSON(_shape(plan, request), measured)
+        gate = next(gate for gate in plan.gates if gate.reads_json)
+        return FollowedJSON(_shape(gate, request), measured, check=gate.check)
     return HeldBeginning(measured(), registry.suspicions(plan.gates))
 
 
-def _shape(plan: Plan, request: ModelRequest) -> Shape | None:
-    """The shape of the JSON that the first gate for JSON wants. Raises nothing: a schema that cannot be used is for the
-    check to tell."""
-    gate = next(gate for gate in plan.gates if gate.reads_json)
+def _shape(gate: Gate, request: ModelRequest) -> Shape | None:
+    """The shape of the JSON that this gate wants. Raises nothing: a schema that cannot be used is for the check to
+    tell."""
     try:
         schema = wanted_schema(request, read_options(JSONSchemaOptions, gate.options))
         return root_shape(schema or ANY_VALUE)

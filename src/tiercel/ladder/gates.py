@@ -1,5 +1,7 @@
 """Does an answer pass its gates? A check measures, the gate decides."""
 
+from collections.abc import Iterator
+
 from tiercel.domain.climb import Attempt, Plan, Verdict
 from tiercel.domain.policy import Gate
 
@@ -12,7 +14,12 @@ def gate_passes(gate: Gate, verdict: Verdict) -> bool:
 
 
 def missed_gate(plan: Plan, attempt: Attempt) -> tuple[Gate, Verdict] | None:
-    """The first gate that this answer does not pass, with its verdict.
+    """The first gate that this answer does not pass, with its verdict."""
+    return next(missed_gates(plan, attempt), None)
+
+
+def missed_gates(plan: Plan, attempt: Attempt) -> Iterator[tuple[Gate, Verdict]]:
+    """The gates that this answer does not pass, each with its verdict.
 
     Verdicts stand in the order of the gates; a gate whose check measured nothing has none.
     """
@@ -22,8 +29,7 @@ def missed_gate(plan: Plan, attempt: Attempt) -> tuple[Gate, Verdict] | None:
             continue
         verdict = verdicts.pop(0)
         if not gate_passes(gate, verdict):
-            return gate, verdict
-    return None
+            yield gate, verdict
 
 
 def with_verdict(plan: Plan, verdicts: tuple[Verdict, ...], place: int, late: Verdict) -> tuple[Verdict, ...]:

@@ -44,7 +44,7 @@ from tiercel.domain.failure import Failure
 from tiercel.ladder.advice import last_of, with_advice
 from tiercel.ladder.asides import climbing, in_flight_nano, with_asides
 from tiercel.ladder.backoff import MAX_ASKED_SECONDS, backoff_seconds
-from tiercel.ladder.gates import missed_gate
+from tiercel.ladder.gates import missed_gate, missed_gates
 from tiercel.ladder.reactions import PASSING, REACTIONS, TELLING, Reaction
 from tiercel.ladder.review import with_review
 
@@ -180,10 +180,10 @@ def _broke(plan: Plan, attempt: Attempt) -> str | None:
     """Why an answer that must be JSON, and goes out only as far as it is, may not be completed."""
     if plan.hold.mode != "incremental":
         return None
-    missed = missed_gate(plan, attempt)
-    if missed is None or not missed[0].reads_json:
-        return None
-    return f"{missed[0].check}: {missed[1].error or missed[1].reason}"
+    for gate, verdict in missed_gates(plan, attempt):
+        if gate.reads_json:
+            return f"{gate.check}: {verdict.error or verdict.reason}"
+    return None
 
 
 def _after_answer(plan: Plan, attempts: Sequence[Attempt], last: Attempt, conditions: Conditions) -> Step:
