@@ -255,3 +255,32 @@ def test_explain_says_how_a_rule_treats_conversations() -> None:
         "row, or the same asked 2 times"
     ) in text
     assert "Conversation" not in render_text(plan())
+
+
+@given(
+    sticky=st.sampled_from(["tool_loop", "cache", "session", "stage"]),
+    caller=st.sampled_from([None, "small", "quick", "solid", "great", "gone"]),
+    last=st.sampled_from([None, "small", "quick", "solid", "great", "gone"]),
+    loops=st.integers(0, 4),
+    times=st.integers(0, 4),
+    cached=st.dictionaries(
+        st.sampled_from(["small", "quick", "solid", "great", "gone"]), st.integers(1, 90_000)
+    ),
+)
+def test_whatever_came_before_nobody_is_lost_or_added(
+    sticky: Sticky, caller: str | None, last: str | None, loops: int, times: int, cached: dict[str, int]
+) -> None:
+    """Every rung stands on the ladder once, one is asked first, and a stalled conversation goes up if it can."""
+    session = SessionState(rung=last, deployment=last, cached=cached)
+    made = plan(sticky, Stall(), tokens=20_000, session=session)
+    messages = stuck(loops) if loops else asked(times) if times else request().messages
+    begun = in_conversation(made, messages, caller=caller, session=session)
+    assert sorted(names(begun)) == sorted(names(made)) == ["great", "quick", "small", "solid"]
+    assert begun.keeps is None or 0 <= begun.keeps < 4
+    usual = in_conversation(replace(made, stall=None), messages, caller=caller, session=session)
+    stages = [one.rungs[one.keeps or 0].stage for one in (usual, begun)]
+    if loops >= 3 or times >= 2:
+        assert stages[1] > stages[0] or stages[1] == 2
+        assert "stalled" in begun.why
+    else:
+        assert begun == replace(usual, stall=made.stall)

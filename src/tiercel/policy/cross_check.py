@@ -10,6 +10,7 @@ from tiercel.domain.money import usd_text
 from tiercel.domain.policy import ITSELF, Gate, Policy, Rule
 from tiercel.policy.policy_file import AUTO, HEADERS
 from tiercel.policy.problems import Problems, Steps, listed, nearest
+from tiercel.policy.session_tables import session_notices
 
 
 class CrossCheck(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +52,8 @@ class Checker:
             if not any(self.can_be_called(entry) for entry in rule.ladder):
                 self.notices.add(("rules", rule.name), "nothing on its ladder can be called")
             self.check_shadow(rule)
+            for key, notice in session_notices(rule, self.policy):
+                self.notices.add(("rules", rule.name, *key), notice)
         for alias, target in self.policy.aliases.items():
             self.check_alias(alias, target)
         for path, gate in self.gates():

@@ -1,11 +1,12 @@
 """The keys of `policy.toml` that say how far a conversation stays with its model, and when it has stalled."""
 
+from collections.abc import Iterator
 from typing import Annotated
 
 from msgspec import Meta
 from msgspec.structs import asdict
 
-from tiercel.domain.policy import NEVER_STALLED, Stall, Sticky
+from tiercel.domain.policy import NEVER_STALLED, Policy, Rule, Stall, Sticky
 from tiercel.policy.problems import Problems, Steps
 from tiercel.policy.tables import Count, FilledText, Table
 
@@ -65,3 +66,14 @@ def find_stall_contradictions(table: bool | StallTable | None, path: Steps, prob
     for key, times in (("repeats", table.repeats), ("asked_again", table.asked_again)):
         if times == 1:
             problems.add((*path, "stall", key), "once is no repetition; write 2 or more, or 0 for never")
+
+
+def session_notices(rule: Rule, policy: Policy) -> Iterator[tuple[Steps, str]]:
+    """What of a rule's keys can do nothing, each with the key."""
+    if rule.stall is not None and rule.stall != NEVER_STALLED and len(rule.ladder) == 1:
+        yield ("stall",), "does nothing: the ladder has one entry, and no stage above it"
+    if rule.sticky == "cache":
+        tiers = [policy.tiers.get(entry.partition("@")[0]) for entry in rule.ladder]
+        chosen = [rule.prefer or (tier.prefer if tier else None) or policy.prefer for tier in tiers]
+        if "cheapest" not in chosen:
+            yield ("sticky",), "does nothing: prompt caches count where a tier is ordered by 'cheapest'"
