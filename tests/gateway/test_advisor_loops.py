@@ -1,0 +1,138 @@
+"""An advisor within longer conversations: seals that come home, keys with budgets, models that think."""
+
+from pathlib import Path
+from typing import Any
+
+import anthropic
+import openai
+import pytest
+
+from tests.gateway.house import house, two_tiers
+from tests.gateway.keyed import ask as ask_with
+from tests.gateway.keyed import issue
+from tests.gateway.test_advisor import TOOLS, asks
+from tests.gateway.test_asides import STREAMED
+from tiercel.domain.catalog import Prices
+from tiercel.domain.keys import AccessKey, Budget
+from tiercel.domain.policy import Advisor, Gate, Policy, Rule
+from tiercel.gateway.app import running
+from tiercel.testing.lab.server import Lab
+from tiercel.testing.scripted import Called, Says, ScriptedProvider
+
+LOOK: Any = {"name": "look", "input_schema": {"type": "object", "properties": {}}}
+GATES = (Gate(check="finished", needs_whole=False),)
+PROMPT = "First ask_advisor, then say what a bridge is."
+
+
+def lab_policy(model: str, by: str) -> Policy:
+    return Policy(rules=(Rule(name="any", ladder=(model,), advisor=Advisor(by=by)),), gates=GATES, hash="lab")
+
+
+PAIRS = [
+    ("gemini-3.5-flash@low", "claude-opus-4-8@low"),
+    ("claude-haiku-4-5@low", "gemini-3.5-pro@low"),
+    ("claude-opus-4-8@low", "step-3.7-flash"),
+    ("step-3.7-flash", "claude-opus-4-8@low"),
+]
+
+
+@pytest.mark.parametrize(("model", "by"), PAIRS, ids=[f"{model} asks {by}" for model, by in PAIRS])
+@pytest.mark.parametrize("choice", ["auto", "required"])
+async def test_strict_providers_take_hidden_turns_and_the_conversation_without_them(
+    tmp_path: Path, model: str, by: str, choice: Any
+) -> None:
+    """The lab verifies every signature, and that a turn with calls begins with thinking where Anthropic wants it."""
+    async with Lab(seed=0, time_scale=0.0) as lab:
+        policy = lab_policy(model, by)
+        async with (
+            running(lab.settings(str(tmp_path)), policy, port=0) as gateway,
+            openai.AsyncOpenAI(base_url=f"{gateway.base_url}/v1", api_key="x", max_retries=0) as client,
+        ):
+            said: Any = [{"role": "user", "content": PROMPT}]
+            whys = []
+            for turn_choice in (choice, "auto"):
+                raw = await client.chat.completions.with_raw_response.create(
+                    model="auto", messages=said, tools=TOOLS, tool_choice=turn_choice
+                )
+                record = gateway.recorder.find(raw.headers["x-tiercel-record"])
+                assert record is not None
+                assert [attempt.failure for attempt in record.attempts] == [None] * len(record.attempts)
+                whys.append([attempt.why for attempt in record.attempts])
+                message = raw.parse().choices[0].message
+                said.append(message.model_dump(exclude_none=True))
+                said += [
+                    {"role": "tool", "tool_call_id": call.id, "content": "a bridge"}
+                    for call in message.tool_calls or ()
+                ] or [{"role": "user", "content": "And ask_advisor once more."}]
+    assert whys[0] == ["first", "advisor", "advised"]
+
+
+@STREAMED
+async def test_thinking_before_the_question_opens_the_turn_that_calls(tmp_path: Path, stream: bool) -> None:
+    """Anthropic's models want to see it there when the tool's result comes, and what came after has none."""
+    replies = (
+        asks(reasoning="Hm, hm."),
+        Says(calls=(Called(name="look", id="toolu_2"),), finish="tool_calls"),
+        Says(text="A bridge."),
+    )
+    rule = Rule(name="any", ladder=("fast",), advisor=Advisor(by="dear"))
+    async with (
+        ScriptedProvider(*replies, format="anthropic", name="at-cheap") as cheap,
+        ScriptedProvider(Says(text="Look."), name="at-dear") as dear,
+        house(
+            tmp_path,
+            cheap.deployment("cheap"),
+            dear.deployment("dear"),
+            policy=two_tiers(rules=(rule,), gates=GATES),
+        ) as here,
+        anthropic.AsyncAnthropic(base_url=here.url, api_key="x", max_retries=0) as client,
+    ):
+        asked: Any = {"model": "auto", "max_tokens": 4_000, "tools": [LOOK]}
+        said: Any = [{"role": "user", "content": "Where am I?"}]
+        if stream:
+            async with client.messages.stream(messages=said, **asked) as streamed:
+                answer = await streamed.get_final_message()
+        else:
+            answer = await client.messages.create(messages=said, **asked)
+        said.append(
+            {
+                "role": "assistant",
+                "content": [block.model_dump(exclude_none=True) for block in answer.content],
+            }
+        )
+        said.append(
+            {
+                "role": "user",
+                "content": [{"type": "tool_result", "tool_use_id": "toolu_2", "content": "a bridge"}],
+            }
+        )
+        await client.messages.create(messages=said, **asked)
+        sent_back = cheap.requests[-1].json["messages"][1]["content"]
+    assert [block.type for block in answer.content] == ["thinking", "tool_use"]
+    assert [block["type"] for block in sent_back] == ["thinking", "tool_use"]
+    assert (sent_back[0]["thinking"], sent_back[0]["signature"]) == ("Hm, hm.", "c2lnbmVk")
+
+
+@pytest.mark.parametrize(("cents", "advised"), [(100, True), (1, False)])
+async def test_a_key_s_budget_bounds_advice(tmp_path: Path, cents: int, advised: bool) -> None:
+    """What is left after the first call must cover the most that advice can cost."""
+    key = issue(
+        tmp_path, AccessKey(id="", role="client", project="", budget=Budget(day_nano=cents * 10_000_000))
+    )
+    rule = Rule(name="any", ladder=("fast",), advisor=Advisor(by="dear", max_tokens=100))
+    cheap_prices = Prices(input=1_000_000, output=5_000_000)
+    async with (
+        ScriptedProvider(asks(), Says(text="Then left."), name="at-cheap") as cheap,
+        ScriptedProvider(Says(text="Left."), name="at-dear") as dear,
+        house(
+            tmp_path,
+            cheap.deployment("cheap", prices=cheap_prices),
+            dear.deployment("dear", prices=Prices(input=10_000_000_000, output=50_000_000_000)),
+            policy=two_tiers(rules=(rule,), gates=GATES),
+        ) as here,
+    ):
+        answer = await ask_with(here, key)
+        record = here.record(answer.headers["x-tiercel-record"])
+        assert bool(dear.requests) is advised
+    assert answer.status == 200
+    assert [a.why for a in record.attempts] == ["first", *(["advisor"] if advised else []), "advised"]
