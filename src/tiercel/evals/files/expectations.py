@@ -12,6 +12,7 @@ from tiercel.domain.json import Json, JsonObject
 from tiercel.evals.evaluation import Expectation, JudgeSettings
 from tiercel.evals.files.complaints import Complaints, LinedProblems
 from tiercel.evals.files.documents import SCHEME, read_value
+from tiercel.evals.files.promptfoo_types import PROGRAMS, TYPES
 from tiercel.evals.files.surroundings import KnownScorers
 from tiercel.evals.files.tables import ExpectationTable, SetTable
 from tiercel.evals.files.templates import TemplateError, fill_value, names_in
@@ -20,10 +21,6 @@ from tiercel.policy.shape import find_problems
 
 NOT = "not-"
 KEYS = frozenset(ExpectationTable.__struct_encode_fields__)
-PROGRAMS = frozenset(
-    ("javascript", "python", "ruby", "webhook", "fn", "eval", "file", "javascript-file", "python-file")
-)
-"""promptfoo's types that run what the file says."""
 SHORT = re.compile(r"(not-)?([a-z][a-z0-9_-]*)(?:\(([^()]*)\))?(?::(.*))?\Z", re.DOTALL)
 
 
@@ -185,14 +182,14 @@ class ExpectationReader:
     def short(self, text: str) -> JsonObject:
         """The `__expected` column's form, `contains:Paris` or `similar(0.8):…`, as a row; plain text is `equals`.
 
-        Only what the scorers know, or promptfoo runs as a program, is a type: an answer may hold a colon itself.
+        Only what the scorers or promptfoo know is a type: an answer may hold a colon itself.
         """
         text = text.strip()
         form = SHORT.match(text)
         if form is None:
             return {"type": "equals", "value": text}
         name = {"grade": "llm-rubric", "icontains": "icontains"}.get(form[2], form[2])
-        known = self._scorers.has(name) or name in PROGRAMS
+        known = self._scorers.has(name) or name in TYPES
         alone = form[3] is None and form[4] is None
         if not known or (alone and "-" not in name):
             return {"type": "equals", "value": text}

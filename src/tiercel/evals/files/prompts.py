@@ -46,8 +46,8 @@ def read_prompts(
     for position, entry in enumerate(entries):
         key: Steps = ("prompts",) if isinstance(table.prompts, str) else ("prompts", position)
         try:
-            for label, content in _contents(entry, folder):
-                messages = _messages(content)
+            for label, content in prompt_contents(entry, folder):
+                messages = messages_of(content)
                 names = frozenset().union(*(_names(message) for message in messages))
                 found.append(Prompt(label=label or str(len(found) + 1), messages=messages, names=names))
         except (ConfigError, TemplateError) as error:
@@ -58,7 +58,7 @@ def read_prompts(
     return found
 
 
-def _contents(entry: str | PromptTable, folder: Path) -> list[tuple[str, Json]]:
+def prompt_contents(entry: str | PromptTable, folder: Path) -> list[tuple[str, Json]]:
     """Each prompt's label, empty where it has none, and its text or messages."""
     if isinstance(entry, str):
         if not entry.startswith(SCHEME):
@@ -76,7 +76,7 @@ def _contents(entry: str | PromptTable, folder: Path) -> list[tuple[str, Json]]:
     named = entry.id or ""
     if not named.startswith(SCHEME):
         raise ConfigError(f"id {named!r} names no file; write `file://…`, or the text as `raw`")
-    found = _contents(named, folder)
+    found = prompt_contents(named, folder)
     if entry.label is None:
         return found
     many = len(found) > 1
@@ -105,7 +105,7 @@ def _file(path: Path) -> list[Json]:
     return [text.strip("\n") for text in read_whole(path).split(DIVIDER)]
 
 
-def _messages(content: Json) -> list[JsonObject]:
+def messages_of(content: Json) -> list[JsonObject]:
     """The messages that a prompt is. Raises `ConfigError` where they are none."""
     if isinstance(content, str):
         listed = _parsed(content)

@@ -3,6 +3,7 @@
 All handed in: the files themselves know neither the configuration nor the records.
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
@@ -15,6 +16,8 @@ from tiercel.domain.policy import Policy
 from tiercel.evals.evaluation import Expectation
 from tiercel.evals.scorers.scorer import Scorer, ScorerInfo
 from tiercel.routing.names import known_models, resolve
+
+FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*\Z")
 
 
 class Measurers(Protocol):
@@ -39,7 +42,7 @@ class KnownScorers:
 
     def has(self, name: str) -> bool:
         """Whether somebody of this name can measure. Somebody's own `module:function` is looked for before a run."""
-        return ":" in name or self._named(name) is not None
+        return FUNCTION.match(name) is not None or self._named(name) is not None
 
     def needs_judge(self, name: str) -> bool:
         """Whether it asks a judge."""

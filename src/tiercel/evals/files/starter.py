@@ -1,0 +1,102 @@
+"""What `tiercel eval init` writes: an evaluation that runs at once, to be changed into one's own."""
+
+from collections.abc import Sequence
+from importlib.resources import files
+
+import msgspec
+
+from tiercel.domain.catalog import Catalog, Model
+from tiercel.domain.errors import ConfigError
+
+EVALUATION = """\
+# Which model is better on your own prompts, and may the cheap one take over?
+#
+#   tiercel eval plan FILE      what it will ask, what that costs, what it can find out; asks nobody
+#   tiercel eval run FILE       asks, measures, and keeps every answer below runs/
+#   tiercel eval report RUN -o report.html
+#
+# Every key: docs/evals/eval-yaml.md. The words are promptfoo's where it has them.
+description: a dozen small tasks, to be replaced by your own
+
+# Who is compared: a model, a model at an effort, one of the policy's rules with its ladder, or `auto`.
+targets:
+{targets}
+# The others are compared with this one.
+baseline: {baseline}
+
+# One item a line: what is asked, the right answer, and what its answers are measured by.
+tests: items.jsonl
+
+# What holds for every item. More kinds: contains, regex, is-json, llm-rubric and others.
+# defaultTest:
+#   assert:
+#     - {{type: not-contains, value: "As an AI"}}
+#     - {{type: latency, value: 20s}}
+
+# A model that judges what no program can, and the people's verdicts that it is measured by. See labels.example.jsonl.
+# judges:
+#   j1: {{model: {baseline_model}, labels: labels.jsonl}}
+
+analysis:
+  primary: pass        # the share of items that pass; or `score`
+  margin: 0.03         # a candidate may be worse by three points; fewer need more items, as `plan` says
+  slices: [metadata.task]
+  # guardrails: {{cost_per_success: "<= 0.5x", p95_e2e: "<= 1.2x"}}
+
+run:
+  concurrency: 4
+  repeat: 1
+  timeout: 120s
+  budget_usd: 1.00     # stops there, and keeps what it has
+"""
+
+LABELS = """\
+{"item": "ticket-size", "candidate": "%s", "label": 1, "labeller": "you"}
+{"item": "translate-friday", "pair": ["%s", "%s"], "label": "tie", "labeller": "you"}
+"""
+
+
+class Starter(msgspec.Struct, frozen=True, kw_only=True):
+    """The files' texts."""
+
+    evaluation: str
+    items: str
+    labels: str
+
+
+def starter(catalog: Catalog) -> Starter:
+    """A first evaluation of the models that are configured. Raises `ConfigError` where there is none."""
+    models = list(
+        {deployment.model.name: deployment.model for deployment in catalog.deployments.values()}.values()
+    )
+    if not models:
+        raise ConfigError(
+            "no model can be called: export a provider's key, or see `tiercel init`; --lab needs no key"
+        )
+    chosen = _cheapest_and_dearest(models)
+    names = [model.name for model in chosen] if len(chosen) > 1 else [chosen[0].name, "auto"]
+    listed = "".join(f"  - {_quoted(name)}\n" for name in names)
+    baseline = names[-1] if len(chosen) > 1 else names[0]
+    other = next(name for name in names if name != baseline)
+    return Starter(
+        evaluation=EVALUATION.format(
+            targets=listed, baseline=_quoted(baseline), baseline_model=_quoted(chosen[-1].name)
+        ),
+        items=files("tiercel.evals").joinpath("data", "starter", "items.jsonl").read_text("utf-8"),
+        labels=LABELS % (other, other, baseline),
+    )
+
+
+def _cheapest_and_dearest(models: Sequence[Model]) -> list[Model]:
+    """Two models to begin with, by the price of their output; an unknown price is neither low nor high."""
+    priced = sorted(
+        (model for model in models if model.prices.output is not None),
+        key=lambda model: model.prices.output or 0,
+    )
+    found = priced if len(priced) > 1 else list(models)
+    return [found[0], found[-1]] if len(found) > 1 else found
+
+
+def _quoted(name: str) -> str:
+    """As YAML takes any name."""
+    return msgspec.json.encode(name).decode()
