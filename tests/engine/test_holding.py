@@ -147,6 +147,15 @@ def test_a_mention_is_passed_over_and_a_value_that_breaks_off_is_not() -> None:
     )
 
 
+@pytest.mark.parametrize("step", [1, 1_000])
+def test_a_list_of_what_was_wanted_is_not_taken_for_it(step: int) -> None:
+    """An array where an object is wanted: the check of the whole refuses it, so its first element must not go out."""
+    passage = following(tokens=2)
+    text = '[ {"a": "one two three four five six"}, {"a": "seven"} ]'
+    for start in range(0, len(text), step):
+        assert passage.pass_on([TextDelta(text=text[start : start + step])]) == ()
+
+
 @pytest.mark.parametrize("long", ["word " * 20_000, "{x} " * 2_000, "```\nx\n```\n" * 1_000, "\n" * 20_000])
 def test_an_answer_that_never_comes_to_json_is_given_up(long: str) -> None:
     passage = following(tokens=2)
@@ -171,7 +180,7 @@ BAD = st.sampled_from(
         '{"a": "C:\\dir and a bit more text behind it"}',
         '{"a": null}',
         '{"a": "and so on without an end',
-        '[{"a": "x"}]',
+        '[{"a": "x and some more of it"}]',
         '{"a": "x", "a": "y", "b": [1, 2, 3, 4, 5]}',
     ]
 )

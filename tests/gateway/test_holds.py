@@ -9,7 +9,7 @@ import pytest
 
 from tests.gateway.house import House, house, two_tiers
 from tests.gateway.plain_http import Answer, call
-from tiercel.domain.policy import Gate, Hold, Limits, Policy
+from tiercel.domain.policy import Gate, Hold, HoldMode, Limits, Policy
 from tiercel.domain.record import Record
 from tiercel.testing.scripted import Fault, Says, ScriptedProvider
 
@@ -286,3 +286,31 @@ async def test_json_that_is_cut_after_something_was_sent_is_an_error_and_no_fini
     assert b'"error"' in answer.body
     assert b"[DONE]" not in answer.body
     assert (record.outcome, record.problem) == ("broken", "check_failed")
+
+
+@pytest.mark.parametrize("mode", ["none", "first"])
+async def test_an_opinion_never_reaches_the_client_in_place_of_the_answer(
+    tmp_path: Path, mode: HoldMode
+) -> None:
+    """It is there first, and says something else; what it is worth is told when the answer has gone out."""
+    says = Says(text=LONG, release=asyncio.Event())
+    assert says.release is not None
+    gate = Gate(check="agreement", at_least=0.5, ask=("other",), on_error="open")
+    policy = holding(Hold(mode=mode, tokens=8), (*FINISHED, gate))
+    async with (
+        ScriptedProvider(says) as cheap,
+        ScriptedProvider(name="above") as dear,
+        ScriptedProvider(Says(text="Nothing like it."), name="beside") as other,
+    ):
+        deployments = (cheap.deployment("cheap"), dear.deployment("dear"), other.deployment("other"))
+        async with house(tmp_path, *deployments, policy=policy) as here:
+            asking = asyncio.create_task(ask(here))
+            await other.wait_for_requests(1)
+            await cheap.wait_for_requests(1)
+            says.release.set()
+            answer, record = await asking
+    assert text_of(answer) == LONG
+    assert is_whole(answer)
+    assert [attempt.why for attempt in record.attempts] == ["first", "opinion"]
+    assert "agreement" in [verdict.check for verdict in record.attempts[0].verdicts]
+    assert dear.requests == []

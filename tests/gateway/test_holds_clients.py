@@ -83,3 +83,19 @@ async def test_json_that_breaks_its_schema_at_once_is_somebody_elses(
             record = here.record(seen.headers["x-tiercel-record"])
     assert (seen.error, seen.text) == (None, JSON_LONG)
     assert [attempt.why for attempt in record.attempts] == ["first", "escalation"]
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+async def test_what_a_repair_mends_follows_at_the_end(tmp_path: Path, client: ClientName) -> None:
+    """A raw line break in a string, after the half of it went out: the rest comes once the whole was repaired."""
+    place = JSON_LONG.rindex("sea")
+    says = Says(text=f"```json\n{JSON_LONG[:place]}\n{JSON_LONG[place:]}\n```")
+    async with ScriptedProvider(says) as cheap, ScriptedProvider(name="other") as dear:
+        deployments = (cheap.deployment("cheap"), dear.deployment("dear"))
+        async with house(tmp_path, *deployments, policy=two_tiers(**FOLLOWED)) as here, sdks(here.url) as sdk:
+            seen = await sdk.ask(client, "auto", stream=True)
+            record = here.record(seen.headers["x-tiercel-record"])
+    assert (seen.error, seen.text) == (None, f"{JSON_LONG[:place]}\\n{JSON_LONG[place:]}")
+    assert seen.finish is not None
+    assert record.attempts[0].repairs == ("fences", "newlines")
+    assert "x-tiercel-tier" in seen.headers  # headers of a stream that had begun before its end

@@ -41,7 +41,8 @@ def held(mode: HoldMode, gate: Gate = JSON) -> Plan:
 @pytest.mark.parametrize("finished", [1, 0], ids=["ended", "was cut"])
 def test_json_that_went_astray_is_not_completed(finished: int) -> None:
     step = next_step(held("incremental"), [answered(1, 0, finished, 0)], GOING_OUT)
-    assert step == GiveUp(reason="broken", message="json_schema: because")
+    message = "the answer that had begun to go out did not pass its check (json_schema: because)"
+    assert step == GiveUp(reason="broken", message=message)
 
 
 @pytest.mark.parametrize(

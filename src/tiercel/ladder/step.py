@@ -169,7 +169,10 @@ def _after_commit(plan: Plan, attempts: Sequence[Attempt], conditions: Condition
             return Start(wake_after_seconds=left_seconds)
         case "answered":
             broke = _broke(plan, attempt)
-            return _deliver(plan, attempt) if broke is None else GiveUp(reason="broken", message=broke)
+            if broke is None:
+                return _deliver(plan, attempt)
+            message = f"the answer that had begun to go out did not pass its check ({broke})"
+            return GiveUp(reason="broken", message=message)
         case _:
             return GiveUp(
                 reason="broken", message="the stream broke after it had begun", failure=attempt.failure

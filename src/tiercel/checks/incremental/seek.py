@@ -17,6 +17,8 @@ MAX_PROSE_CHARS = 16_384
 MAX_MENTIONS = 50
 """An answer that holds no JSON by then is left to the check of the whole."""
 START = re.compile(r"^[ \t]*(?:`{3,}|~{3,})[^\n`]*\n(?P<block>\s*(?P<first>\S)?)|[{\[]", re.MULTILINE)
+BEHIND = re.compile(r"\S")
+"""What tells JSON from a bracket in prose."""
 FENCE_LIKE = re.compile(r"[ \t]*(?:[`~]|\Z)")
 MAX_FENCE_CHARS = 200
 
@@ -72,11 +74,11 @@ class Seeker:
             self._skip_prose()
             return None
         block, first = start["block"], start["first"]
-        if block is not None and first is None:
+        opening = start.end() - 1
+        if (block is not None and first is None) or not BEHIND.search(self._text, opening + 1):
             self._give_up_if(len(self._text) > MAX_PROSE_CHARS)
             return None
         self._mentions += 1
-        opening = start.end() - 1
         if block is not None and first not in ("{", "["):
             self._from = opening
             self._give_up_if(self._mentions > MAX_MENTIONS)
@@ -128,11 +130,11 @@ class Seeker:
         self._follower = None
         if follower.status == "closed":
             self._from = self._begin + sum(map(len, self._settled))
-        elif finding is not None and begins_json and not is_other:
-            self.finding = finding
-            self.is_over = True
-        elif follower.status == "left" and begins_json:
+        elif not begins_json:
+            self._from = self._begin + 1
+        elif finding is None or is_other:
             self._give_up_if(True)  # what follows are parts of it
         else:
-            self._from = self._begin + 1
+            self.finding = finding
+            self.is_over = True
         self._give_up_if(self._mentions > MAX_MENTIONS)
