@@ -69,6 +69,15 @@ def stall_microseconds(turns: int) -> float:
     return statistics.median(times)
 
 
+def no_session_microseconds() -> float:
+    """What requests pay whose rules know no sessions."""
+    known, facts, key = Sessions(time.monotonic), Facts(session="one"), AccessKey(id="key")
+    began = time.process_time_ns()
+    for _ in range(SESSIONS):
+        known.of(key, facts)
+    return (time.process_time_ns() - began) / 1e3 / SESSIONS
+
+
 def session_bytes() -> float:
     """What one session takes, of which the caches of two deployments are known."""
     known = Sessions(time.monotonic)
@@ -200,6 +209,7 @@ def main() -> None:
     print(f"looking for a stall, processor time, median of {RUNS}:")
     for turns in LOOPS:
         print(f"  {turns:>4} turns of tools  {stall_microseconds(turns):7.1f} µs")
+    print(f"where no rule remembers sessions: {no_session_microseconds():.2f} µs a request")
     print(f"a session that is remembered: {session_bytes():.0f} bytes (n = {SESSIONS:,})")
     for words in args.prompts:
         for long_every in args.long_every:

@@ -190,6 +190,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
             return any(gate.needs_whole for gate in self.gates)
         return self.hold.mode == "all"
 
+    @property
+    def first(self) -> Rung:
+        """The rung that is asked first, unless it rests."""
+        return self.rungs[self.keeps or 0]
+
     def rung_at(self, index: int) -> Rung:
         """The rung that a call names: those of the ladder come first, then the asides."""
         climbed = len(self.rungs)

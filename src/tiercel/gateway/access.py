@@ -168,6 +168,6 @@ async def _restore_when_possible(budgets: Budgets, storage: Storage) -> None:
 
 def _expected_tokens(plan: Plan) -> int:
     facts = plan.facts
-    cap = plan.rungs[0].max_output_tokens
+    cap = plan.first.max_output_tokens
     answer = EXPECTED_VISIBLE[facts.task]
     return facts.size.tokens + facts.choices * (answer if cap is None else min(cap, answer))

@@ -172,7 +172,7 @@ class Runtime:
             model_requested=record.model_requested,
             task=record.task,
             rule=record.rule,
-            rung=plan.rungs[0].name if plan.rungs else "",
+            rung=plan.first.name if plan.rungs else "",
             project=record.project,
             key_id=record.key_id,
         )

@@ -25,8 +25,11 @@ def ordered(
     for group in stage.groups:
         ranked: list[Ranked] = []
         for contender in group:
-            warm = cached.get(contender.asked.deployment.name, 0) if cached else 0
-            nano = contender.rate.nano(tokens, min(warm, tokens))
+            if cached:
+                warm = cached.get(contender.asked.deployment.name, 0)
+                nano = contender.rate.nano(tokens, min(warm, tokens))
+            else:
+                nano = contender.rate.nano(tokens)
             figure = _figure(contender, stage.prefer, nano, speed)
             ranked.append((-contender.asked.deployment.weight, figure, place, contender, nano))
             place += 1

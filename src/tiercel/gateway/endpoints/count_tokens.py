@@ -51,7 +51,7 @@ def _plan(runtime: Runtime, state: State, request: ModelRequest, facts: Facts, k
 
 async def _asked(state: State, request: ModelRequest, plan: Plan) -> int | None:
     """The first rung's own count, `None` where it cannot say."""
-    rung = plan.rungs[0]
+    rung = plan.first
     counter = COUNTERS.get(rung.deployment.provider.format)
     if counter is None:
         return None
