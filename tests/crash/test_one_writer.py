@@ -53,11 +53,12 @@ def named_by(node: ast.AST) -> str:
                 "records/engines.py",
                 "records/key_sqlite.py",
                 "records/recorder.py",
+                "records/shadow_store.py",
                 "records/spending.py",
             },
         ),
         ("connect_to_write", {"records/engines.py"}),
-        ("to_write", {"records/store.py", "records/key_postgres.py"}),
+        ("to_write", {"records/store.py", "records/key_postgres.py", "records/shadow_store.py"}),
         (
             "Store",
             {"records/forgetting.py", "records/ingest.py", "records/copying.py"},

@@ -9,6 +9,7 @@ from tiercel.domain.climb import Verdict
 from tiercel.domain.errors import ConfigError
 from tiercel.domain.record import AttemptRecord, Block, PairedAnswer, ShadowPair
 from tiercel.domain.response import Usage
+from tiercel.records.instance import instance_of
 from tiercel.records.pairs import ShadowSpent, each_pair, read_shadow_spent
 
 CALLED = AttemptRecord(
@@ -107,13 +108,14 @@ def test_what_copies_cost(place: Place) -> None:
         journal.append(pair("rec_2", run="", received_at=2_000.0))
         ingestor.run_once()
         journal.append(pair("rec_3", run="", received_at=3_000.0))
-        spent = read_shadow_spent(place.folder, database_url=place.url)
-        assert spent == [
-            ShadowSpent(run="", rule="any", pairs=2, nano=1_400),
-            ShadowSpent(run="run_1", rule="any", pairs=1, nano=700),
+        here = instance_of(place.folder)
+        assert read_shadow_spent(place.folder, database_url=place.url) == [
+            ShadowSpent(run="", rule="any", instance="", pairs=1, nano=700),
+            ShadowSpent(run="", rule="any", instance=here, pairs=1, nano=700),
+            ShadowSpent(run="run_1", rule="any", instance=here, pairs=1, nano=700),
         ]
-        late = read_shadow_spent(place.folder, since=2_500.0, database_url=place.url)
-        assert late == [ShadowSpent(run="", rule="any", pairs=1, nano=700)]
+        late = read_shadow_spent(place.folder, since=2_500.0, run="", rule="any", database_url=place.url)
+        assert late == [ShadowSpent(run="", rule="any", instance="", pairs=1, nano=700)]
 
 
 def test_forgotten_with_the_record(place: Place) -> None:

@@ -6,19 +6,23 @@ from tiercel.gateway.budgets import day_end
 
 
 class Purse:
-    """The dollars of one comparison: of each UTC day, or in all. Times are Unix seconds, amounts nano-dollars."""
+    """The dollars of one comparison: of each UTC day, or in all. Times are Unix seconds, amounts nano-dollars.
+
+    `elsewhere` is what other gateways have spent of the same, as far as it is known here.
+    """
 
     def __init__(self, spent: int, now: float, *, daily: bool) -> None:
         self._spent = spent
         self._reserved = 0
+        self.elsewhere = 0
         self._resets_at = day_end(now) if daily else None
 
     def left(self, limit: int, now: float) -> int:
         """What may still be set aside under this limit."""
         if self._resets_at is not None and now >= self._resets_at:
-            self._spent = 0
+            self._spent = self.elsewhere = 0
             self._resets_at = day_end(now)
-        return limit - self._spent - self._reserved
+        return limit - self.elsewhere - self._spent - self._reserved
 
     def reserve(self, nano: int) -> None:
         """Set this aside."""

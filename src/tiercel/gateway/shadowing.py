@@ -46,7 +46,8 @@ WAITING_BYTES = 64_000_000
 """What one comparison may have in its queue; a request is held in memory until its copy is answered."""
 DRAIN_SECONDS = 5.0
 """How long a server that stops waits for copies, if it may drain for so long: nobody else waits for them."""
-UNREADABLE_PAUSE_SECONDS = 5.0
+LOOK_SECONDS = 5.0
+"""How often it is asked what other gateways have spent of the same dollars, and how soon again where nobody answers."""
 PAIRED: frozenset[Outcome] = frozenset(("passed", "marked", "refused", "failed", "withheld", "broken"))
 """Outcomes of requests that somebody was asked about, to the end."""
 
@@ -93,9 +94,9 @@ class Lane:
         self._bytes = 0
         self.flying: set[asyncio.Future[None]] = set()
         self.purse: Purse | None = None
-        self.asked_again_at = 0.0
-        """When what was spent before may be asked once more; it could not be read."""
-        self.opening = asyncio.Lock()
+        self.look_at = 0.0
+        """When it is asked again what was spent, in Unix seconds."""
+        self.looking = asyncio.Lock()
 
     def put(self, job: Job) -> bool:
         """Whether there was room for it."""
@@ -278,34 +279,36 @@ class Shadowing:
         return shadow_plan(job.candidate, served.request, served.plan, served.policy, served.catalog, resting)
 
     async def _opened(self, lane: Lane, comparison: Comparison) -> Purse | None:
-        """The lane's money, less what was spent before this process began; `None` while nobody knows that."""
-        async with lane.opening:
+        """The lane's money, less what was spent before this process began and through other gateways; `None` while
+        nobody knows that."""
+        async with lane.looking:
             now = self._clock()
-            if lane.purse is None and now >= lane.asked_again_at:
+            is_known = lane.purse is not None and self._storage.database_url is None
+            if not is_known and now >= lane.look_at:
+                lane.look_at = now + LOOK_SECONDS
                 try:
-                    spent = await asyncio.to_thread(self._spent, comparison, now)
+                    own, elsewhere = await asyncio.to_thread(self._spent, comparison, now)
                 except ConfigError as error:
-                    log.warning("no copies for %s: what they cost so far: %s", comparison.name, error)
-                    lane.asked_again_at = now + UNREADABLE_PAUSE_SECONDS
+                    log.warning("what copies for %s have cost is not known: %s", comparison.name, error)
                 else:
-                    lane.purse = Purse(spent, now, daily=not comparison.run)
+                    lane.purse = lane.purse or Purse(own, now, daily=not comparison.run)
+                    lane.purse.elsewhere = elsewhere
             return lane.purse
 
-    def _spent(self, comparison: Comparison, now: float) -> int:
+    def _spent(self, comparison: Comparison, now: float) -> tuple[int, int]:
+        """Through this gateway, and through others, as the records say."""
         from tiercel.records.pairs import read_shadow_spent  # loads SQLAlchemy, as ingest has done
 
         folder = Path(self._storage.folder)
         found = read_shadow_spent(
             folder,
             since=None if comparison.run else day_begin(now),
-            instance=None if comparison.run else instance_of(folder),
+            run=comparison.run,
+            rule=None if comparison.run else comparison.rule,
             database_url=self._storage.database_url,
         )
-        return sum(
-            one.nano
-            for one in found
-            if one.run == comparison.run and (comparison.run or one.rule == comparison.rule)
-        )
+        own = sum(one.nano for one in found if one.instance in ("", instance_of(folder)))
+        return own, sum(one.nano for one in found) - own
 
     def _keep(self, job: Job, plan: Plan, copy: Copy) -> None:
         served = job.served

@@ -95,10 +95,12 @@ def each_pair(
 
 
 class ShadowSpent(msgspec.Struct, frozen=True, kw_only=True):
-    """What copies have cost, in nano-dollars: of a registered run, or of a rule's own where `run` is empty."""
+    """What copies have cost, in nano-dollars: of a registered run, or of a rule's own where `run` is empty. `instance`
+    is the server through which the requests came, empty for what waits in the journal of this folder's own."""
 
     run: str
     rule: str
+    instance: str
     pairs: int
     nano: int
 
@@ -107,36 +109,34 @@ def read_shadow_spent(
     folder: Path,
     *,
     since: float | None = None,
-    instance: str | None = None,
+    run: str | None = None,
+    rule: str | None = None,
     database_url: Secret | None = None,
 ) -> list[ShadowSpent]:
-    """The same as sums, of requests at or after `since` (Unix seconds), that came through one server or through any.
+    """The same as sums. Raises as `each_pair` does."""
+    sums: dict[tuple[str, str, str], tuple[int, int]] = {}
 
-    Raises as `each_pair` does.
-    """
-    sums: dict[tuple[str, str], tuple[int, int]] = {}
+    def add(run: str, rule: str, instance: str, pairs: int, nano: int) -> None:
+        known = sums.get((run, rule, instance), (0, 0))
+        sums[run, rule, instance] = (known[0] + pairs, known[1] + nano)
 
-    def add(run: str, rule: str, pairs: int, nano: int) -> None:
-        known = sums.get((run, rule), (0, 0))
-        sums[run, rule] = (known[0] + pairs, known[1] + nano)
-
-    chosen = _condition(since)
-    if instance is not None:
-        chosen &= shadow_pairs.c.instance == instance
     with Snapshot.taken(folder, database_url) as snapshot:
-        waiting = {(pair.record_id, pair.run, pair.candidate): pair for pair in _waiting(snapshot, since)}
+        waiting = {
+            (pair.record_id, pair.run, pair.candidate): pair
+            for pair in _waiting(snapshot, since)
+            if run in (None, pair.run) and rule in (None, pair.rule)
+        }
         if snapshot.connection is not None:
-            columns = (shadow_pairs.c.run, shadow_pairs.c.rule)
+            columns = (shadow_pairs.c.run, shadow_pairs.c.rule, shadow_pairs.c.instance)
             amounts = (func.count(), func.sum(shadow_pairs.c.spent_nano))
-            for row in snapshot.connection.execute(
-                select(*columns, *amounts).where(chosen).group_by(*columns)
-            ):
-                add(row[0], row[1], row[2], int(row[3]))
+            chosen = select(*columns, *amounts).where(_condition(since, run, rule)).group_by(*columns)
+            for row in snapshot.connection.execute(chosen):
+                add(row[0], row[1], row[2], row[3], int(row[4]))
         for pair in waiting.values():
-            add(pair.run, pair.rule, 1, pair.cost_nano)
+            add(pair.run, pair.rule, "", 1, pair.cost_nano)
     return [
-        ShadowSpent(run=run, rule=rule, pairs=pairs, nano=nano)
-        for (run, rule), (pairs, nano) in sorted(sums.items())
+        ShadowSpent(run=run, rule=rule, instance=instance, pairs=pairs, nano=nano)
+        for (run, rule, instance), (pairs, nano) in sorted(sums.items())
     ]
 
 
