@@ -314,3 +314,20 @@ async def test_an_opinion_never_reaches_the_client_in_place_of_the_answer(
     assert [attempt.why for attempt in record.attempts] == ["first", "opinion"]
     assert "agreement" in [verdict.check for verdict in record.attempts[0].verdicts]
     assert dear.requests == []
+
+
+MODES: tuple[HoldMode, ...] = ("auto", "none", "first", "incremental", "all")
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_whatever_the_hold_the_client_reads_the_same(tmp_path: Path, mode: HoldMode) -> None:
+    """Prose whatever is held; and JSON, where nothing has to be mended, wherever a gate wants some."""
+    policy = holding(Hold(mode=mode, tokens=20), WITH_JSON)
+    async with ScriptedProvider(Says(text=LONG), Says(text=JSON_LONG)) as cheap, ScriptedProvider() as dear:
+        async with house(tmp_path, cheap.deployment("cheap"), dear.deployment("dear"), policy=policy) as here:
+            prose, first = await ask(here)
+            strict, second = await ask(here, response_format=WANTS_JSON)
+    assert (text_of(prose), text_of(strict)) == (LONG, JSON_LONG)
+    assert is_whole(prose)
+    assert is_whole(strict)
+    assert (first.outcome, second.outcome) == ("passed", "passed")

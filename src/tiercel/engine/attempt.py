@@ -113,6 +113,8 @@ class AttemptRunner:
         self._rung: Rung = plan.rung_at(call.rung)
         self._ask_for = ask_for
         self._adds_logprobs = adds_logprobs(request, plan, self._rung)
+        if call.why == "opinion":
+            delivery = None  # it is compared; nothing of it streams
         self._delivery = delivery
         self._received = received
         self._previous_text = previous_text
