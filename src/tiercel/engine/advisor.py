@@ -72,9 +72,7 @@ class Advising:
         self._answers: dict[int, AdvisedRunner] = {}
         self._advice: dict[int, AdvisorRunner] = {}
 
-    def runner(
-        self, call: Call, attempts: Mapping[int, Attempt], ask_for: AskFor | None
-    ) -> AttemptRunner | None:
+    def runner(self, call: Call, attempts: Mapping[int, Attempt], ask_for: AskFor) -> AttemptRunner | None:
         """Who makes this call, where advice plays a part in it."""
         if call.why == "advisor":
             return self._advise(call)

@@ -6,6 +6,7 @@ from functools import partial
 
 import msgspec
 
+from tiercel.checks.run import AskFor
 from tiercel.domain.climb import Attempt, Call, Cancel, Conditions, Deliver, GiveUp, Plan, Rung, Start
 from tiercel.domain.failure import Failure
 from tiercel.domain.policy import Hold
@@ -62,7 +63,7 @@ class Climb:
         self._flying: dict[int, asyncio.Task[Finding]] = {}
         self._commit: asyncio.Future[None] | None = None
         self._slow_after: dict[str, float] = {}
-        self._advising = Advising(self, request, delivery) if plan.advisor is not None else None
+        self._advising: Advising | None = None
 
     async def run(self) -> Climbed:
         """Climb to the end. Cancelling it stops every call in flight."""
@@ -84,6 +85,7 @@ class Climb:
         finally:
             if self._flying:
                 await self._stop(tuple(self._flying), GONE)
+            self._advising = None  # it points back here
 
     def rung_of(self, number: int) -> Rung | None:
         """The rung of attempt `number`."""
@@ -174,23 +176,32 @@ class Climb:
         return runner
 
     def _runner(self, call: Call) -> Runner:
-        ask_for = partial(self._asker, self.plan.rung_at(call.rung)) if self.plan.asks else None
-        if call.why == "review":
-            return ReviewRunner(self, self._request, call, self._answer_of(call.about))
-        if self._advising is not None:
-            advised = self._advising.runner(call, self._attempts, ask_for)
-            if advised is not None:
-                return advised
+        ask_for = None
+        if self.plan.asks:
+            ask_for = partial(self._asker, self.plan.rung_at(call.rung))
+            second = self._second_model(call, ask_for)
+            if second is not None:
+                return second
         return AttemptRunner(
             self.machinery,
             self._request,
             self.plan,
             call,
-            delivery=None if call.why == "opinion" else self._delivery,
+            delivery=self._delivery,
             received=self.received,
             previous_text=self._text_of(call.corrects),
             ask_for=ask_for,
         )
+
+    def _second_model(self, call: Call, ask_for: AskFor) -> Runner | None:
+        """Who makes a call in which a review or an advisor plays a part."""
+        if call.why == "review":
+            return ReviewRunner(self, self._request, call, self._answer_of(call.about))
+        if self.plan.advisor is None:
+            return None
+        if self._advising is None:
+            self._advising = Advising(self, self._request, self._delivery)
+        return self._advising.runner(call, self._attempts, ask_for)
 
     def _answer_of(self, number: int | None) -> ModelResponse:
         assert number is not None, "such a call is about an answer"

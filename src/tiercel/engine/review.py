@@ -64,15 +64,15 @@ class ReviewRunner:
 
     def __init__(self, climb: Climbing, request: ModelRequest, call: Call, answer: ModelResponse) -> None:
         self.call = call
-        self._climb = climb
         self._request = request
-        self._answer = answer
-        plan, machinery = climb.plan, climb.machinery
+        self._registry = climb.machinery.registry
+        plan = climb.plan
         assert plan.review is not None, "or nobody would review"
-        model = plan.rung_at(call.rung).deployment.model
+        self._gates = [gate for gate in plan.gates if not gate.calls_models]
+        self._model = plan.rung_at(call.rung).deployment.model
         self._runner = AttemptRunner(
-            machinery,
-            question_request(question_about(request, answer.choices[0]), model.name),
+            climb.machinery,
+            question_request(question_about(request, answer.choices[0]), self._model.name),
             apart(climb, plan.review.wait_seconds),
             call,
             delivery=None,
@@ -107,11 +107,11 @@ class ReviewRunner:
         assert finding.response is not None, "it answered"
         choice = Choice(parts=(Text(text=said.answer),), finish=Finish(reason="stop"))
         checked = await run_checks(
-            [gate for gate in self._climb.plan.gates if not gate.calls_models],
+            self._gates,
             self._request,
             replace(finding.response, choices=(choice,)),
-            registry=self._climb.machinery.registry,
-            by=self._climb.plan.rung_at(self.call.rung).deployment.model,
+            registry=self._registry,
+            by=self._model,
         )
         if wants_json(self._request) and not _is_json(checked.response.text):
             return _noted(

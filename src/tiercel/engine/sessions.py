@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from tiercel.domain.climb import Plan
+from tiercel.domain.climb import ASIDE, Plan
 from tiercel.domain.facts import Facts
 from tiercel.domain.keys import AccessKey
 from tiercel.domain.record import AttemptRecord, Record
@@ -80,7 +80,7 @@ class Sessions:
 
     def _note_cache(self, known: Known, attempt: AttemptRecord) -> None:
         usage = attempt.usage
-        if usage is None or attempt.state != "answered" or attempt.asked_by is not None:
+        if usage is None or attempt.state != "answered" or attempt.why in ASIDE:
             return
         known.caches.pop(attempt.deployment, None)
         tokens = usage.cached + usage.written
@@ -93,7 +93,7 @@ class Sessions:
 def _stays(plan: Plan, answer: AttemptRecord) -> bool:
     """Whether the session is to stay with who gave this answer. Only a rule that is sticky to the stage keeps it where
     it had to go up; else it goes on below, with whom it was with."""
-    if plan.sticky == "cache":
+    if plan.sticky == "cache" or answer.why == "review":  # of which the reviewer wrote the last answer only
         return False
     if plan.sticky == "stage":
         return True

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from tiercel.domain.catalog import Catalog
-from tiercel.domain.climb import Aside, AsideRole, Excluded, Plan, Rung
+from tiercel.domain.climb import Aside, Excluded, Plan, Rung
 from tiercel.domain.facts import Facts
 from tiercel.domain.policy import Policy
 from tiercel.domain.request import ModelRequest
@@ -18,6 +18,7 @@ from tiercel.domain.session import NO_SESSION, SessionState
 from tiercel.routing.asides import asides
 from tiercel.routing.draft import Contender, Draft, drafts_of, guarded
 from tiercel.routing.filters import admits
+from tiercel.routing.modes import with_second_models
 from tiercel.routing.names import known_models
 from tiercel.routing.nothing import nothing_left
 from tiercel.routing.order import Ranked, ordered
@@ -73,7 +74,7 @@ def _planned(
     beside: tuple[Aside, ...],
 ) -> Plan:
     chosen = draft.chosen
-    return Plan(
+    plan = Plan(
         facts=facts,
         rule=chosen.rule,
         stages=chosen.entries,
@@ -84,7 +85,7 @@ def _planned(
         why=chosen.why,
         on_exhausted=policy.on_exhausted,
         on_refusal=policy.on_refusal,
-        hedges=chosen.hedges and chosen.advisor is None,
+        hedges=chosen.hedges,
         hold=chosen.hold,
         split=chosen.split,
         sticky=chosen.sticky,
@@ -93,14 +94,10 @@ def _planned(
         shadow=chosen.shadow,
         asks=bool(draft.asked),
         asides=beside,
-        review=chosen.review if _calls(beside, "review") else None,
-        advisor=chosen.advisor if _calls(beside, "advisor") else None,
     )
-
-
-def _calls(asides: tuple[Aside, ...], role: AsideRole) -> bool:
-    """Whether anybody may be called in this role."""
-    return any([aside.role == role for aside in asides])
+    if chosen.review is None and chosen.advisor is None:
+        return plan
+    return with_second_models(plan, chosen)
 
 
 def _contenders(
