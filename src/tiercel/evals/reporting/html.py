@@ -6,6 +6,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tiercel.evals.comparing.assessment import Assessment
 from tiercel.evals.reporting.page import TONES, page_of
+from tiercel.evals.reporting.shown import clean
 
 
 def as_html(assessment: Assessment, command: str) -> str:
@@ -19,6 +20,12 @@ def _environment() -> Environment:
         loader=PackageLoader("tiercel.evals.reporting"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_cleaned,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def _cleaned(value: object) -> object:
+    """Every text that the template places; what a macro made is done already."""
+    return clean(value) if type(value) is str else value

@@ -10,8 +10,10 @@ from tiercel.evals.reporting.shown import one_line
 from tiercel.evals.reporting.words import headline, left_out
 from tiercel.measure import amounts
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|!~@&$:])")
-"""What Markdown, HTML in it, or GitHub (`@name`, `#7`, an address) reads as more than text."""
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|!~&$]|:(?=//)|(?<=www)\.)")
+"""What Markdown, or HTML within it, reads as more than text; of an address what makes it one."""
+_CALLING = re.compile(r"([@#])(?=\w)")
+"""`@name` and `#7`, which GitHub turns into links after Markdown was read, whatever stands before them."""
 
 
 def as_markdown(assessment: Assessment, command: str) -> str:
@@ -22,7 +24,7 @@ def as_markdown(assessment: Assessment, command: str) -> str:
     for one in assessment.contenders:
         said = headline(one, assessment)
         parts.append(f"**{escaped(said.lead)}** ({escaped(said.basis)}). {escaped(' '.join(said.more))}")
-        parts += [f"- Left out: {escaped(words)}." for words in left_out(one)]
+        parts += ["\n".join(f"- Left out: {escaped(words)}." for words in left_out(one))]
     if not assessment.contenders:
         parts.append("Nothing was compared: the evaluation names no baseline, or has one candidate only.")
     parts += ["## Signals", _signals(page)]
@@ -31,12 +33,12 @@ def as_markdown(assessment: Assessment, command: str) -> str:
         parts += _differing(one, page)
     parts += _slices(page)
     parts += [f"Made by `{command}`."]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def escaped(text: str) -> str:
     """Text that stays text, on one line, also in a table's cell."""
-    return _SPECIAL.sub(r"\\\1", one_line(text, 2_000))
+    return _SPECIAL.sub(r"\\\1", _CALLING.sub("\\1\u200b", one_line(text, 2_000)))
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
@@ -99,9 +101,9 @@ def _differing(one: Contender, page: Page) -> list[str]:
 
 
 def _line(beside: Beside) -> str:
-    where = f" ({beside.item.source}:{beside.item.line})" if beside.item.line else ""
+    where = f" ({escaped(f'{beside.item.source}:{beside.item.line}')})" if beside.item.line else ""
     flips = " flips" if beside.flips else ""
-    return f"{escaped(beside.item.id)}{escaped(where)}{flips}: {escaped(why(beside))}"
+    return f"{escaped(beside.item.id)}{where}{flips}: {escaped(why(beside))}"
 
 
 def why(beside: Beside) -> str:

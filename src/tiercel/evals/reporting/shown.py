@@ -7,19 +7,25 @@ from tiercel.domain.json import Json, JsonObject
 LONGEST = 4_000
 """Characters of one text that are shown."""
 
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+"""What no reader sees: control characters, what turns the order of others around, what XML has no place for."""
+
+
+def clean(text: str) -> str:
+    """The text with a mark for each character that nobody could see."""
+    return _CONTROL.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def visible(text: str, longest: int = LONGEST) -> str:
-    """The text with what no reader can see replaced, and the end of a long one cut off, which it says."""
+    """The clean text, the end of a long one cut off, which it says."""
     cut = len(text) - longest
-    shown = _CONTROL.sub("\ufffd", text[:longest].replace("\r\n", "\n").replace("\r", "\n"))
+    shown = clean(text[:longest])
     return shown if cut <= 0 else f"{shown}\n[… {cut:,} more characters]"
 
 
 def one_line(text: str, longest: int = 160) -> str:
     """The beginning of a text, on one line."""
-    flat = " ".join(_CONTROL.sub("\ufffd", text[: 4 * longest]).split())
+    flat = " ".join(clean(text[: 4 * longest]).split())
     return flat if len(flat) <= longest and len(text) <= 4 * longest else flat[: longest - 1] + "…"
 
 

@@ -57,9 +57,7 @@ def headline(contender: Contender, assessment: Assessment) -> Headline:
 
 def guardrail(rail: Guarded) -> str:
     """A bound, what was measured, and what that means."""
-    figure = (
-        f"is {_guarded(rail, rail.figure.value)}" if rail.figure.value is not None else "was not measured"
-    )
+    figure = _guarded(rail, rail.figure.value) if rail.figure.value is not None else "was not measured"
     reason = f" ({_between(rail)})" if rail.figure.low is not None or rail.figure.high is not None else ""
     why = f": {rail.figure.why}" if rail.figure.value is None else ""
     state = {"met": "kept", "broken": "broken", "cannot tell": "not to be told"}[rail.state]
