@@ -53,7 +53,7 @@ def loop_of(turns: int) -> tuple[Message, ...]:
     messages = [Message(role="user", parts=(Text(text="Find out why the parser drops the last line."),))]
     for turn in range(turns):
         call = ToolCall(id=f"c{turn}", name="read", arguments=f'{{"path": "src/{turn}.py"}}')
-        result = ToolResult(call_id=call.id, parts=(Text(text=RESULT),))
+        result = ToolResult(call_id=call.id, parts=(Text(text=f"{turn}: {RESULT}"),))
         messages += [Message(role="assistant", parts=(call,)), Message(role="tool", parts=(result,))]
     return tuple(messages)
 

@@ -125,17 +125,17 @@ def _most_repeated(
             continue
         said = _said(result.parts)
         times = sum(
-            _same(call, other) and _said(found.parts) == said for turn in turns for other, found in turn
+            other.name == call.name and _said(found.parts) == said and _same_arguments(call, other)
+            for turn in turns
+            for other, found in turn
         )
         if times > most:
             name, most = call.name, times
     return name, most
 
 
-def _same(call: ToolCall, other: ToolCall) -> bool:
-    """Whether both call the same tool with the same arguments, however they are written."""
-    if call.name != other.name:
-        return False
+def _same_arguments(call: ToolCall, other: ToolCall) -> bool:
+    """Whether both have the same arguments, however they are written."""
     if call.arguments == other.arguments:
         return True
     if max(len(call.arguments), len(other.arguments)) > ARGUMENTS_CHARS:
