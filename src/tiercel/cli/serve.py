@@ -6,7 +6,7 @@ import logging
 import signal
 import sys
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -18,6 +18,8 @@ from tiercel.domain.settings import ContentKept, Settings
 from tiercel.gateway.logs import configure_logs
 
 log = logging.getLogger("tiercel")
+
+T = TypeVar("T")
 
 KEPT: dict[ContentKept, str] = {
     "none": "are not stored",
@@ -44,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def run_async(main: Coroutine[Any, Any, None]) -> None:
+def run_async(main: Coroutine[Any, Any, T]) -> T:
     """Run on uvloop where there is one."""
     factory: Callable[[], asyncio.AbstractEventLoop] | None = None
     if sys.platform != "win32":
@@ -52,7 +54,7 @@ def run_async(main: Coroutine[Any, Any, None]) -> None:
 
         factory = uvloop.new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(main)
+        return runner.run(main)
 
 
 async def _serve(args: argparse.Namespace) -> None:

@@ -6,6 +6,7 @@ itself stops at the first mismatch; an operator wants them all.
 
 import math
 import re
+from functools import cache
 from typing import Any
 
 import msgspec.inspect as inspect
@@ -16,7 +17,13 @@ from tiercel.policy.tables import FORMS
 
 def find_problems(value: object, table_type: type, problems: Problems) -> None:
     """Notes every way in which `value` is not a `table_type`; notes nothing when it can be converted."""
-    compare(value, inspect.type_info(table_type), (), problems)
+    compare(value, _info(table_type), (), problems)
+
+
+@cache
+def _info(table_type: type) -> inspect.Type:
+    """Taken apart once: a file of ten thousand rows has one type."""
+    return inspect.type_info(table_type)
 
 
 def compare(value: object, wanted: inspect.Type, path: Steps, problems: Problems) -> None:

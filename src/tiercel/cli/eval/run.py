@@ -4,13 +4,13 @@ What was answered is kept as it comes: a run that ends early, for whatever reaso
 """
 
 import argparse
-import asyncio
 import sys
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from tiercel.cli.eval.arguments import add_narrowing_arguments
 from tiercel.cli.eval.exits import USAGE
+from tiercel.cli.serve import run_async
 
 
 def add_parser(subparsers: Any) -> None:
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
         return USAGE
     from tiercel.cli.eval.sitting import sit  # `tiercel serve` must not load evals, and --help be quick
 
-    return asyncio.run(sit(args))
+    return run_async(sit(args))
 
 
 def _dollars(text: str) -> Decimal:

@@ -171,6 +171,10 @@ def _tell_end(args: argparse.Namespace, run: RunFolder, ended: Ended) -> None:
 
 def _decided(run: RunFolder, fail_on: "FailOn") -> int:
     """What the results say of the gates; what that says in full is told by `tiercel eval report`."""
+    results = tuple(run.results().values())
+    if run.manifest.evaluation.baseline is None:
+        answered = any(result.state != "error" for result in results)
+        return PASSED if answered or not results else INTERRUPTED
     try:
         from tiercel.evals.comparing.answers import Measured
         from tiercel.evals.comparing.assessment import assess_run
@@ -180,7 +184,7 @@ def _decided(run: RunFolder, fail_on: "FailOn") -> int:
             raise
         print("Comparing needs the extra: pip install 'tiercel[evals]'; then `tiercel eval report`.")
         return PASSED
-    measured = Measured(manifest=run.manifest, results=tuple(run.results().values()))
+    measured = Measured(manifest=run.manifest, results=results)
     assessment = assess_run(measured)
     for contender in assessment.contenders:
         comparison = contender.comparison
