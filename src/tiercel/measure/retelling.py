@@ -48,7 +48,7 @@ def retell(
     lines = [*_head(record, when), "", *_time_line(record)]
     for attempt in record.attempts:
         lines += ["", *_attempt(attempt, record)]
-    lines += ["", *_account(record)]
+    lines += ["", *account_lines(record)]
     if feedback is not None:
         lines += ["", f"Feedback: {_feedback(feedback)}"]
     for pair in pairs:
@@ -134,11 +134,11 @@ def _attempt(attempt: AttemptRecord, record: Record) -> list[str]:
     end = attempt.began_seconds + attempt.seconds
     lines = [
         f"{attempt.number}. {attempt.rung} at {attempt.provider}: {attempt.why}, {WHY_WORDS[attempt.why]}",
-        f"   {_seconds(attempt.began_seconds)} to {_seconds(end)}: {_ended(attempt)}",
+        f"   {_seconds(attempt.began_seconds)} to {_seconds(end)}: {how_ended(attempt)}",
     ]
     if attempt.usage is not None:
-        lines.append(f"   {_used(attempt)}")
-    gates = [_verdict(verdict, attempt.missed) for verdict in attempt.verdicts]
+        lines.append(f"   {what_used(attempt)}")
+    gates = [verdict_words(verdict, attempt.missed) for verdict in attempt.verdicts]
     lines += [f"   {words}" for words in gates]
     if attempt.lost:
         lines.append(f"   could not carry: {', '.join(attempt.lost)}")
@@ -148,7 +148,8 @@ def _attempt(attempt: AttemptRecord, record: Record) -> list[str]:
     return lines
 
 
-def _ended(attempt: AttemptRecord) -> str:
+def how_ended(attempt: AttemptRecord) -> str:
+    """How a call ended."""
     if attempt.failure is not None:
         stopped = "stopped" if attempt.state == "cancelled" else f"failed ({attempt.failure.kind})"
         return f"{stopped}: {attempt.failure.message}"
@@ -158,7 +159,8 @@ def _ended(attempt: AttemptRecord) -> str:
     return ", ".join(["answered", *times, f"finish {attempt.finish_reason or 'unknown'}"])
 
 
-def _used(attempt: AttemptRecord) -> str:
+def what_used(attempt: AttemptRecord) -> str:
+    """The tokens of a call that has a usage, and their price."""
     usage = attempt.usage
     assert usage is not None
     words = f"{usage.input:,} tokens in"
@@ -172,7 +174,8 @@ def _used(attempt: AttemptRecord) -> str:
     return f"{words}{source}, {cost}"
 
 
-def _verdict(verdict: Verdict, missed: str | None) -> str:
+def verdict_words(verdict: Verdict, missed: str | None) -> str:
+    """What a check measured, and what came of it; `missed` is the check whose gate the answer did not pass."""
     passed = "missed" if verdict.check == missed else "passed"
     if verdict.error is not None:
         found = f"could not be measured ({verdict.error})"
@@ -194,7 +197,7 @@ class _Sum(msgspec.Struct):
     seconds: float = 0.0
 
 
-def _account(record: Record) -> list[str]:
+def account_lines(record: Record) -> list[str]:
     """The charges by kind, and the whole."""
     sums: dict[str, _Sum] = {}
     for charge in charges(record):
