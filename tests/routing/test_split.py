@@ -14,6 +14,7 @@ from tiercel.domain.climb import Plan
 from tiercel.domain.facts import Facts
 from tiercel.domain.policy import Arm, Policy, Rule, Split, SplitBy, Tier
 from tiercel.domain.request import ModelRequest
+from tiercel.routing.explain import explain, render_text
 from tiercel.routing.plan import make_plan
 from tiercel.routing.split import Draw, first_to_ring, unit_of, with_arm
 
@@ -270,3 +271,50 @@ def test_tiers_may_be_arms() -> None:
         planned = partial(along_of, use, found)
         plan = with_arm(make_plan(request(), found, use, FIVE), NOBODY, planned)
         assert plan.stages[0] == {"a": "fast", "b": "roomy"}[arm_of(plan) or ""]
+
+
+# ── What is told ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_explain_tells_the_chances_of_all_arms_and_who_is_out() -> None:
+    told = explain(drawn(split(), found=facts(session="s-1", modalities=("text", "image"))))
+    assert told.split[0] in ("trial: arm a, kept by this session", "trial: arm b, kept by this session")
+    assert told.split[1:] == (
+        "a: drawn with a probability of 0.625",
+        "b: drawn with a probability of 0.375",
+        "c: out, none takes image",
+    )
+    assert "\nSplit\n  trial: arm " in render_text(drawn(split()))
+
+
+@pytest.mark.parametrize(
+    ("by", "why"), [("request", ""), ("session", " where none names its session")], ids=["request", "session"]
+)
+def test_explain_says_that_each_request_draws_for_itself(by: SplitBy, why: str) -> None:
+    told = explain(drawn(split(by=by), found=facts()))
+    assert told.split[0].endswith(f"this time; each request draws for itself{why}")
+
+
+def test_explain_says_that_no_arm_could_be_given() -> None:
+    told = explain(drawn(split(), Draw(resting=frozenset(["quick", "solid", "own"]))))
+    assert told.split[0] == "trial: no arm, so the rule's own ladder is climbed"
+
+
+def test_explain_says_nothing_of_splits_where_there_is_none() -> None:
+    made = make_plan(request(), facts(), POLICY, FIVE)
+    assert explain(made).split == ()
+    assert "Split" not in render_text(made)
+
+
+def test_an_arm_without_a_key_is_out() -> None:
+    made = split(Arm(name="a", use="quick", share=0.5), Arm(name="b", use="nobody-serves-it", share=0.5))
+    assert out_of(drawn(made)) == {"b": "no provider with a key serves it"}
+
+
+@given(st.sets(st.sampled_from("abc")))
+def test_chances_add_up_to_1_whoever_is_out(resting: set[str]) -> None:
+    uses = {arm.name: arm.use for arm in ARMS}
+    plan = drawn(split(), Draw(resting=frozenset(uses[name] for name in resting)))
+    assert plan.assignment is not None
+    assert set(plan.assignment.chances) == set(uses) - resting
+    assert math.fsum(plan.assignment.chances.values()) == pytest.approx(1 if len(resting) < 3 else 0)

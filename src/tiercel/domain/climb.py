@@ -125,17 +125,22 @@ class ArmOut(msgspec.Struct, frozen=True, kw_only=True):
 class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     """The arm of a split that a request was given. `arm` is `None` where it could be given none.
 
-    `propensity` is the probability with which it was given this one: its share among the arms that it could have been
-    given, so 1 where there was no choice. `unit` is a digest of who keeps the arm, told apart `by` session or user;
-    `None` where it was drawn for this request alone.
+    `chances` are the probabilities of the arms that it could have been given, their shares among each other; they add
+    up to 1. `out` are those that it could not. `unit` is a digest of who keeps the arm, told apart `by` session or
+    user; `None` where it was drawn for this request alone.
     """
 
     split: str
     arm: str | None
-    propensity: float | None
     by: SplitBy
+    chances: dict[str, float] = {}
     unit: str | None = None
     out: tuple[ArmOut, ...] = ()
+
+    @property
+    def propensity(self) -> float | None:
+        """The probability with which it was given its arm; 1 where there was no choice."""
+        return None if self.arm is None else self.chances[self.arm]
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):

@@ -146,9 +146,10 @@ def _arm(sample: ArmSample, confidence: float) -> ArmFigures:
 
 def _share(values: Sequence[bool], clusters: Sequence[str], confidence: float) -> Figure:
     n, independent = len(values), len(set(clusters))
+    if not n:
+        return Figure(lacks="nothing was judged")
     if independent < 2:
-        value = sum(values) / n if n else None
-        return Figure(value=value, n=n, clusters=independent, lacks=_too_few(independent))
+        return Figure(value=sum(values) / n, n=n, clusters=independent, lacks=_too_few(independent))
     found = score(values, clusters=clusters, confidence=confidence)
     return Figure(
         value=found.value, low=found.interval.low, high=found.interval.high, n=n, clusters=independent
@@ -199,9 +200,7 @@ def _contrast(metric: Metric, base: ArmFigures, arm: ArmFigures) -> Contrast:
     one, other = _bounded(base.figures[metric]), _bounded(arm.figures[metric])
     between: Callable[[Bounded, Bounded], Bounded | None] = difference if kind == "difference" else ratio
     found = between(one, other) if one is not None and other is not None else None
-    lacking = [
-        f"{side.name}: {side.figures[metric].lacks}" for side in (base, arm) if side.figures[metric].lacks
-    ]
+    lacking = [f"{side.name}: {lacks}" for side in (base, arm) if (lacks := side.figures[metric].lacks)]
     if found is None or (found.low is None and found.high is None):
         return Contrast(
             arm=arm.name,

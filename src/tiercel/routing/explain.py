@@ -164,19 +164,21 @@ def _passed_over(plan: Plan, policy: Policy) -> list[PassedOver]:
 
 
 def _split_words(plan: Plan) -> Iterator[str]:
-    """The arm that was drawn, how probable that was, what keeps it, and which arms could not be given."""
+    """The arm that was drawn and what keeps it, the chances of all, and which arms could not be given."""
     given = plan.assignment
     if given is None:
         return
-    if given.arm is None or given.propensity is None:
+    if given.arm is None:
         yield f"{given.split}: no arm, so the rule's own ladder is climbed"
+    elif given.unit:
+        yield f"{given.split}: arm {given.arm}, kept by this {given.by}"
     else:
-        kept = f"kept by {given.by}" if given.unit else "drawn for this request alone"
-        if given.unit is None and given.by != "request":
-            kept += f", which names no {given.by}"
-        yield f"{given.split}: arm {given.arm}, drawn with a probability of {given.propensity:.3g}, {kept}"
+        why = "" if given.by == "request" else f" where none names its {given.by}"
+        yield f"{given.split}: arm {given.arm} this time; each request draws for itself{why}"
+    for arm, chance in given.chances.items():
+        yield f"{arm}: drawn with a probability of {chance:.3g}"
     for one in given.out:
-        yield f"{one.arm} is out: {one.reason}"
+        yield f"{one.arm}: out, {one.reason}"
 
 
 def _rung_line(rung: Rung, plan: Plan) -> RungLine:

@@ -8,6 +8,7 @@ Source: weighted rendezvous hashing (Thaler and Ravishankar 1998; Schindelhauer 
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from math import log
 
@@ -15,7 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from tiercel.domain.climb import ArmOut, Assignment, Plan, Rung
-from tiercel.domain.errors import ProblemError
+from tiercel.domain.errors import ProblemError, UnavailableError
 from tiercel.domain.policy import Arm, Split
 from tiercel.routing.allowed import is_allowed
 from tiercel.routing.cost import most_nano
@@ -67,19 +68,21 @@ def with_arm(plan: Plan, draw: Draw, planned: Planned) -> Plan:
             in_loop.append(arm)
     ladder = plan.stages[len(split.arms) :]
     unit = unit_of(split, draw, plan.facts.session)
-    given: Assignment
+    whole = sum(arm.share for arm in open_arms)
+    chosen = None
     if open_arms:
         chosen = first_to_ring(split.name, in_loop or open_arms, unit or draw.request_id)
-        propensity = chosen.share / sum(arm.share for arm in open_arms)
-        given = Assignment(
-            split=split.name, arm=chosen.name, propensity=propensity, by=split.by, unit=unit, out=tuple(out)
-        )
         ladder = (chosen.use, *ladder[1:])
-    else:
-        given = Assignment(
-            split=split.name, arm=None, propensity=None, by=split.by, unit=unit, out=tuple(out)
-        )
-    return replace(planned(ladder), assignment=given, why=f"{plan.why}; {in_words(given)}")
+    given = Assignment(
+        split=split.name,
+        arm=chosen.name if chosen else None,
+        by=split.by,
+        chances={arm.name: arm.share / whole for arm in open_arms},
+        unit=unit,
+        out=tuple(out),
+    )
+    along = planned(ladder)
+    return replace(along, assignment=given, why=f"{along.why}; {in_words(given)}")
 
 
 def first_to_ring(split: str, arms: Iterable[Arm], unit: str) -> Arm:
@@ -112,9 +115,7 @@ def _callable_now(arm: Arm, plan: Plan, draw: Draw, planned: Planned) -> tuple[S
     try:
         own = planned((arm.use,))
     except ProblemError as error:
-        # what is too long for it differs from request to request, and the reason stands in what records share
-        too_long = error.kind == "context_length"
-        return (), "too long for it" if too_long else error.message.partition(": ")[2] or error.message
+        return (), _reason(error)
     reason = "failed too often a moment ago"
     rungs = [rung for rung in own.rungs if rung.deployment.name not in draw.resting]
     if draw.allowed:
@@ -124,6 +125,13 @@ def _callable_now(arm: Arm, plan: Plan, draw: Draw, planned: Planned) -> tuple[S
         reason = reason if not rungs else "its cost has no known bound, and this key has a budget"
         rungs = [rung for rung in rungs if most_nano(rung, plan.facts) is not None]
     return rungs, None if rungs else reason
+
+
+def _reason(error: ProblemError) -> str:
+    """Why none of an arm's rungs may take a request, in words that many requests share: records keep them once."""
+    if isinstance(error, UnavailableError):
+        return "no provider with a key serves it"
+    return "too long for it" if error.kind == "context_length" else error.message.partition(": ")[2]
 
 
 def _waits(split: str, arm: str, unit: str) -> float:
@@ -137,5 +145,9 @@ def _digest(split: str, told: tuple[str, ...]) -> bytes:
     """The keyed hash of these words: of another split it is another one. What it gives stands in records and keeps
     sessions with their arms: it is never changed."""
     text = "".join([f"{len(word)}:{word}" for word in told])
-    key = blake2b(split.encode(), digest_size=32).digest()
-    return blake2b(text.encode("utf-8", "replace"), key=key, digest_size=UNIT_BYTES).digest()
+    return blake2b(text.encode("utf-8", "replace"), key=_key(split), digest_size=UNIT_BYTES).digest()
+
+
+@lru_cache(maxsize=64)
+def _key(split: str) -> bytes:
+    return blake2b(split.encode(), digest_size=32).digest()
