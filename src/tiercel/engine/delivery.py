@@ -50,19 +50,23 @@ class Delivery:
         self, number: int, cutter: StreamCutter | None, passage: Passage | None = None
     ) -> Callable[[Sequence[StreamEvent]], Awaitable[None] | None]:
         """Where attempt `number` hands its events; what it returns must be awaited before reading on."""
-        if passage is not None:
-            self._passages[number] = passage
 
         def receive(events: Sequence[StreamEvent]) -> Awaitable[None] | None:
             if self._hold or (self.committed is not None and self.committed != number):
                 return None
-            if cutter is not None:
-                events = cutter.pass_on(events)
-            if passage is not None:
-                events = passage.pass_on(events)
-            return self._take(number, events) if events else None
+            return self._take(number, events if cutter is None else cutter.pass_on(events))
 
-        return receive
+        if passage is None:
+            return receive
+        self._passages[number] = passage
+
+        def receive_what_may_go(events: Sequence[StreamEvent]) -> Awaitable[None] | None:
+            if self._hold or (self.committed is not None and self.committed != number):
+                return None
+            passed = passage.pass_on(events if cutter is None else cutter.pass_on(events))
+            return self._take(number, passed) if passed else None
+
+        return receive_what_may_go
 
     def _take(self, number: int, events: Sequence[StreamEvent]) -> Awaitable[None] | None:
         if self.committed is None:
