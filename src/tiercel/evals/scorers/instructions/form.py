@@ -59,7 +59,7 @@ def postscript(answer: str, arguments: JsonObject) -> str | None:
     marker = text(arguments, "postscript_marker", "P.S.")
     letters = [re.escape(letter) for letter in marker if letter.isalpha()]
     spelled = r"\.?\s?".join(letters) + r"\.?"
-    found = re.search(rf"^[ \t*_]*{spelled}(?![a-z])[ \t:*_]*\S", answer, re.IGNORECASE | re.MULTILINE)
+    found = re.search(rf"^[ \t*_]*{spelled}(?![a-z.])[ \t:*_]*[^\s.]", answer, re.IGNORECASE | re.MULTILINE)
     return None if found else f"has no postscript that begins with {marker!r}"
 
 
