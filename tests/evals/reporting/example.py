@@ -106,7 +106,7 @@ def example(slips: float = 1.0, seed: int = 6) -> Measured:
         hash="5b1f77c2",
     )
     manifest = Manifest(
-        id="2026-09-21T10-13-20-5b1f",
+        id="20260921-141320-5b1f77-c2a9",
         evaluation=evaluation,
         started_at=STARTED,
         finished_at=STARTED + 412,
