@@ -12,7 +12,7 @@ import msgspec
 from tiercel.domain.catalog import Catalog
 from tiercel.domain.climb import Excluded, Rung
 from tiercel.domain.facts import Facts
-from tiercel.domain.policy import Gate, Hold, Policy, Preference
+from tiercel.domain.policy import Gate, Policy, Preference
 from tiercel.domain.request import Effort, ModelRequest
 from tiercel.domain.tokens import TokenEstimate
 from tiercel.routing.asides import Asked, asked_by
@@ -21,6 +21,7 @@ from tiercel.routing.choose import Chosen, choose
 from tiercel.routing.cost import Rate, expected_rate
 from tiercel.routing.expand import Stage, expand
 from tiercel.routing.filters import bars
+from tiercel.routing.hold import applied_hold, hold_words
 from tiercel.routing.modes import applying, called_by
 from tiercel.routing.names import resolve
 
@@ -131,7 +132,7 @@ def _draft(
     empty = msgspec.structs.replace(facts, size=TokenEstimate(0))
     stages = tuple(_stage(stage, request, empty, policy) for stage in ladder.stages)
     return Draft(
-        chosen=msgspec.structs.replace(chosen, gates=gates, hold=_hold(chosen.hold, gates, facts)),
+        chosen=_held(msgspec.structs.replace(chosen, gates=gates), facts),
         stages=stages,
         unserved=ladder.unserved,
         repeats=_repeats(stages),
@@ -139,17 +140,19 @@ def _draft(
     )
 
 
+def _held(chosen: Chosen, facts: Facts) -> Chosen:
+    """With the hold as it applies, which the reason tells where the policy names one."""
+    hold = applied_hold(chosen.hold, chosen.gates, facts)
+    words = hold_words(hold)
+    why = f"{chosen.why}; streams: {words}" if words else chosen.why
+    return msgspec.structs.replace(chosen, hold=hold, why=why)
+
+
 def _at_risk(gate: Gate, facts: Facts) -> Gate:
     """The gate as it holds at this request's risk."""
     if gate.on_error != "by_risk":
         return gate
     return msgspec.structs.replace(gate, on_error="closed" if facts.risk == "high" else "open")
-
-
-def _hold(hold: Hold, gates: tuple[Gate, ...], facts: Facts) -> Hold:
-    """The hold as it is for requests like this one: JSON is followed as it comes where one answer must be JSON."""
-    follows = facts.choices == 1 and any(gate.reads_json and gate.at_least > 0 for gate in gates)
-    return hold if follows or hold.mode != "incremental" else Hold()
 
 
 def _stage(stage: Stage, request: ModelRequest, facts: Facts, policy: Policy) -> DraftStage:

@@ -10,7 +10,8 @@ import msgspec
 from tiercel.domain.climb import Aside, Excluded, Plan, Rung
 from tiercel.domain.facts import Facts
 from tiercel.domain.money import usd_text
-from tiercel.domain.policy import ITSELF, Gate, Policy
+from tiercel.domain.policy import ITSELF, Gate, Hold, Policy
+from tiercel.routing.hold import hold_words
 from tiercel.routing.rules import mismatches
 from tiercel.routing.sessions import conversation_words
 
@@ -255,20 +256,9 @@ def _priced(rung: Rung) -> str:
 
 def _hold_words(plan: Plan) -> str:
     """What of a stream waits for what."""
-    hold = plan.hold
     if plan.holds:
-        return "held until the whole answer passed its gates"
-    if hold.mode not in ("first", "incremental"):
-        return "not held"
-    content = (
-        "JSON that fits its schema, then goes on as far as it fits"
-        if hold.mode == "incremental"
-        else "content"
-    )
-    words = f"held for about {hold.tokens} tokens of {content}"
-    if hold.least_tokens_per_second is not None:
-        words += f"; below {hold.least_tokens_per_second:g} tokens a second the next model is asked"
-    return words
+        return hold_words(Hold(mode="all"))
+    return hold_words(plan.hold) or "not held"
 
 
 def _shadow_words(plan: Plan) -> str | None:
