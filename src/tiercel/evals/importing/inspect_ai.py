@@ -67,8 +67,11 @@ def _of_log(path: Path, log: JsonObject, carrying: Carrying) -> Imported:
         raise ConfigError(f"{path.name}: the log holds no samples; it was written without them")
     first = [sample for sample in samples if sample.get("epoch", 1) == 1]
     names = scorer_names(samples)
-    if log.get("plan") or spec.get("solver"):
-        carrying.leave((), "the task's solvers are Python; what is asked is each sample's input alone")
+    solvers = _solvers(log)
+    if solvers:
+        carrying.leave(
+            (), f"the solvers {', '.join(solvers)} are Python; what is asked is each sample's input alone"
+        )
     rows = _rows(path, first, carrying)
     model = str(spec.get("model") or "unknown")
     carrying.note(f"the candidate is {model!r}, as the log has it; name a model of yours before a run")
@@ -77,6 +80,14 @@ def _of_log(path: Path, log: JsonObject, carrying: Carrying) -> Imported:
     )
     run = _run(log, model, samples, names, imported)
     return msgspec.structs.replace(imported, runs=(run,), left=carrying.left, notes=carrying.notes)
+
+
+def _solvers(log: JsonObject) -> list[str]:
+    """What was done beside asking the model."""
+    plan = log.get("plan")
+    steps = plan.get("steps") if isinstance(plan, dict) else None
+    names = [str(step.get("solver")) for step in steps or () if isinstance(step, dict)]
+    return [name for name in names if name != "generate"]
 
 
 def _rows(path: Path, samples: list[JsonObject], carrying: Carrying) -> list[JsonObject]:

@@ -1,5 +1,9 @@
-"""Inspect's `.eval` archive: a ZIP of the log's head and of its samples, one file each."""
+"""Inspect's `.eval` archive: a ZIP of the log's head and of its samples, one file each.
 
+Its files are packed with Zstandard, which Python's own library reads from 3.14 on; until then pyarrow unpacks them.
+"""
+
+import struct
 import zipfile
 import zlib
 from pathlib import Path
@@ -10,6 +14,9 @@ from tiercel.evals.files.documents import MAX_BYTES, parse_json
 
 HEADS = ("header.json", "_journal/start.json")
 """Of a log that was finished, and of one that was not."""
+ZSTANDARD = 93
+LOCAL_HEADER = struct.Struct("<4s5H3I2H")
+"""What stands before a file's name in the archive."""
 MAX_SAMPLES = 200_000
 MAX_TOTAL_BYTES = 2_000_000_000
 
@@ -44,11 +51,44 @@ def _is_sample(filename: str) -> bool:
 
 
 def _json(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str) -> JsonObject:
-    with archive.open(entry) as file:
-        raw = file.read(MAX_BYTES + 1)  # what it unpacks to, whatever the archive says of it
+    raw = _zstandard(archive, entry) if entry.compress_type == ZSTANDARD else _unpacked(archive, entry)
     if len(raw) > MAX_BYTES:
         raise ConfigError(f"{name}: {entry.filename}: is too large to be read")
     value = parse_json(raw, f"{name}: {entry.filename}")
     if not isinstance(value, dict):
         raise ConfigError(f"{name}: {entry.filename}: is no table")
     return value
+
+
+def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+    with archive.open(entry) as file:
+        return file.read(MAX_BYTES + 1)  # what it unpacks to, whatever the archive says of it
+
+
+def _zstandard(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+    """The file's content. Raises `BadZipFile` where it is damaged, `ConfigError` where nothing can unpack it."""
+    try:
+        import pyarrow
+    except ImportError as error:
+        raise ConfigError(
+            "reading .eval needs more than was installed: pip install 'tiercel[evals]'"
+        ) from error
+    file = archive.fp
+    if file is None or entry.file_size > MAX_BYTES:
+        raise ConfigError(f"{entry.filename}: is too large to be read")
+    file.seek(entry.header_offset)
+    head = file.read(LOCAL_HEADER.size)
+    if len(head) < LOCAL_HEADER.size:
+        raise zipfile.BadZipFile(f"{entry.filename} is cut short")
+    *_, name_bytes, extra_bytes = LOCAL_HEADER.unpack(head)
+    file.seek(name_bytes + extra_bytes, 1)
+    packed = file.read(entry.compress_size)
+    if not entry.file_size:
+        return b""
+    try:
+        raw: bytes = pyarrow.decompress(packed, entry.file_size, codec="zstd", asbytes=True)
+    except (OSError, ValueError) as error:
+        raise zipfile.BadZipFile(f"{entry.filename}: {error}") from error
+    if zlib.crc32(raw) != entry.CRC:
+        raise zipfile.BadZipFile(f"{entry.filename} is not what was packed")
+    return raw
