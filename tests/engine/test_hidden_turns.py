@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 from tiercel.domain.events import Fold, StreamEvent, unfold
 from tiercel.domain.request import Part, Reasoning, Text, ToolCall
 from tiercel.domain.response import Choice, Finish, ModelResponse, Usage
-from tiercel.engine.hidden_turns import NOT_CARRIED_OUT, TOGETHER, Veil, joined, turn, without_calls
+from tiercel.engine.hidden_turns import (
+    NOT_CARRIED_OUT,
+    TOGETHER,
+    Veil,
+    joined,
+    turn,
+    without_calls,
+    words_of,
+)
 
 TOOL = "ask_advisor"
 WORDS = st.text(alphabet="ab \n", max_size=6)
@@ -56,6 +64,15 @@ def shown(hidden: list[ModelResponse], last: ModelResponse, pieces: int) -> Mode
     return fold.response()
 
 
+def shown_late(hidden: list[ModelResponse], last: ModelResponse) -> ModelResponse:
+    """The same where nothing had gone out before the last turn."""
+    fold = Fold()
+    veil = Veil(TOOL, hidden, may_ask=False)
+    for event in [*words_of(hidden), *veil.pass_on(unfold(last))]:
+        fold.add(event)
+    return fold.response()
+
+
 def split(events: list[StreamEvent], pieces: int) -> list[StreamEvent]:
     """The events with their texts in so many pieces."""
     found: list[StreamEvent] = []
@@ -86,7 +103,7 @@ def test_a_stream_shows_what_the_whole_answer_says(
 ) -> None:
     whole = joined(hidden, without_calls(last, TOOL))
     seen = shown(hidden, last, pieces)
-    assert said(seen) == said(whole)
+    assert said(seen) == said(shown_late(hidden, last)) == said(whole)
     assert TOOL not in [c.name for c in seen.choices[0].tool_calls]
 
 

@@ -12,13 +12,15 @@ import openai
 import pytest
 from google import genai
 from google.genai import types
+from msgspec.structs import replace
 
 from tests.gateway.faults.clients import CLIENTS, ClientName
 from tests.gateway.house import House, house, two_tiers
 from tests.gateway.test_advisor import asks
 from tests.gateway.test_asides import STREAMED, ask
 from tests.gateway.test_review import APPROVE, improve
-from tiercel.domain.policy import Advisor, Gate, Hold, Review, Rule
+from tiercel.domain.policy import Advisor, Gate, Hold, Limits, Review, Rule
+from tiercel.testing.faults import Fault
 from tiercel.testing.scripted import Called, Reply, Says, ScriptedProvider
 
 FINISHED = Gate(check="finished", needs_whole=False)
@@ -90,6 +92,22 @@ async def test_whatever_the_hold_an_advised_stream_reads_the_same(
         text, record = await ask(here, stream=True)
     assert text == (f"{before}\n\n" if before else "") + "It is left, by the bridge."
     assert record.outcome == "passed"
+
+
+@pytest.mark.parametrize("hold", ["first", "all"])
+async def test_a_call_that_broke_unseen_leaves_nothing_in_the_stream(tmp_path: Path, hold: Any) -> None:
+    """The retry goes on from the same turn, and the client reads each word once."""
+    whole = Says(text="It is left, by the bridge.")
+    broken = replace(whole, fault=Fault(cut=True, after=4))
+    replies: dict[str, Any] = {
+        "cheap": (asks(text="Let me think."), broken, whole),
+        "strong": (Says(text="Go left."),),
+    }
+    rule = {"advisor": ADVISOR, "hold": Hold(mode=hold, tokens=500), "limits": Limits(retries=1)}
+    async with gateway(tmp_path, rule=rule, **replies) as (here, _):
+        text, record = await ask(here, stream=True)
+    assert text == "Let me think.\n\nIt is left, by the bridge."
+    assert [a.why for a in record.attempts] == ["first", "advisor", "advised", "retry"]
 
 
 async def test_a_review_wins_over_a_hold_by_default(tmp_path: Path) -> None:

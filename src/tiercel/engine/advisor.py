@@ -20,7 +20,7 @@ from tiercel.domain.response import ModelResponse
 from tiercel.engine.asking import Climbing, question_request
 from tiercel.engine.attempt import AttemptRunner, Finding, Receive
 from tiercel.engine.delivery import Delivery
-from tiercel.engine.hidden_turns import Veil, joined, turn, without_calls
+from tiercel.engine.hidden_turns import Veil, joined, turn, without_calls, words_of
 from tiercel.engine.holding import Passage
 from tiercel.engine.review import apart
 from tiercel.ladder.advice import may_ask, offers_advice
@@ -79,6 +79,7 @@ class Advising:
         if not offers_advice(self._climb.plan, call, self._request):
             return None
         before = self._before(call)
+        committed = None if self._delivery is None else self._delivery.committed
         runner = AdvisedRunner(
             self._climb,
             self._request,
@@ -86,9 +87,8 @@ class Advising:
             talk=Talk(
                 tool=self._tool,
                 request=self._with_tool(before),
-                root=before[0].call.number if before else call.number,
                 hidden=tuple(self._said(one) for one in before),
-                passage=before[0].passage if before else None,
+                goes_on_in=before[-1] if before and before[-1].stream == committed else None,
                 may_ask=may_ask(self._climb.plan, list(attempts.values()), call),
             ),
             delivery=self._delivery,
@@ -153,13 +153,12 @@ class Advising:
 
 class Talk(msgspec.Struct, frozen=True, kw_only=True):
     """What one call of the model that answers goes on from. `request` is what it is sent, with the tool and the hidden
-    turns; `root` is the first call of them, under whose number the client's stream knows all."""
+    turns. `goes_on_in` is the call whose words the client already reads, so that what follows belongs behind them."""
 
     tool: str
     request: ModelRequest
-    root: int
     hidden: tuple[ModelResponse, ...]
-    passage: Passage | None
+    goes_on_in: "AdvisedRunner | None"
     may_ask: bool
 
 
@@ -190,26 +189,32 @@ class AdvisedRunner(AttemptRunner):
         )
 
     @property
-    def passage(self) -> Passage | None:
-        """What holds the beginning of the client's stream back."""
-        return self._passage
+    def stream(self) -> int:
+        """The number under which the client's stream knows this call: that of the one in which it goes on."""
+        first = self._talk.goes_on_in
+        return self.call.number if first is None else first.stream
 
     @property
     def _stream(self) -> int:
-        return self._talk.root
+        return self.stream
 
     @property
     def _sent_request(self) -> ModelRequest:
         return self._talk.request
 
     def _make_passage(self) -> Passage:
-        return self._talk.passage or super()._make_passage()
+        first = self._talk.goes_on_in
+        if first is None or first._passage is None:
+            return super()._make_passage()
+        return first._passage
 
     def _receiver(self) -> Receive:
         receive = super()._receiver()
+        unsent = [] if self._talk.goes_on_in is not None else words_of(self._talk.hidden)
 
         def receive_veiled(events: Sequence[StreamEvent]) -> Awaitable[None] | None:
-            seen = self._veil.pass_on(events)
+            seen = [*unsent, *self._veil.pass_on(events)]
+            unsent.clear()
             return receive(seen) if seen else None
 
         return receive_veiled

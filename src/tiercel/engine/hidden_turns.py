@@ -12,13 +12,16 @@ from msgspec.structs import replace
 from tiercel.domain.events import (
     ArgumentsDelta,
     Broken,
+    End,
     Finished,
     ReasoningDelta,
     Start,
     StreamEvent,
     TextDelta,
     ToolCallStart,
+    UsageUpdate,
     is_content,
+    unfold,
 )
 from tiercel.domain.request import Message, Part, Reasoning, Text, ToolCall, ToolResult
 from tiercel.domain.response import Choice, ModelResponse, Usage
@@ -68,6 +71,19 @@ def joined(hidden: Sequence[ModelResponse], answer: ModelResponse) -> ModelRespo
     choice = replace(choice, parts=tuple(_with(before, choice.parts)))
     usage = _usage([*hidden, answer])
     return replace(answer, choices=(choice, *answer.choices[1:]), usage=usage)
+
+
+def words_of(hidden: Sequence[ModelResponse]) -> list[StreamEvent]:
+    """The beginning of a stream that says what these turns leave in the answer; nothing where there are none."""
+    if not hidden:
+        return []
+    first, *rest = hidden
+    begun = replace(first, choices=(replace(first.choices[0], parts=_kept(first)),))
+    for one in rest:
+        kept = replace(one, choices=(replace(one.choices[0], parts=_kept(one)),))
+        begun = joined([begun], kept)
+    ends = (Finished, UsageUpdate, End)
+    return [event for event in unfold(begun) if not isinstance(event, ends)]
 
 
 class Veil:
