@@ -251,8 +251,8 @@ def test_explain_says_how_a_rule_treats_conversations() -> None:
     text = render_text(plan("stage", Stall(polling=("wait",))))
     assert (
         "Conversation: the model of its session's last good answer is asked first, and stays where it had to go up; "
-        "begins a stage higher after the same call (but wait) with the same result 3 times, or 3 errors of tools in a "
-        "row, or the same asked 2 times"
+        "begins a stage higher after the same calls (but wait) with the same results 3 times in a row, or 3 errors of "
+        "tools in a row, or the same asked 2 times"
     ) in text
     assert "Conversation" not in render_text(plan())
 

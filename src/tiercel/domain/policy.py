@@ -151,9 +151,9 @@ class Shadow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Stall(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """When a conversation has stalled, so that its ladder begins a stage higher; 0 turns a sign off.
 
-    `repeats` is how often the same call of a tool had the same result, `failures` how many results in a row were
-    errors, `asked_again` how often in a row the user asked the same. `polling` names tools that may repeat themselves;
-    `*` in it stands for anything.
+    `repeats` is how often in a row the same calls of tools had the same results, `failures` how many results in a row
+    were errors, `asked_again` how often in a row the user asked the same. `polling` names tools that may repeat
+    themselves; `*` in it stands for anything.
     """
 
     repeats: int = 3

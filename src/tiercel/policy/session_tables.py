@@ -15,7 +15,10 @@ class StallTable(Table, frozen=True, kw_only=True):
     """When a conversation has stalled. 0 turns a sign off."""
 
     repeats: Annotated[
-        Count, Meta(description="So many times the same call of a tool, with the same arguments and result.")
+        Count,
+        Meta(
+            description="So many times in a row the same calls of tools, with the same arguments and results."
+        ),
     ] = 3
     failures: Annotated[Count, Meta(description="So many results of tools in a row that are errors.")] = 3
     asked_again: Annotated[

@@ -60,7 +60,7 @@ def conversation_words(plan: Plan) -> list[str]:
     signs = []
     if stall.repeats:
         but = f" (but {', '.join(stall.polling)})" if stall.polling else ""
-        signs.append(f"the same call{but} with the same result {stall.repeats} times")
+        signs.append(f"the same calls{but} with the same results {stall.repeats} times in a row")
     if stall.failures:
         signs.append(f"{stall.failures} errors of tools in a row")
     if stall.asked_again:

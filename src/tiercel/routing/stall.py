@@ -1,14 +1,14 @@
-"""Whether a conversation has stalled, read from its own messages: a tool that is called the same way with the same
-result, results that are errors one after the other, or a user who asks the same again.
+"""Whether a conversation has stalled, read from its own messages: tools that are called the same way with the same
+results again and again, results that are errors one after the other, or a user who asks the same again.
 
-Only what stands since the last finished answer is looked at, and of that no more than `MOST_RESULTS`. A result that
-differs is progress, so neither a poll that moves nor tests that are run after each edit count, as long as they say
-something new.
+Only what stands since the last finished answer is looked at, and no more of it than it takes. Anything new is progress:
+neither a poll that moves nor tests that are run after each edit are a stall.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
+from itertools import chain, islice
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -16,9 +16,12 @@ import msgspec
 from tiercel.domain.policy import Stall
 from tiercel.domain.request import Media, Message, Part, Text, ToolCall, ToolResult
 
+Turn: TypeAlias = list[tuple[ToolCall, ToolResult]]
+"""The calls that a model made at once, the last first, with their results."""
 Asked: TypeAlias = tuple[str | tuple[str | None, ...], ...]
 
-MOST_RESULTS = 64
+MOST_CYCLE = 4
+"""So many turns may a circle have that is recognised."""
 MOST_ASKED = 8
 MOST_MESSAGES = 200
 HEAD_CHARS = 300
@@ -75,25 +78,22 @@ def stalled(messages: Sequence[Message], stall: Stall) -> Sign | None:
         if times >= stall.asked_again:
             words = f"the user asked the same {times} times"
             return Sign(kind="asked_again", words=words, beyond=times - stall.asked_again)
-    if not stall.repeats and not stall.failures:
-        return None
-    turns = list(_turns(messages))
+    turns = list(islice(_turns(messages), max(MOST_CYCLE * stall.repeats, stall.failures)))
     if stall.repeats:
-        name, times = _most_repeated(turns, stall.polling)
+        names, times = _circle([turn for turn in turns if not _only_polls(turn, stall.polling)])
         if times >= stall.repeats:
-            words = f"{name} was called {times} times with the same arguments and result"
+            words = f"{names} was called {times} times with the same arguments and result"
             return Sign(kind="repeats", words=words)
-    times = _failures(turns)
+    times = _failures(chain.from_iterable(turns))
     if stall.failures and times >= stall.failures:
         return Sign(kind="failures", words=f"the last {times} results of tools were errors")
     return None
 
 
-def _turns(messages: Sequence[Message]) -> Iterator[list[tuple[ToolCall, ToolResult]]]:
-    """The calls of the present task with their results, turn by turn, the last first. A finished answer, to which the
-    user said something, ends the task before."""
+def _turns(messages: Sequence[Message]) -> Iterator[Turn]:
+    """The turns of the present task, the last first. A finished answer, to which the user said something, ends the task
+    before."""
     waiting: dict[str, ToolResult] = {}
-    found = 0
     after = ""
     for message in reversed(messages):
         if message.role in OPERATORS:
@@ -105,33 +105,40 @@ def _turns(messages: Sequence[Message]) -> Iterator[list[tuple[ToolCall, ToolRes
         elif calls := [part for part in message.parts if isinstance(part, ToolCall)]:
             # an id is used up, because some clients count from the beginning in each turn
             turn = [(call, waiting.pop(call.id)) for call in reversed(calls) if call.id in waiting]
-            found += len(turn)
             if turn:
                 yield turn
         elif after == "user":
             return
-        if found >= MOST_RESULTS:
-            return
         after = message.role
 
 
-def _most_repeated(
-    turns: Sequence[Sequence[tuple[ToolCall, ToolResult]]], polling: Sequence[str]
-) -> tuple[str, int]:
-    """Which call of the last turn was made most often with the same result, and how often."""
-    name, most = "", 0
-    for call, result in turns[0] if turns else ():
-        if any(fnmatchcase(call.name, pattern) for pattern in polling):
-            continue
-        said = _said(result.parts)
-        times = sum(
-            other.name == call.name and _said(found.parts) == said and _same_arguments(call, other)
-            for turn in turns
-            for other, found in turn
-        )
+def _only_polls(turn: Turn, polling: Sequence[str]) -> bool:
+    """Whether a turn has nothing but calls that may repeat themselves."""
+    return bool(polling) and all(
+        any(fnmatchcase(call.name, pattern) for pattern in polling) for call, _ in turn
+    )
+
+
+def _circle(turns: Sequence[Turn]) -> tuple[str, int]:
+    """Which tools were called in the last turn, or the last few, and how often in a row that was done just so."""
+    names, most = "", 0
+    for length in range(1, MOST_CYCLE + 1):
+        alike = 0
+        while alike + length < len(turns) and _same(turns[alike], turns[alike + length]):
+            alike += 1
+        times = alike // length + 1
         if times > most:
-            name, most = call.name, times
-    return name, most
+            called = chain.from_iterable(turns[:length])
+            names, most = " with ".join(dict.fromkeys(call.name for call, _ in called)), times
+    return names, most
+
+
+def _same(turn: Turn, other: Turn) -> bool:
+    """Whether both made the same calls and got the same results."""
+    return len(turn) == len(other) and all(
+        a.name == b.name and _said(found.parts) == _said(before.parts) and _same_arguments(a, b)
+        for (a, found), (b, before) in zip(turn, other, strict=True)
+    )
 
 
 def _same_arguments(call: ToolCall, other: ToolCall) -> bool:
@@ -146,14 +153,13 @@ def _same_arguments(call: ToolCall, other: ToolCall) -> bool:
         return False
 
 
-def _failures(turns: Iterable[Iterable[tuple[ToolCall, ToolResult]]]) -> int:
+def _failures(results: Iterable[tuple[ToolCall, ToolResult]]) -> int:
     """How many of the last results were errors, without one in between that was none."""
     times = 0
-    for turn in turns:
-        for _, result in turn:
-            if not result.is_error and FAILED.match(_head(result)) is None:
-                return times
-            times += 1
+    for _, result in results:
+        if not result.is_error and FAILED.match(_head(result)) is None:
+            break
+        times += 1
     return times
 
 
