@@ -141,6 +141,12 @@ def test_arms_that_were_not_given_what_their_shares_say_are_not_trusted(
     assert found.is_unfair is unfair
 
 
+def test_requests_that_draw_for_themselves_say_nothing_about_shares() -> None:
+    """Those of a tool loop have the same arm, so that their numbers vary more than a lottery's."""
+    alone = [[row._replace(unit=row.id) for row in rows(arm, n)] for arm, n in (("a", 150), ("b", 50))]
+    assert of(*alone).p_shares is None
+
+
 def test_of_few_units_nothing_is_said_about_shares() -> None:
     assert of(rows("a", 4), rows("b", 4)).p_shares is None
     assert of(rows("a", 40, share=1.0)).p_shares is None

@@ -45,13 +45,18 @@ def test_an_arm_shows_its_requests_and_what_they_belong_to() -> None:
         ]
     )
     a, b = found.arms
-    assert (a.name, a.share, a.requests, a.units) == ("a", 0.5, 3, 2)
+    assert (a.name, a.share, a.requests, a.units, a.keepers) == ("a", 0.5, 3, 2, 2)
     assert (a.successes, a.clusters) == ((False, False, True), ("u2", "u1", "u1"))
     assert (a.opinions, a.opinion_clusters) == ((False, True), ("u1", "u1"))
     assert (a.costs_nano, a.unpriced) == ((100, 100), 1)
     assert (a.seconds, a.second_clusters) == ((2.0, 1.0), ("u1", "u1"))
     assert (b.requests, found.counted, found.simulated) == (1, 4, 1)
     assert (found.since, found.until) == (1, 4)
+
+
+def test_a_request_that_draws_for_itself_is_a_unit_that_keeps_nothing() -> None:
+    (arm,) = only([row(at, unit=f"r{at:g}") for at in (1, 2, 3)]).arms
+    assert (arm.units, arm.keepers) == (3, 0)
 
 
 def test_requests_that_could_not_be_given_every_arm_do_not_count() -> None:

@@ -24,9 +24,9 @@ METRICS: dict[Metric, Kind] = {
 """What there is of each arm, and how two of them are compared."""
 
 UNFAIR_BELOW = 1e-3
-"""A p-value for the numbers of units that is no chance any more."""
+"""A p-value for the numbers of those who keep an arm that is no chance any more."""
 LEAST_EXPECTED = 5.0
-"""Below so many units expected in an arm the test of their numbers is not exact enough."""
+"""Below so many expected in an arm the test of their numbers is not exact enough."""
 
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,8 +74,8 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     """A split with its figures. Counts and times are those of `measure.split.Trial`. `confidence` is that of each
     interval alone.
 
-    `p_shares` is how likely numbers of units this far from the shares are, were all drawn as the policy says; `None`
-    where there are too few. `is_unfair` says that it is no chance. `is_provisional`: an arm has fewer than 30 clusters.
+    `p_shares` is how likely numbers of sessions or users this far from the shares are, were all drawn as the policy
+    says; `None` where there are too few, or each request draws for itself. `is_unfair` says that it is no chance. `is_provisional`: an arm has fewer than 30 clusters.
     """
 
     split: str
@@ -235,10 +235,11 @@ def _bounded(figure: Figure) -> Bounded | None:
 
 
 def _p_shares(arms: Sequence[ArmSample]) -> float | None:
-    """Whether the units were shared out as the policy says: Pearson's test of their numbers."""
-    units = sum(arm.units for arm in arms)
+    """Whether those who keep an arm were shared out as the policy says: Pearson's test of their numbers. Requests that
+    draw for themselves do not count: those of one tool loop draw together."""
+    keepers = sum(arm.keepers for arm in arms)
     whole = sum(arm.share for arm in arms)
-    expected = [units * arm.share / whole for arm in arms]
+    expected = [keepers * arm.share / whole for arm in arms]
     if len(arms) < 2 or min(expected) < LEAST_EXPECTED:
         return None
-    return float(stats.chisquare([arm.units for arm in arms], expected).pvalue)
+    return float(stats.chisquare([arm.keepers for arm in arms], expected).pvalue)

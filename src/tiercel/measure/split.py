@@ -15,13 +15,14 @@ SAME = 1e-9
 class ArmSample(msgspec.Struct, frozen=True, kw_only=True):
     """The requests that count of one arm; each list of values stands beside one of what they belong to.
 
-    `units` is how many were given the arm. `costs_nano` has the requests whose cost is known, `unpriced` counts the
+    `units` is how many were given the arm, `keepers` how many of them are sessions or users who keep it. `costs_nano` has the requests whose cost is known, `unpriced` counts the
     others. `seconds` are those of delivered answers.
     """
 
     name: str
     share: float
     units: int
+    keepers: int
     successes: tuple[bool, ...]
     clusters: tuple[str, ...]
     opinions: tuple[bool, ...]
@@ -109,6 +110,7 @@ def _sample(name: str, rows: Sequence[SplitRow]) -> ArmSample:
         name=name,
         share=rows[0].propensity or 0.0,
         units=len({row.unit for row in rows}),
+        keepers=len({row.unit for row in rows if row.unit != row.id}),
         successes=tuple([is_success(row) for row in rows]),
         clusters=tuple([row.cluster for row in rows]),
         opinions=tuple([row.opinion == "accepted" for row in spoken]),

@@ -33,7 +33,9 @@ def commit_headers(record_id: str, plan: Plan, rung: Rung | None, lost: tuple[st
     given = plan.assignment
     headers = [
         *_id_headers(record_id),
-        _header(b"x-tiercel-why", f"rule {plan.rule}{_arm(given.arm, given.propensity) if given else ''}"),
+        _header(
+            b"x-tiercel-why", f"rule {plan.rule}{_arm_words(given.arm, given.propensity) if given else ''}"
+        ),
     ]
     if rung is not None:
         headers.append(_header(b"x-tiercel-model", rung.deployment.model.name))
@@ -69,10 +71,11 @@ def explain_attempts(record: Record) -> str:
         ]:
             step += f" ({'; '.join(missed)})"
         steps.append(step)
-    return f"rule {record.rule}{_arm(record.arm, record.propensity)}: {', '.join(steps)}"
+    arm = "" if record.arm is None else _arm_words(record.arm, record.propensity)
+    return f"rule {record.rule}{arm}: {', '.join(steps)}"
 
 
-def _arm(arm: str | None, propensity: float | None) -> str:
+def _arm_words(arm: str | None, propensity: float | None) -> str:
     """The arm of the rule's split that the request was given, and how probable that was: `, arm haiku (50 %)`."""
     return "" if arm is None or propensity is None else f", arm {arm} ({100 * propensity:.3g} %)"
 
