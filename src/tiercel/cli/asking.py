@@ -54,10 +54,11 @@ async def asking(
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tiercel-asking-")))
         client = HttpClient(environ={})
-        stack.push_async_callback(client.aclose)
         lonely = _without_help(policy if gates else _without_gates(policy))
         alone = await _opened(stack, settings, lonely, folder / "alone", client)
         whole = await _opened(stack, settings, policy, folder / "helped", client) if helped else alone
+
+        stack.push_async_callback(client.aclose)  # before the gateways, which wait for open connections
 
         async def ask(body: bytes, *, helped: bool = False) -> Asked:
             return await (whole if helped else alone).ask(body)
@@ -75,6 +76,7 @@ async def _opened(
     longest = max(limits.deadline_seconds for limits in every) + PATIENCE_SECONDS
     limits = HttpLimits(first_byte_seconds=longest, idle_seconds=longest, deadline_seconds=longest)
     gateway = await stack.enter_async_context(running(settings, policy))
+    gateway.recorder.forget_in_the_end()
     return _Door(gateway, client, limits)
 
 

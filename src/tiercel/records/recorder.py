@@ -55,6 +55,7 @@ class Recorder:
         self._counters = Counters()
         self._unwritten: deque[Record] = deque(maxlen=REMEMBERED)
         self._known_problem: str | None = None
+        self._is_for_nobody = False
         # ordered ones: a plain dictionary takes long to find its first key where many were taken out before it
         # as bytes: a thousand records as objects would spread what every request makes over memory that no cache holds
         self._records: OrderedDict[str, bytes] = OrderedDict()
@@ -192,6 +193,11 @@ class Recorder:
     def resume_ingest(self) -> None:
         self._ingestor.resume()
 
+    def forget_in_the_end(self) -> None:
+        """The folder is thrown away afterwards: from here on nothing is taken into the store, not even in the end."""
+        self._is_for_nobody = True
+        self._ingestor.pause()
+
     def close(self) -> None:
         """Writes what waits, flushes the journal, takes what it has into the store, and lets go of the folder.
 
@@ -203,7 +209,7 @@ class Recorder:
             logger.error("%s: %d records are lost: %s", self.folder, len(self._unwritten), error.message)
             self._unwritten.clear()
         self._journal.close()
-        self._ingestor.stop(drain=True)
+        self._ingestor.stop(drain=not self._is_for_nobody)
         self._lock.release()
 
     def _keep(self, record: Record, error: StorageError) -> None:
