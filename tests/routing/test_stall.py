@@ -374,3 +374,31 @@ def test_arguments_of_any_kind_are_compared(arguments: str) -> None:
         step(arguments=arguments, number=2),
     )
     assert kind(user(), *loop) is None
+
+
+TEXTS = st.one_of(
+    st.sampled_from([ASKS, "continue", "Error: no", "<system-reminder>x</system-reminder>"]), st.text()
+)
+IDS = st.sampled_from(["a", "b", ""])
+PARTS: st.SearchStrategy[Part] = st.one_of(
+    st.builds(Text, text=TEXTS),
+    st.builds(Media, kind=st.just("image"), data=st.text(max_size=3)),
+    st.builds(ToolCall, id=IDS, name=NAMES, arguments=st.one_of(ARGUMENTS, st.text(max_size=5))),
+    st.builds(ToolResult, call_id=IDS, parts=st.tuples(st.builds(Text, text=TEXTS)), is_error=st.booleans()),
+)
+MESSAGES = st.lists(
+    st.builds(
+        Message,
+        role=st.sampled_from(["system", "developer", "user", "assistant", "tool"]),
+        parts=st.lists(PARTS, max_size=3).map(tuple),
+    ),
+    max_size=20,
+)
+
+
+@given(MESSAGES)
+def test_whatever_clients_send_is_read(messages: list[Message]) -> None:
+    """Also what no model and no tool would say: it is not for us to find fault with a history."""
+    sign = stalled(messages, USUAL)
+    assert sign is None or sign.words
+    assert stalled(messages, Stall(repeats=2, failures=1, asked_again=2)) is not None or sign is None

@@ -84,7 +84,7 @@ class Sessions:
             return
         known.caches.pop(attempt.deployment, None)
         tokens = usage.cached + usage.written
-        if tokens:
+        if tokens > 0:
             known.caches[attempt.deployment] = Cache(tokens, self._clock())
             if len(known.caches) > MAX_CACHES:
                 del known.caches[next(iter(known.caches))]
