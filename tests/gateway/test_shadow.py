@@ -275,6 +275,38 @@ async def test_whoever_names_a_model_is_not_copied(tmp_path: Path) -> None:
         assert len(other.requests) == 1
 
 
+async def test_an_answer_that_is_repeated_is_copied_once(tmp_path: Path) -> None:
+    """Whoever comes again with an Idempotency-Key gets what is kept, and no candidate hears of it."""
+    body = msgspec.json.encode({"model": "auto", "messages": USER})
+    again = {"idempotency-key": "same"}
+    async with (
+        ScriptedProvider(Says(text="hello")) as live,
+        ScriptedProvider(Says(text="hello"), name="other") as other,
+        pair_of_models(tmp_path, live, other) as here,
+    ):
+        answers = [await call(here.url, "POST", "/v1/chat/completions", body, again) for _ in range(2)]
+        assert answers[0].body == answers[1].body
+        await copies(here, 1)
+        assert (len(live.requests), len(other.requests)) == (1, 1)
+
+
+async def test_a_client_that_left_is_not_copied(tmp_path: Path) -> None:
+    """Nobody knows what its answer would have been."""
+    never = asyncio.Event()
+    async with (
+        ScriptedProvider(Says(text="hello", release=never), Says(text="hello")) as live,
+        ScriptedProvider(Says(text="hello"), name="other") as other,
+        pair_of_models(tmp_path, live, other) as here,
+    ):
+        left = asyncio.create_task(ask(here))
+        await live.wait_for_requests(1)
+        left.cancel()
+        await asyncio.wait_for(live.wait_for_abandoned(1), 20)
+        await ask(here)
+        await copies(here, 1)
+        assert len(other.requests) == 1
+
+
 async def test_nobody_answered_the_client(tmp_path: Path) -> None:
     """The client is told its error, and the pair says that only the candidate answered."""
     async with (
@@ -353,7 +385,9 @@ async def test_metrics_tell_of_copies_apart_from_requests(tmp_path: Path) -> Non
         await copies(here, 1)
         page = (await call(here.url, "GET", "/metrics")).body.decode()
         assert 'tiercel_shadow_copies_total{rule="any",candidate="candidate",outcome="passed"} 1' in page
-        (cost,) = [line for line in page.splitlines() if line.startswith("tiercel_shadow_cost_dollars_total{")]
+        (cost,) = [
+            line for line in page.splitlines() if line.startswith("tiercel_shadow_cost_dollars_total{")
+        ]
         assert float(cost.rpartition(" ")[2]) > 0
         assert 'tiercel_attempts_total{deployment="candidate"' not in page
         assert here.gateway.recorder.counts().attempts == 1
