@@ -3,6 +3,7 @@ record that tells which one it was and how probable that was."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,16 @@ import pytest
 from tests.gateway.faults.clients import CLIENTS, ClientName, sdks
 from tests.gateway.house import USER, House, house, two_tiers
 from tests.gateway.keyed import ask, issue
+from tiercel.domain.catalog import Catalog
+from tiercel.domain.climb import Plan
+from tiercel.domain.facts import Facts
 from tiercel.domain.keys import AccessKey
 from tiercel.domain.policy import Arm, Limits, Policy, Rule, Split, SplitBy, Tier
+from tiercel.domain.request import ModelRequest
 from tiercel.measure.retelling import retell
+from tiercel.routing.explain import explain
+from tiercel.routing.plan import make_plan
+from tiercel.routing.split import Draw, with_arm
 from tiercel.testing.scripted import Called, Fails, Says, ScriptedProvider
 
 SESSIONS = [f"session-{number}" for number in range(12)]
@@ -201,3 +209,39 @@ async def test_a_stream_whose_arm_fails_is_taken_over_unseen(client: ClientName,
         seen = await to.ask(client, "auto", stream=True)
         record = made.here.record(seen.headers["x-tiercel-record"])
     assert (seen.error, seen.text, record.arm) == (None, "I am dear.", "a")
+
+
+async def test_explain_names_the_arm_that_a_session_is_given(tmp_path: Path) -> None:
+    """The same pure functions, in another process and without a server: what they say is what happens."""
+    use = policy()
+    async with trial(tmp_path, use) as made:
+        given = {name: (await made.arms(x_tiercel_session=name))[0] for name in SESSIONS}
+        catalog = made.here.gateway.runtime.state.settings.catalog
+    request = ModelRequest(format="openai_chat", model="auto", messages=())
+    for name, arm in given.items():
+        facts = Facts(session=name)
+        planned = partial(planned_along, request, facts, use, catalog)
+        told = explain(with_arm(make_plan(request, facts, use, catalog), Draw(), planned))
+        assert told.split[0] == f"trial: arm {arm}, kept by this session"
+
+
+def planned_along(
+    request: ModelRequest, facts: Facts, use: Policy, catalog: Catalog, along: tuple[str, ...]
+) -> Plan:
+    return make_plan(request, facts, use, catalog, along=along)
+
+
+@pytest.mark.parametrize(("model", "is_in"), [("auto:any", True), ("fast", False), ("cheap", False)])
+async def test_only_requests_that_leave_the_choice_to_the_rule_are_in_its_split(
+    model: str, is_in: bool, tmp_path: Path
+) -> None:
+    async with trial(tmp_path, policy()) as made:
+        raw = await made.here.client.chat.completions.with_raw_response.create(model=model, messages=USER)
+        record = made.here.record(raw.headers["x-tiercel-record"])
+    assert (record.split is not None) is is_in
+
+
+async def test_tokens_can_be_counted_under_a_split(tmp_path: Path) -> None:
+    async with trial(tmp_path, policy()) as made, sdks(made.here.url) as to:
+        counted = await to.anthropic.messages.count_tokens(model="auto", messages=USER)
+        assert counted.input_tokens > 0

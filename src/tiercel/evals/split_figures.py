@@ -75,7 +75,8 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     interval alone.
 
     `p_shares` is how likely numbers of sessions or users this far from the shares are, were all drawn as the policy
-    says; `None` where there are too few, or each request draws for itself. `is_unfair` says that it is no chance. `is_provisional`: an arm has fewer than 30 clusters.
+    says; `None` where there are too few, or each request draws for itself. `is_unfair` says that it is no chance.
+    `is_provisional`: an arm has fewer than 30 clusters.
     """
 
     split: str

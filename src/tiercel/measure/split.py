@@ -15,8 +15,8 @@ SAME = 1e-9
 class ArmSample(msgspec.Struct, frozen=True, kw_only=True):
     """The requests that count of one arm; each list of values stands beside one of what they belong to.
 
-    `units` is how many were given the arm, `keepers` how many of them are sessions or users who keep it. `costs_nano` has the requests whose cost is known, `unpriced` counts the
-    others. `seconds` are those of delivered answers.
+    `units` is how many were given the arm, `keepers` how many of them are sessions or users who keep it. `costs_nano`
+    has the requests whose cost is known, `unpriced` counts the others. `seconds` are those of delivered answers.
     """
 
     name: str
