@@ -11,7 +11,7 @@ from tests.gateway.house import House, house, two_tiers
 from tests.gateway.plain_http import Answer, call
 from tiercel.domain.policy import Gate, Hold, HoldMode, Limits, Policy
 from tiercel.domain.record import Record
-from tiercel.testing.scripted import Fault, Says, ScriptedProvider
+from tiercel.testing.scripted import Fault, Raw, Says, ScriptedProvider
 
 LONG = "It was a bright cold day in April, and the clocks were striking thirteen. " * 8
 JSON_LONG = '{"name": "Ann", "notes": "' + "a quiet house by the sea " * 20 + '", "age": 40}'
@@ -331,3 +331,39 @@ async def test_whatever_the_hold_the_client_reads_the_same(tmp_path: Path, mode:
     assert is_whole(prose)
     assert is_whole(strict)
     assert (first.outcome, second.outcome) == ("passed", "passed")
+
+
+def sure_stream(*words: str) -> Raw:
+    """A streamed answer whose words come with their log probabilities."""
+    chunks: list[Any] = []
+    for word in words:
+        entry = {"token": word, "logprob": -0.1, "bytes": None, "top_logprobs": []}
+        chunks.append(
+            {
+                "index": 0,
+                "delta": {"content": word},
+                "finish_reason": None,
+                "logprobs": {"content": [entry], "refusal": None},
+            }
+        )
+    chunks.append({"index": 0, "delta": {}, "finish_reason": "stop"})
+    head = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "cheap"}
+    events = [b"data: " + msgspec.json.encode({**head, "choices": [chunk]}) + b"\n\n" for chunk in chunks]
+    lines = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
+    return Raw(data=lines + b"".join(events) + b"data: [DONE]\n\n")
+
+
+@pytest.mark.parametrize("mode", ["none", "first"])
+async def test_probabilities_that_only_a_check_asked_for_do_not_stream(
+    tmp_path: Path, mode: HoldMode
+) -> None:
+    gate = Gate(check="confidence", at_least=0.5)
+    policy = holding(Hold(mode=mode, tokens=1), (*FINISHED, gate))
+    async with ScriptedProvider(sure_stream("It ", "is ", "Paris")) as cheap, ScriptedProvider() as dear:
+        async with house(tmp_path, cheap.deployment("cheap"), dear.deployment("dear"), policy=policy) as here:
+            answer, record = await ask(here)
+    assert cheap.requests[0].json["logprobs"] is True
+    assert text_of(answer) == "It is Paris"
+    assert b'"logprob"' not in answer.body
+    assert record.attempts[0].verdicts[-1].check == "confidence"
+    assert record.attempts[0].verdicts[-1].error is None
