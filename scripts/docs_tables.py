@@ -19,6 +19,17 @@ from tiercel.domain.money import usd_text
 from tiercel.domain.policy import Preference, Sticky
 from tiercel.domain.request import Effort, Modality
 from tiercel.engine.account import FAILURE_PROBLEMS
+from tiercel.evals.files.tables import (
+    AnalysisTable,
+    DefaultTable,
+    EvaluationTable,
+    ExpectationTable,
+    ItemTable,
+    JudgeTable,
+    PromptTable,
+    RunTable,
+    TargetTable,
+)
 from tiercel.gateway.problems import STATUSES
 from tiercel.ladder.reactions import REACTIONS, Reaction
 from tiercel.policy.builtin import BuiltInModel, built_in_models, built_in_providers
@@ -97,6 +108,8 @@ def form(wanted: inspect.Type) -> str:
             return f"list of ({items})" if " or " in items else f"list of {items}"
         case inspect.StructType() | inspect.DictType():
             return "table"
+        case inspect.AnyType():
+            return "anything"
         case inspect.StrType():
             return "text"
         case inspect.BoolType():
@@ -232,6 +245,15 @@ TABLES: dict[str, Callable[[], str]] = {
     "check-options": check_options,
     "problems": problems,
     "failures": failures,
+    "eval": lambda: keys(EvaluationTable),
+    "eval.prompts": lambda: keys(PromptTable),
+    "eval.targets": lambda: keys(TargetTable),
+    "eval.defaultTest": lambda: keys(DefaultTable),
+    "eval.assert": lambda: keys(ExpectationTable),
+    "eval.judges": lambda: keys(JudgeTable),
+    "eval.analysis": lambda: keys(AnalysisTable),
+    "eval.run": lambda: keys(RunTable),
+    "eval.items": lambda: keys(ItemTable),
 }
 
 
@@ -241,7 +263,7 @@ def rewritten(page: str) -> str:
 
 
 def main() -> None:
-    for path in sorted(DOCS.glob("*.md")):
+    for path in sorted(DOCS.rglob("*.md")):
         page = path.read_text("utf-8")
         if rewritten(page) != page:
             path.write_text(rewritten(page), "utf-8")

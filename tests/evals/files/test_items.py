@@ -73,6 +73,13 @@ def test_choices_are_shown_below_the_question(tmp_path: Path) -> None:
     assert item.choices == ("one", "2")
 
 
+def test_a_prompt_that_does_not_show_the_choices_is_refused(tmp_path: Path) -> None:
+    text = '{"input": "Which?", "target": "B", "choices": ["one", "two"]}'
+    assert "put {{choices}} into it" in problems(tmp_path, "items.jsonl", text, "prompts: ['{{input}}']")
+    (item,) = items(tmp_path, "items.jsonl", text, "prompts: ['{{input}} {{choices}}']")
+    assert item.body["messages"][0]["content"] == "Which? A) one\nB) two"
+
+
 def test_prompts_are_filled_with_the_items_values(tmp_path: Path) -> None:
     """In the messages' texts, after they were read: a quotation mark in a value breaks nothing."""
     more = """prompts: ["Say {{word}} about {{metadata.topic}}", '[{"role": "system", "content": "{{ word }}!"}]']"""

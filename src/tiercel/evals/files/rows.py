@@ -141,6 +141,12 @@ class RowReader:
             return []
         found: list[Item] = []
         for prompt in self._prompts:
+            if table.choices and "choices" not in prompt.names:
+                self._complain(
+                    row,
+                    ("choices",),
+                    f"prompt {prompt.label!r} does not show them; put {{{{choices}}}} into it",
+                )
             try:
                 body = {**prompt.body(base.variables), **config}
             except TemplateError as error:
