@@ -14,15 +14,15 @@ from tiercel.checks.run import AskFor
 from tiercel.checks.shown import shown_beside
 from tiercel.domain.climb import Attempt, Call
 from tiercel.domain.events import StreamEvent
+from tiercel.domain.failure import Failure
 from tiercel.domain.json import JsonObject
 from tiercel.domain.request import Message, ModelRequest, Tool, ToolCall
 from tiercel.domain.response import ModelResponse
-from tiercel.engine.asking import Climbing, question_request
+from tiercel.engine.asking import Climbing, Runner, apart, question_request, run_within
 from tiercel.engine.attempt import AttemptRunner, Finding, Receive
 from tiercel.engine.delivery import Delivery
 from tiercel.engine.hidden_turns import Veil, joined, turn, without_calls, words_of
 from tiercel.engine.holding import Passage
-from tiercel.engine.review import apart
 from tiercel.ladder.advice import may_ask, offers_advice
 from tiercel.upstream.call import CallResult
 from tiercel.upstream.failures import failure_of
@@ -72,7 +72,7 @@ class Advising:
         self._answers: dict[int, AdvisedRunner] = {}
         self._advice: dict[int, AdvisorRunner] = {}
 
-    def runner(self, call: Call, attempts: Mapping[int, Attempt], ask_for: AskFor) -> AttemptRunner | None:
+    def runner(self, call: Call, attempts: Mapping[int, Attempt], ask_for: AskFor) -> Runner | None:
         """Who makes this call, where advice plays a part in it."""
         if call.why == "advisor":
             return self._advise(call)
@@ -106,12 +106,10 @@ class Advising:
         conversation = replace(shown, messages=(*shown.messages, said))
         question = question_about(conversation, questions_in(self._said(asking), self._tool))
         runner = AdvisorRunner(
-            self._climb.machinery,
-            question_request(replace(question, max_output_tokens=self._advisor.max_tokens), model),
-            apart(self._climb, self._advisor.wait_seconds),
+            self._climb,
             call,
-            delivery=None,
-            received=self._climb.received,
+            question_request(replace(question, max_output_tokens=self._advisor.max_tokens), model),
+            wait_seconds=self._advisor.wait_seconds,
         )
         self._advice[call.about] = runner
         return runner
@@ -242,13 +240,28 @@ class AdvisedRunner(AttemptRunner):
         )
 
 
-class AdvisorRunner(AttemptRunner):
-    """The call of the advisor. `advice` is what it said, empty where nothing came."""
+class AdvisorRunner:
+    """The call of the advisor; see `asking.Runner`. `advice` is what it said, empty where nothing came."""
 
-    advice: str = ""
+    def __init__(self, climb: Climbing, call: Call, question: ModelRequest, *, wait_seconds: float) -> None:
+        self.call = call
+        self.advice = ""
+        self._wait_seconds = wait_seconds
+        self._runner = AttemptRunner(
+            climb.machinery, question, apart(climb.plan), call, delivery=None, received=climb.received
+        )
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        return self._runner.lost
+
+    def stopped(self, failure: Failure) -> Finding:
+        """What is known of it so far."""
+        return self._runner.stopped(failure)
 
     async def run(self) -> Finding:
-        finding = await super().run()
+        """Ask the advisor."""
+        finding = await run_within(self._wait_seconds, self._runner)
         if finding.attempt.state == "answered" and finding.response is not None:
             self.advice = finding.response.text.strip()
         return finding

@@ -4,6 +4,7 @@ Each call goes to whom routing found for the gate, and is limited, paid for and 
 all others. Whatever keeps it from being made, or from being answered, is an error of the check.
 """
 
+import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -25,6 +26,8 @@ from tiercel.routing.cost import embedding_prices
 
 ERRAND_SECONDS = COUNTED_SECONDS - 1.0
 """Less than the check has, so that a call which never ends counts against whom it went to."""
+
+LATE = Failure(kind="cancelled", message="it was not waited for any longer")
 
 CALLED: dict[AsideRole, str] = {
     "judge": "the judge",
@@ -90,7 +93,7 @@ class Asker:
         runner = AttemptRunner(
             self._climb.machinery,
             question_request(question, model.name),
-            replace(self._plan, gates=()),
+            apart(self._plan),
             call,
             delivery=None,
             received=self._climb.received,
@@ -180,6 +183,20 @@ class Asker:
             seconds=max(0.001, min(ERRAND_SECONDS, left_seconds)),
             asked_by=self._plan.gates[self._place].check,
         )
+
+
+def apart(plan: Plan) -> Plan:
+    """The plan for a call whose answer no client gets as it is: nothing is measured, and nobody else is asked."""
+    return replace(plan, gates=(), review=None, advisor=None)
+
+
+async def run_within(seconds: float, runner: AttemptRunner) -> Finding:
+    """Make this call, and stop it after so long. Who is stopped has not failed: others may have the time."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await runner.run()
+    except TimeoutError:
+        return runner.stopped(LATE)
 
 
 def question_request(question: Question, name: str) -> ModelRequest:

@@ -14,14 +14,14 @@ from tiercel.checks.check import Question, Subject
 from tiercel.checks.json_text import NotJSONError, parse_strict
 from tiercel.checks.run import run_checks, wants_json
 from tiercel.checks.shown import bare_json, shown_with_marks
-from tiercel.domain.climb import Attempt, Call, Deliver, GiveUp, Plan, Verdict
+from tiercel.domain.climb import Attempt, Call, Deliver, GiveUp, Verdict
 from tiercel.domain.failure import Failure
 from tiercel.domain.json import JsonObject
 from tiercel.domain.record import AttemptRecord
 from tiercel.domain.request import ModelRequest, Text
 from tiercel.domain.response import Choice, Finish, ModelResponse
 from tiercel.domain.tokens import estimate_tokens
-from tiercel.engine.asking import Climbing, question_request
+from tiercel.engine.asking import Climbing, apart, question_request, run_within
 from tiercel.engine.attempt import AttemptRunner, Finding
 from tiercel.routing.modes import REVIEW
 
@@ -68,12 +68,13 @@ class ReviewRunner:
         self._registry = climb.machinery.registry
         plan = climb.plan
         assert plan.review is not None, "or nobody would review"
+        self._wait_seconds = plan.review.wait_seconds
         self._gates = [gate for gate in plan.gates if not gate.calls_models]
         self._model = plan.rung_at(call.rung).deployment.model
         self._runner = AttemptRunner(
             climb.machinery,
             question_request(question_about(request, answer.choices[0]), self._model.name),
-            apart(climb, plan.review.wait_seconds),
+            apart(plan),
             call,
             delivery=None,
             received=climb.received,
@@ -89,7 +90,7 @@ class ReviewRunner:
 
     async def run(self) -> Finding:
         """Ask the reviewer, and measure what it wrote."""
-        finding = await self._runner.run()
+        finding = await run_within(self._wait_seconds, self._runner)
         if finding.attempt.state != "answered" or finding.response is None:
             return finding
         said = None if finding.attempt.refused else review_in(finding.response.text)
@@ -144,14 +145,6 @@ def review_in(text: str) -> Said | None:
         return None
 
 
-def apart(climb: Climbing, wait_seconds: float) -> Plan:
-    """The plan for a call beside the ladder that a rule has made: nothing is measured, and it ends in time."""
-    plan = climb.plan
-    until_seconds = climb.machinery.clock() - climb.received + wait_seconds
-    limits = replace(plan.limits, deadline_seconds=min(plan.limits.deadline_seconds, until_seconds))
-    return replace(plan, gates=(), limits=limits, review=None, advisor=None)
-
-
 def accounted(
     attempts: Sequence[Attempt], records: Sequence[AttemptRecord], step: Deliver | GiveUp
 ) -> tuple[AttemptRecord, ...]:
@@ -183,8 +176,8 @@ def accounted(
 
 def _came_to_nothing(review: AttemptRecord) -> str:
     if review.failure is not None:
-        return f"the reviewer did not answer: {review.failure.kind}"
-    return review.notes[-1] if review.notes else "the reviewer was stopped"
+        return f"the reviewer did not answer: {review.failure.message}"
+    return review.notes[-1] if review.notes else "the reviewer said nothing valid"
 
 
 def _noted(finding: Finding, note: str, said: Said | None = None) -> Finding:

@@ -43,8 +43,9 @@ def with_review(plan: Plan, attempts: Sequence[Attempt], conditions: Conditions,
 
 def _why_it_stands(plan: Plan, last: Attempt) -> str | None:
     """Why nothing came of this review; `None` where it approved, or wrote something that may go out."""
-    if last.state != "answered":
-        return f"the reviewer did not answer ({last.failure.kind if last.failure else 'nothing came'})"
+    if last.failure is not None:
+        late = last.failure.kind == "cancelled"
+        return "the reviewer was late" if late else f"the reviewer did not answer ({last.failure.kind})"
     if last.review is None:
         return "the reviewer said nothing valid"
     missed = missed_gate(plan, last) if last.review == "improve" else None
