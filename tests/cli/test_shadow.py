@@ -12,6 +12,26 @@ from tiercel.domain.record import JournalEntry
 from tiercel.records.store import Store
 
 
+SETTINGS = """
+version = 1
+[providers.here]
+base_url = "http://127.0.0.1:9/v1"
+[models.little]
+served_by = { here = "little" }
+max_output = 100
+prices = { input_usd_per_million = 1, output_usd_per_million = 2 }
+"""
+POLICY = """
+version = 1
+[tiers.fast]
+members = ["little"]
+[[rules]]
+name = "chat"
+ladder = ["fast"]
+shadow = { candidates = ["little"], share = 0.05, budget_usd_per_day = 2.5 }
+"""
+
+
 def kept(folder: Path, *entries: JournalEntry) -> str:
     """A data folder with these entries in its database."""
     folder.mkdir(exist_ok=True)
@@ -38,6 +58,18 @@ def test_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["shadow", "status", "--json", "--data", data]) == 0
     (told,) = msgspec.json.decode(capsys.readouterr().out)
     assert (told["candidate"], told["pairs"], told["spent_usd"]) == ("candidate@low", 1, "0.0000007")
+
+
+def test_validate_says_who_is_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whom, on how many requests, and for how much, before anything is spent."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tiercel.toml").write_text(SETTINGS, "utf-8")
+    (tmp_path / "policy.toml").write_text(POLICY, "utf-8")
+    assert main(["validate"]) == 0
+    shown = capsys.readouterr().out
+    assert "calls:    [rules.chat] shadow: little on 5 % of the requests, for at most $2.5 a day\n" in shown
 
 
 def test_a_record_is_retold_with_its_copies(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

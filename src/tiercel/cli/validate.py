@@ -10,6 +10,7 @@ from tiercel.checks.resolve import resolve_policy
 from tiercel.cli.configuration import add_file_arguments, load_configuration
 from tiercel.domain.catalog import Catalog
 from tiercel.domain.errors import ConfigError
+from tiercel.domain.money import usd_text
 from tiercel.domain.policy import Gate, Policy
 from tiercel.gateway.admission import check_listener
 from tiercel.policy.cross_check import cross_check
@@ -80,13 +81,16 @@ def calls_of(gate: Gate) -> str:
 
 
 def second_models(policy: Policy) -> Iterator[str]:
-    """Who reviews, and who may be asked for advice."""
+    """Who reviews, who may be asked for advice, and who is tried on copies."""
     for rule in policy.rules:
         if rule.review is not None:
             yield f"[rules.{rule.name}] review: {rule.review.by} looks at every answer of text"
         if rule.advisor is not None:
             uses = rule.advisor.max_uses
             yield f"[rules.{rule.name}] advisor: {rule.advisor.by} may be asked {uses} time(s) a request"
+        if rule.shadow is not None:
+            tried = f"{' and '.join(rule.shadow.candidates)} on {rule.shadow.share * 100:g} % of the requests"
+            yield f"[rules.{rule.name}] shadow: {tried}, for at most ${usd_text(rule.shadow.day_nano)} a day"
 
 
 def undecided(gates: Iterable[tuple[str, Gate]], catalog: Catalog) -> Iterator[str]:
