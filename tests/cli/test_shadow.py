@@ -11,7 +11,6 @@ from tiercel.cli.main import main
 from tiercel.domain.record import JournalEntry
 from tiercel.records.store import Store
 
-
 SETTINGS = """
 version = 1
 [providers.here]
