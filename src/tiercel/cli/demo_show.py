@@ -61,6 +61,9 @@ async def show(wishes: Wishes, folder: str) -> int:
     scale = DEFAULT_TIME_SCALE if recorded is None else 0.0
     async with Lab(seed=wishes.seed, recorded=recorded, time_scale=scale) as lab:
         settings = msgspec.structs.replace(lab.settings(folder), listener=Listener(port=wishes.port))
+        if wishes.serve:  # its prompts are nobody's, and the dashboard can show them
+            storage = msgspec.structs.replace(settings.storage, content="full")
+            settings = msgspec.structs.replace(settings, storage=storage)
         policy = lab.policy() if recorded is not None else demo_policy()
         async with running(settings, policy) as gateway:
             say(f"Simulated providers at {lab.root_url}, the gateway at {gateway.base_url}.", "")

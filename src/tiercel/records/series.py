@@ -133,26 +133,29 @@ def _starts(wanted: Wanted) -> Iterator[int]:
     yield from range(wanted.since, wanted.until, wanted.step_seconds)
 
 
-def spans_within(since: int, until: int) -> Iterator[tuple[int, int, int]]:
-    """Spans that together hold exactly this period of whole minutes: their length, the first start, and the end."""
+def spans_within(since: int, until: int, longest: int = DAY) -> Iterator[tuple[int, int, int]]:
+    """Spans that together hold exactly this period of whole minutes, none above `longest`: their length, the first
+    start, and the end."""
     at = since
     for span, longer in ((MINUTE, HOUR), (HOUR, DAY)):
+        if longer > longest:
+            break
         upto = min(until // span * span, -(-at // longer) * longer)
         if at < upto:
             yield span, at, upto
             at = upto
     for span in (DAY, HOUR, MINUTE):
         upto = until // span * span
-        if at < upto:
+        if span <= longest and at < upto:
             yield span, at, upto
             at = upto
 
 
-def _within(wanted: Wanted) -> ColumnElement[bool]:
+def _within(wanted: Wanted, longest: int = DAY) -> ColumnElement[bool]:
     columns = rollups.c
     parts = [
         and_(is_span(rollups, span), columns.start_at >= first, columns.start_at < upto)
-        for span, first, upto in spans_within(wanted.since, wanted.until)
+        for span, first, upto in spans_within(wanted.since, wanted.until, longest)
     ]
     return and_(_own(wanted), or_(*parts))
 
@@ -165,17 +168,9 @@ def _add_stored(snapshot: Snapshot, wanted: Wanted, steps: dict[int, Step]) -> N
     connection = snapshot.connection
     assert connection is not None
     columns = rollups.c
-    span = max(
-        length
-        for length in (MINUTE, HOUR, DAY)
-        if not (wanted.step_seconds % length or wanted.since % length)
-    )
-    own = and_(
-        is_span(rollups, span),
-        columns.start_at >= wanted.since,
-        columns.start_at < wanted.until,
-        _own(wanted),
-    )
+    spans = (MINUTE, HOUR, DAY)
+    longest = max(span for span in spans if not (wanted.step_seconds % span or wanted.since % span))
+    own = _within(wanted, longest)
     # written out: PostgreSQL does not take a parameter for the same as itself where it groups
     since, step = (literal(value, literal_execute=True) for value in (wanted.since, wanted.step_seconds))
     start = (columns.start_at - (columns.start_at - since) % step).label("start")

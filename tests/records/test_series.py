@@ -1,0 +1,60 @@
+"""A period whole and by steps says the same as its records one by one."""
+
+import pytest
+
+from tests.records.place import Place
+from tests.records.test_rollups import START, made_up
+from tiercel.domain.record import DELIVERED, Record
+from tiercel.records.rollups import DAY, HOUR, MINUTE
+from tiercel.records.series import CHARTED, Wanted, load_period, spans_within
+
+FIRST = int(START // HOUR) * HOUR
+"""A whole hour, which the steps need."""
+
+
+@pytest.mark.parametrize("step", [MINUTE, 5 * MINUTE, HOUR, 4 * HOUR])
+@pytest.mark.parametrize("project", [None, "search"])
+def test_steps_and_the_whole_add_up_to_the_records(place: Place, step: int, project: str | None) -> None:
+    """Some of them are stored, some wait in the journal, some lie outside."""
+    entries = made_up(11, 80)
+    records = [entry for entry in entries if isinstance(entry, Record)]
+    with place.process() as (journal, _):
+        store = place.store()
+        store.insert(entries[:90], "before.journal", 1)
+        store.close()
+        for entry in entries[90:]:
+            journal.append(entry)
+        wanted = Wanted(
+            since=FIRST, until=FIRST + 2 * HOUR + 7 * MINUTE, step_seconds=step, by="task", project=project
+        )
+        period = load_period(place.folder, wanted, database_url=place.url)
+    own = [
+        record
+        for record in records
+        if wanted.since <= record.started_at < wanted.until and project in (None, record.project)
+    ]
+    assert own, "there is something to add up"
+    assert sum(tally.counts["requests"] for tally in period.answers.values()) == len(own)
+    assert sum(tally.counts["cost_nano"] for tally in period.answers.values()) == sum(
+        r.cost_nano for r in own
+    )
+    for begin in period.steps:
+        within = [r for r in own if begin.start_at <= r.started_at < begin.start_at + step]
+        assert sum(counts["requests"] for counts in begin.counts.values()) == len(within)
+        assert begin.latency.n == sum(record.outcome in DELIVERED for record in within)
+    for name in CHARTED:
+        of_steps = sum(counts[name] for begin in period.steps for counts in begin.counts.values())
+        assert of_steps == sum(tally.counts[name] for tally in period.answers.values())
+
+
+@pytest.mark.parametrize(
+    ("since", "until"),
+    [(0, MINUTE), (0, HOUR), (MINUTE, DAY), (HOUR, 3 * DAY), (59 * MINUTE, 2 * DAY + 61 * MINUTE), (5, 5)],
+)
+def test_spans_hold_exactly_the_period(since: int, until: int) -> None:
+    at = since
+    for length, first, end in spans_within(since, until):
+        assert first == at
+        assert first % length == end % length == 0
+        at = end
+    assert at == until
