@@ -1,12 +1,18 @@
 """The seven signals of a model: each with its interval, or the reason why there is none."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.evals.comparing.runs import items_of, measured, rows, run_of
+from tiercel.checks.registry import Registry
 from tiercel.evals.comparing.assessment import assess_run
+from tiercel.evals.comparing.metrics import CODE_SCORERS, FORMAT_SCORERS
 from tiercel.evals.comparing.signals import Signals
 from tiercel.evals.evaluation import Expectation
+from tiercel.evals.judging import judging_scorers
 from tiercel.evals.results import CallMade, Score
+from tiercel.evals.scorers.registry import ScorerRegistry
 
 CALL = CallMade(model="m")
 
@@ -113,3 +119,8 @@ def test_errors_are_counted_by_kind_and_cost_what_they_cost() -> None:
     found = signals("++ee")
     assert (found.answered, found.errors, found.spent_nano) == (2, {"timeout": 2}, 4_000_000)
     assert found.cost_per_success_nano.value == 1_000_000
+
+
+def test_the_scorers_that_make_signals_exist() -> None:
+    known = {info.name for info in ScorerRegistry(Registry.load(), judging_scorers(), folder=Path()).infos}
+    assert known >= FORMAT_SCORERS | CODE_SCORERS

@@ -48,3 +48,14 @@ def test_a_figure_that_some_draws_do_not_have_gives_no_interval() -> None:
 def test_one_cluster_cannot_be_resampled() -> None:
     with pytest.raises(ValueError, match="two independent"):
         bootstrap_difference([0, 1], [1, 1], clusters=["a", "a"], seed=1)
+
+
+def test_many_clusters_are_drawn_in_groups_without_losing_precision() -> None:
+    """10,000 independent items: the interval is about that of the normal distribution, which is right for so many."""
+    rng = np.random.default_rng(8)
+    before, after = rng.random(10_000), rng.random(10_000)
+    found = bootstrap_difference(before, after, seed=1)
+    assert found is not None
+    half = 1.96 * (after - before).std() / 100
+    middle = (after - before).mean()
+    assert (found.low, found.high) == pytest.approx((middle - half, middle + half), abs=0.08 * half)

@@ -17,29 +17,21 @@ from tiercel.evals.statistics.latency import quantile_interval
 
 FORMAT_SCORERS = frozenset(
     {
-        "contains-html",
         "contains-json",
-        "contains-sql",
-        "contains-xml",
-        "instruction",
-        "is-html",
+        "instructions",
         "is-json",
-        "is-sql",
-        "is-valid-function-call",
-        "is-valid-openai-function-call",
         "is-valid-openai-tools-call",
-        "is-xml",
         "json_schema",
         "language",
         "length",
-        "regex",
+        "python",
         "table",
         "tool-call",
         "tool_calls",
     }
 )
 """Scorers that measure an answer's form."""
-CODE_SCORERS = frozenset({"code", "python", "python-exec"})
+CODE_SCORERS = frozenset({"code"})
 """Scorers that run what was answered."""
 REASONING_TASKS = frozenset({"reasoning", "math"})
 CODING_TASKS = frozenset({"coding", "code"})

@@ -10,6 +10,8 @@ from tiercel.evals.statistics.interval import Interval, require_share
 from tiercel.evals.statistics.values import Array, Labels, Numbers, cluster_numbers, numbers, require_as_many
 
 DRAWS = 9_999
+MOST_GROUPS = 2_000
+"""Of more clusters several are drawn together: they stay independent of the others, and BCa leaves each out once."""
 CELLS_AT_ONCE = 4_000_000
 """Drawn values held in memory at once: 32 MB of each column."""
 
@@ -42,6 +44,8 @@ def bootstrap_interval(
     count = int(codes.max()) + 1
     if count < 2:
         raise ValueError("two independent items or clusters are needed to resample, and there is one")
+    if count > MOST_GROUPS:
+        codes, count = np.random.default_rng(seed).permutation(count)[codes] % MOST_GROUPS, MOST_GROUPS
     sums = [np.bincount(codes, weights=column, minlength=count) for column in columns]
 
     def statistic(*drawn: Array, axis: int = -1) -> Array:
