@@ -7,7 +7,7 @@ units to the others by their shares and moves nobody else; and changed shares mo
 Source: weighted rendezvous hashing (Thaler and Ravishankar 1998; Schindelhauer and Schomaker 2005).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from math import log
@@ -116,15 +116,23 @@ def _callable_now(arm: Arm, plan: Plan, draw: Draw, planned: Planned) -> tuple[S
         own = planned((arm.use,))
     except ProblemError as error:
         return (), _reason(error)
-    reason = "failed too often a moment ago"
-    rungs = [rung for rung in own.rungs if rung.deployment.name not in draw.resting]
+    rungs: Sequence[Rung] = own.rungs
+    for keeps, reason in _filters(plan, draw):
+        rungs = [rung for rung in rungs if keeps(rung)]
+        if not rungs:
+            return (), reason
+    return rungs, None
+
+
+def _filters(plan: Plan, draw: Draw) -> Iterator[tuple[Callable[[Rung], bool], str]]:
+    """What takes rungs out beside the filters of every plan, and what to say of an arm that loses all by one."""
+    if draw.resting:
+        yield lambda rung: rung.deployment.name not in draw.resting, "failed too often a moment ago"
     if draw.allowed:
-        reason = reason if not rungs else "this key may not use it"
-        rungs = [rung for rung in rungs if is_allowed(rung, draw.allowed)]
+        yield lambda rung: is_allowed(rung, draw.allowed), "this key may not use it"
     if draw.budgeted:
-        reason = reason if not rungs else "its cost has no known bound, and this key has a budget"
-        rungs = [rung for rung in rungs if most_nano(rung, plan.facts) is not None]
-    return rungs, None if rungs else reason
+        unbounded = "its cost has no known bound, and this key has a budget"
+        yield lambda rung: most_nano(rung, plan.facts) is not None, unbounded
 
 
 def _reason(error: ProblemError) -> str:
