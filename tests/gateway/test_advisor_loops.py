@@ -7,6 +7,7 @@ import anthropic
 import openai
 import pytest
 
+from tests.conformance.bench import UPSTREAMS, deployment
 from tests.gateway.house import house, two_tiers
 from tests.gateway.keyed import ask as ask_with
 from tests.gateway.keyed import issue
@@ -65,6 +66,55 @@ async def test_strict_providers_take_hidden_turns_and_the_conversation_without_t
                     for call in message.tool_calls or ()
                 ] or [{"role": "user", "content": "And ask_advisor once more."}]
     assert whys[0] == ["first", "advisor", "advised"]
+
+
+@pytest.mark.parametrize("upstream", UPSTREAMS)
+@pytest.mark.parametrize("client", ["chat", "responses"])
+@STREAMED
+async def test_every_format_of_a_provider_takes_hidden_turns(
+    tmp_path: Path, upstream: str, client: str, stream: bool
+) -> None:
+    """Also where the client speaks that very format, and its items come back as the provider knows them."""
+    by = "anthropic" if upstream != "anthropic" else "gemini"
+    async with Lab(seed=0, time_scale=0.0) as lab:
+        made = [deployment(lab, UPSTREAMS[name]) for name in (upstream, by)]
+        rule = Rule(name="any", ladder=(upstream,), advisor=Advisor(by=by))
+        async with (
+            house(tmp_path, *made, policy=Policy(rules=(rule,), gates=GATES, hash="lab")) as here,
+            openai.AsyncOpenAI(base_url=f"{here.url}/v1", api_key="x", max_retries=0) as sdk,
+        ):
+            record_id = await ASKED_BY[client](sdk, stream)
+            record = here.record(record_id)
+    assert [(a.why, a.failure) for a in record.attempts] == [
+        ("first", None),
+        ("advisor", None),
+        ("advised", None),
+    ]
+
+
+async def by_chat(sdk: openai.AsyncOpenAI, stream: bool) -> str:
+    asked: Any = {
+        "model": "auto",
+        "messages": [{"role": "user", "content": PROMPT}],
+        "reasoning_effort": "low",
+    }
+    raw: Any = await sdk.chat.completions.with_raw_response.create(**asked, stream=stream)
+    if stream:
+        async for _ in raw.parse():
+            pass
+    return str(raw.headers["x-tiercel-record"])
+
+
+async def by_responses(sdk: openai.AsyncOpenAI, stream: bool) -> str:
+    asked: Any = {"model": "auto", "input": PROMPT, "reasoning": {"effort": "low"}}
+    raw: Any = await sdk.responses.with_raw_response.create(**asked, stream=stream)
+    if stream:
+        async for _ in raw.parse():
+            pass
+    return str(raw.headers["x-tiercel-record"])
+
+
+ASKED_BY = {"chat": by_chat, "responses": by_responses}
 
 
 @STREAMED
