@@ -67,7 +67,8 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 def find_requests(
     folder: Path, search: Search, *, database_url: Secret | None = None, looked_at: int | None = None
 ) -> Found:
-    """One page, of at most so many records `looked_at`. Raises `ConfigError` where nothing was recorded yet, or it cannot be read."""
+    """One page, which looks at so many records at the most. Raises `ConfigError` where nothing was recorded yet, or it
+    cannot be read."""
     with Snapshot.taken(folder, database_url) as snapshot:
         waiting = {} if search.text else _waiting(snapshot, search)
         if snapshot.connection is None:

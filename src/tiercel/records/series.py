@@ -22,7 +22,7 @@ from tiercel.records.sums import Sums
 from tiercel.records.tally import Judged, Tallies, merge_into
 
 Dimension: TypeAlias = Literal["task", "model", "tier", "effort"]
-Charted: TypeAlias = Literal["requests", "passed", "rejected_passed", "cost_nano", "escalation", "fallback"]
+Charted: TypeAlias = Literal["requests", "passed", "cost_nano", "opinions", "accepted"]
 CHARTED: tuple[Charted, ...] = get_args(Charted)
 
 

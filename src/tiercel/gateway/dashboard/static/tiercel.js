@@ -8,6 +8,7 @@ const plots = new Map();
 function amount(value, unit) {
   if (value == null) return "–";
   if (unit === "$") return value === 0 ? "$0" : "$" + (value >= 1 ? value.toFixed(2) : Number(value.toPrecision(2)));
+  if (unit === "%") return Math.round(value) + " %";
   if (unit === "s") return value === 0 ? "0" : value < 1 ? Math.round(value * 1000) + " ms" : Number(value.toPrecision(3)) + " s";
   return Number(value.toPrecision(4)).toLocaleString("en");
 }
