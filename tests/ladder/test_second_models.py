@@ -4,6 +4,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.ladder.plans import FINISHED, answered, plan, rung
 from tiercel.domain.climb import (
@@ -22,7 +24,7 @@ from tiercel.domain.climb import (
 from tiercel.domain.failure import Failure
 from tiercel.domain.policy import Advisor, Limits, Review
 from tiercel.domain.request import Message, ModelRequest, Text, Tool, ToolChoice
-from tiercel.ladder.advice import may_ask, offers_advice
+from tiercel.ladder.advice import last_of, may_ask, offers_advice
 from tiercel.ladder.asides import climbing
 from tiercel.ladder.step import next_step
 
@@ -254,3 +256,93 @@ def choosing(mode: Any) -> ModelRequest:
 )
 def test_who_is_offered_advice(call: Call, request_: ModelRequest, offered: bool) -> None:
     assert offers_advice(advising(), call, request_) is offered
+
+
+OUTCOMES = st.lists(
+    st.tuples(
+        st.sampled_from(("answers", "misses", "asks", "down", "empty", "overloaded")),
+        st.sampled_from(("approve", "improve", "misses", None, "down")),
+    ),
+    min_size=1,
+    max_size=12,
+)
+
+
+def both(uses: int, rounds: int, **limits: Any) -> Plan:
+    made = plan(A, DEEP, gates=(FINISHED,), limits=Limits(**limits))
+    asides = (
+        Aside(gate=NO_GATE, rung=STRONG, check="review", role="review"),
+        Aside(gate=NO_GATE, rung=STRONG, role="advisor"),
+    )
+    return msgspec.structs.replace(
+        made,
+        asks=True,
+        asides=asides,
+        review=Review(by="strong", rounds=rounds),
+        advisor=Advisor(by="strong", max_uses=uses),
+    )
+
+
+def ended(made: Plan, attempts: list[Attempt], call: Call, outcome: tuple[str, Any]) -> Attempt:
+    """How this call ends, as the engine would have it."""
+    said, reviewed = outcome
+    if call.why == "advisor":
+        return advice(call.number, call.about or 0) if said == "answers" else _broke(call, "server_error")
+    if call.why == "review":
+        if reviewed == "down":
+            return _broke(call, "server_error")
+        improves = "improve" if reviewed in ("improve", "misses") else reviewed
+        score = 0.0 if reviewed == "misses" else 1.0
+        return msgspec.structs.replace(review(call.number, call.about or 0, improves, score), call=call)
+    if said == "asks":
+        if may_ask(made, attempts, call):
+            return Attempt(call=call, state="answered", finish="tool_calls", seeks_advice=True)
+        return _broke(call, "empty")
+    if said in ("answers", "misses"):
+        verdict = Verdict(check="finished", score=float(said == "answers"), reason="measured")
+        return Attempt(call=call, state="answered", finish="stop", is_text=True, verdicts=(verdict,))
+    return _broke(call, "server_error" if said == "down" else said)
+
+
+def _broke(call: Call, kind: Any) -> Attempt:
+    return Attempt(call=call, state="failed", failure=Failure(kind=kind, message=kind))
+
+
+@given(
+    script=OUTCOMES,
+    uses=st.integers(1, 3),
+    rounds=st.integers(1, 3),
+    commits=st.booleans(),
+    money=st.sampled_from((None, 3_000, 20_000)),
+)
+def test_every_climb_with_second_models_ends_within_its_bounds(
+    script: list[tuple[str, Any]], uses: int, rounds: int, commits: bool, money: int | None
+) -> None:
+    """Calls are numbered one after the other, advice and reviews stay within what the rule says, and what is delivered
+    is an answer that asks nothing. What went out is never taken back."""
+    made = both(uses, rounds, max_cost_nano=money)
+    attempts: list[Attempt] = []
+    committed: int | None = None
+    step: Any = None
+    for turn in range(60):
+        spent = 1_000 * len(attempts)
+        step = next_step(made, attempts, Conditions(spent_nano=spent, committed=committed))
+        if not isinstance(step, Start):
+            break
+        (call,) = step.calls
+        assert call.number == len(attempts) + 1
+        one = ended(made, attempts, call, script[turn % len(script)])
+        attempts.append(one)
+        if commits and committed is None and one.state == "answered" and call.rung < BESIDE:
+            committed = call.number
+    assert not isinstance(step, Start)
+    whys = [attempt.call.why for attempt in attempts]
+    assert whys.count("advisor") <= uses
+    assert whys.count("advised") <= uses + 1
+    assert whys.count("review") <= rounds
+    if isinstance(step, Deliver):
+        delivered = attempts[step.attempt - 1]
+        assert delivered.state == "answered" or delivered.failure is not None
+        assert not delivered.seeks_advice
+        if committed is not None:
+            assert step.attempt == last_of(attempts, committed) or delivered.call.why == "review"
