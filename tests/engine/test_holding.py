@@ -170,6 +170,8 @@ GOOD = st.sampled_from(
         '{"a": "ä \\u00e4 \\ud83d\\ude00 \\n \\"q\\"", "b": [1, 2, 3, 4, 5, 6]}',
         ' {\n  "a": "",\n  "b": [ 1 , -20 ]\n} ',
         '{"b": [], "a": "x"}',
+        '{"a": "half is \\frac{1}{2} and a line\\nends", "b": [10]}',
+        '{"a": "half is \\\\frac{1}{2}, \\to the end, \\n \\nThe end", "b": [10]}',
     ]
 )
 BAD = st.sampled_from(

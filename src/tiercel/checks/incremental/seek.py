@@ -8,6 +8,7 @@ over. Where it cannot be told, nothing is let through, and the whole answer deci
 import re
 from collections.abc import Callable
 
+from tiercel.checks.incremental.escapes import Escapes
 from tiercel.checks.incremental.follow import Follower
 from tiercel.checks.incremental.shape import Shape
 from tiercel.checks.json_repair import BEGINS_JSON
@@ -44,6 +45,7 @@ class Seeker:
         self._mentions = 0
         self._follower: Follower | None = None
         self._begin = 0
+        self._escapes = Escapes()
         self._settled: list[str] = []
 
     def feed(self, text: str) -> str:
@@ -84,6 +86,7 @@ class Seeker:
             self._give_up_if(self._mentions > MAX_MENTIONS)
             return self._next()
         self._settled = []
+        self._escapes = Escapes()
         self._begin = opening
         self._begins()
         self._follower = Follower(self._shape)
@@ -104,23 +107,25 @@ class Seeker:
 
     def _followed(self, follower: Follower, text: str) -> str:
         """What of this piece goes out, after the JSON was followed through it."""
-        settled = follower.feed(text)
+        settled = self._escapes.pass_on(follower.feed(text))
         if self.is_open:
             self._end_where(follower)
             return settled
         self._settled.append(settled)
-        if settled and follower.status in ("open", "closed") and self._may_go(settled):
+        fits = follower.status in ("open", "closed") and not self._escapes.is_in_doubt
+        if settled and fits and self._may_go(settled):
             self.is_open = True
             self._text = ""
             self._end_where(follower)
             return "".join(self._settled)
         if follower.status != "open":
             self._pass_over(follower)
+        self._give_up_if(self._escapes.is_in_doubt)
         return ""
 
     def _end_where(self, follower: Follower) -> None:
         self.finding = follower.finding
-        self.is_over = follower.status != "open"
+        self.is_over = follower.status != "open" or self._escapes.is_in_doubt
 
     def _pass_over(self, follower: Follower) -> None:
         """What was followed ended before it had proved itself."""
