@@ -18,6 +18,7 @@ from tiercel.domain.catalog import Prices
 from tiercel.domain.keys import AccessKey
 from tiercel.domain.policy import Limits, Policy, Rule, Stall, Sticky, Tier
 from tiercel.measure.retelling import retell
+from tiercel.records.tally import SessionCell, SessionTallies, add_record
 from tiercel.testing.scripted import Fails, Says, ScriptedProvider
 
 ASKS = "Why is the last line of the file missing?"
@@ -184,7 +185,7 @@ async def test_a_loop_that_goes_in_circles_is_taken_over_a_stage_higher(
         record = made.here.record(headers["x-tiercel-record"])
     assert text == "dear"
     assert (len(made.cheap.requests), len(made.dear.requests)) == (1, 1)
-    assert [(attempt.why, attempt.rung) for attempt in record.attempts] == [("first", "dear")]
+    assert [(attempt.why, attempt.rung) for attempt in record.attempts] == [("escalation", "dear")]
     words = "stalled (read was called 3 times with the same arguments and result): begins at balanced"
     assert words in record.why
     assert words in retell(record, "today")
@@ -211,9 +212,18 @@ async def test_a_stalled_conversation_still_falls_back_to_the_stage_below(tmp_pa
         record = made.here.record(headers["x-tiercel-record"])
     assert text == "cheap"
     assert [(attempt.why, attempt.rung) for attempt in record.attempts] == [
-        ("first", "dear"),
+        ("escalation", "dear"),
         ("fallback", "cheap"),
     ]
+
+
+async def test_a_session_that_stalled_counts_as_one_that_went_up(tmp_path: Path) -> None:
+    async with pair(tmp_path, policy(stall=Stall())) as made, sdks(made.here.url) as to:
+        session = {"x-tiercel-session": "run-1"}
+        _, headers = await send(to, "chat", chat_loop(3), stream=False, headers=session)
+        sessions: SessionTallies = {}
+        add_record({}, sessions, made.here.record(headers["x-tiercel-record"]))
+    assert sessions[SessionCell("run-1", "")].counts["escalation"] == 1
 
 
 async def test_nobody_looks_for_stalls_where_the_rule_does_not_say_so(tmp_path: Path) -> None:

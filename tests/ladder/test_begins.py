@@ -20,6 +20,14 @@ def test_the_stage_is_asked_first() -> None:
     assert asked() == ("mid", "first")
 
 
+def test_it_is_an_escalation_only_where_the_conversation_stalled_and_somebody_above_is_asked() -> None:
+    stalled = replace(BEGUN, stalled=True)
+    for resting, expected in (((), "escalation"), (("mid",), "escalation"), (("mid", "top"), "first")):
+        step = next_step(stalled, (), Conditions(resting=frozenset(resting)))
+        assert isinstance(step, Start)
+        assert step.calls[0].why == expected
+
+
 def test_where_it_rests_the_next_stage_is_asked_and_not_the_one_below() -> None:
     assert asked(resting=("mid",)) == ("top", "first")
     assert asked(resting=("mid", "top")) == ("low", "first")

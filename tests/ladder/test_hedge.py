@@ -320,7 +320,9 @@ def test_every_hedged_climb_ends_within_its_bounds(
     assert stages == sorted(stages)
     if isinstance(step, Deliver):
         delivered = play.attempts[step.attempt - 1]
-        assert delivered.state == "answered" or (delivered.failure and delivered.failure.kind == "empty_length")
+        assert delivered.state == "answered" or (
+            delivered.failure and delivered.failure.kind == "empty_length"
+        )
 
 
 @given(script=STEPS)

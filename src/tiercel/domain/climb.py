@@ -170,6 +170,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     begins: int | None = None
     """The stage that is asked first because the conversation stalled below it, or needed it before. The rungs below
     stand last: where nobody else answers they still may."""
+    stalled: bool = False
+    """Whether that is because it stalled: then the first call is an escalation."""
     sticky: Sticky = "tool_loop"
     stall: Stall | None = None
     """When the conversation has stalled, where that is looked for."""

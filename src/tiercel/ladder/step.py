@@ -76,15 +76,16 @@ def _climb(plan: Plan, attempts: Sequence[Attempt], conditions: Conditions) -> S
 
 
 def _first(plan: Plan, conditions: Conditions) -> Step:
-    """The rung in whose tool loop we are, else the first that is not resting; if all are, the first one all the same:
-    somebody has to find out."""
+    """The rung in whose tool loop or session we are, else the first that is not resting; if all are, the first one all
+    the same: somebody has to find out. A conversation that stalled went up by it."""
     affordable = [index for index in range(len(plan.rungs)) if _affordable(plan, index, conditions)]
     if not affordable:
         message = "no rung of the ladder is within the limits of this request"
         return GiveUp(reason="cost_cap" if plan.rungs else "no_rung", message=message)
     awake = [i for i in affordable if plan.rungs[i].deployment.name not in conditions.resting]
     rung = plan.keeps if plan.keeps in awake else (awake or affordable)[0]
-    call = Call(number=1, rung=rung, why="first")
+    goes_up = plan.stalled and plan.rungs[rung].stage >= (plan.begins or 0)
+    call = Call(number=1, rung=rung, why="escalation" if goes_up else "first")
     return Start(calls=(call,), wake_after_seconds=_wake_seconds(plan, (), call, conditions))
 
 

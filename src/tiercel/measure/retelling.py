@@ -15,7 +15,7 @@ WHY_WORDS = {
     "retry": "the same once more, after a failure",
     "fallback": "the next one, after a failure",
     "re_ask": "asked again, with the check's message",
-    "escalation": "one stage up, after a verdict",
+    "escalation": "one stage up, after a verdict or because the conversation stalled",
     "hedge": "beside a slow call",
     "opinion": "a second opinion",
     "judge": "the judge of an answer",

@@ -93,7 +93,7 @@ def _above(plan: Plan, kept: Rung | None, sign: Sign) -> Plan:
         return replace(plan, keeps=keeps, why=f"{plan.why}; {why}")
     begun = _begun_at(plan, stages[target])
     why = f"stalled ({sign.words}): begins at {plan.stages[stages[target]]}"
-    return replace(begun, why=f"{plan.why}; {why}")
+    return replace(begun, stalled=True, why=f"{plan.why}; {why}")
 
 
 def _begun_at(plan: Plan, stage: int) -> Plan:
