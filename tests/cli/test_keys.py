@@ -5,9 +5,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tiercel.cli.keys import count, dollars, duration
 from tiercel.cli.main import main
 from tiercel.domain.json import JsonObject
+from tiercel.policy.key_forms import count, dollars, duration
 from tiercel.records.key_secrets import KEY
 from tiercel.records.key_store import KeyStore
 

@@ -5,11 +5,8 @@ A key is shown once, when it is made. Limits and budgets stand with it; a projec
 
 import argparse
 import os
-import re
 import time
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, get_args
 
@@ -19,22 +16,29 @@ from rich.table import Table
 from rich.text import Text
 
 from tiercel.cli.amounts import printable
+from tiercel.cli.argument import argument
 from tiercel.cli.configuration import SETTINGS_FILE, add_file_arguments, load_configuration
-from tiercel.domain.errors import ConfigError
 from tiercel.domain.facts import Risk, Task
 from tiercel.domain.json import Json, JsonObject
 from tiercel.domain.keys import AccessKey, Budget, Quota, Role
-from tiercel.domain.money import nano_from_usd, usd_text
+from tiercel.domain.money import usd_text
 from tiercel.domain.settings import Storage
-from tiercel.policy.problems import nearest
+from tiercel.policy.key_forms import (
+    DAY_SECONDS,
+    budget_text,
+    check_allowed,
+    count,
+    dollars,
+    duration,
+    key_id,
+    label,
+    lifetime,
+    limits_text,
+    project_name,
+    state_of,
+)
 from tiercel.policy.settings_file import load_storage
 from tiercel.records.key_store import IssuedKey, KeyReader, KeyStore, StoredKeys
-
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-MAX_LABEL_CHARS = 200
-MAX_USD = Decimal(1_000_000)
-DURATION_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
-DAY_SECONDS = 86_400.0
 
 
 def add_parser(subparsers: Any) -> None:
@@ -55,7 +59,7 @@ def add_parser(subparsers: Any) -> None:
     rotate.add_argument("id", metavar="ID", help="the key's id, as `list` shows it, or the whole key")
     rotate.add_argument(
         "--overlap",
-        type=duration,
+        type=argument(duration),
         default=DAY_SECONDS,
         metavar="TIME",
         help="how long the old secret is still taken: 0, 30m, 24h, 7d (default: 24h)",
@@ -65,7 +69,9 @@ def add_parser(subparsers: Any) -> None:
         "budget", help="what a key or project may spend", description=set_budget.__doc__
     )
     owner = budget.add_mutually_exclusive_group(required=True)
-    owner.add_argument("--project", type=name, metavar="NAME", help="of all keys of a project together")
+    owner.add_argument(
+        "--project", type=argument(project_name), metavar="NAME", help="of all keys of a project together"
+    )
     owner.add_argument("--key", metavar="ID", help="of one key")
     _add_budget(budget)
     _add_common(budget, set_budget)
@@ -78,9 +84,11 @@ def _add_create(commands: Any) -> None:
     create.add_argument(
         "--role", choices=get_args(Role), default="client", help="what it is for (default: client)"
     )
-    create.add_argument("--project", type=name, metavar="NAME", help="whose records it sees")
     create.add_argument(
-        "--label", type=label, default="", metavar="TEXT", help="a note for whoever lists keys"
+        "--project", type=argument(project_name), metavar="NAME", help="whose records it sees"
+    )
+    create.add_argument(
+        "--label", type=argument(label), default="", metavar="TEXT", help="a note for whoever lists keys"
     )
     create.add_argument(
         "--allow",
@@ -91,17 +99,21 @@ def _add_create(commands: Any) -> None:
     )
     create.add_argument("--task", choices=get_args(Task), help="the task, where a request does not state it")
     create.add_argument("--risk", choices=get_args(Risk), help="the risk, where a request does not state it")
-    create.add_argument("--expires", type=lifetime, metavar="TIME", help="ends after so long: 12h, 30d, 52w")
-    create.add_argument("--requests-per-minute", type=count, metavar="N", help="requests in any minute")
-    create.add_argument("--tokens-per-minute", type=count, metavar="N", help="tokens in any minute")
-    create.add_argument("--concurrent", type=count, metavar="N", help="requests under way at once")
+    create.add_argument(
+        "--expires", type=argument(lifetime), metavar="TIME", help="ends after so long: 12h, 30d, 52w"
+    )
+    create.add_argument(
+        "--requests-per-minute", type=argument(count), metavar="N", help="requests in any minute"
+    )
+    create.add_argument("--tokens-per-minute", type=argument(count), metavar="N", help="tokens in any minute")
+    create.add_argument("--concurrent", type=argument(count), metavar="N", help="requests under way at once")
     _add_budget(create)
     _add_common(create, create_key)
 
 
 def _add_budget(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--usd-per-day", type=dollars, metavar="USD", help="dollars a UTC day")
-    parser.add_argument("--usd-per-month", type=dollars, metavar="USD", help="dollars a UTC month")
+    parser.add_argument("--usd-per-day", type=argument(dollars), metavar="USD", help="dollars a UTC day")
+    parser.add_argument("--usd-per-month", type=argument(dollars), metavar="USD", help="dollars a UTC month")
 
 
 def _add_common(parser: argparse.ArgumentParser, run: Any) -> None:
@@ -154,7 +166,7 @@ def list_keys(args: argparse.Namespace) -> int:
 def revoke_key(args: argparse.Namespace) -> int:
     """End a key. It stays in the list; a running server refuses it within a second."""
     with _store(args) as store:
-        key = store.revoke(_id(args.id))
+        key = store.revoke(key_id(args.id))
     if args.json:
         _print_json(key_json(key))
     else:
@@ -165,7 +177,7 @@ def revoke_key(args: argparse.Namespace) -> int:
 def rotate_key(args: argparse.Namespace) -> int:
     """Print a new secret for a key. Its id, limits, budget and records stay; the old secret is taken for a while."""
     with _store(args) as store:
-        _show_issued(store.rotate(_id(args.id), args.overlap), args)
+        _show_issued(store.rotate(key_id(args.id), args.overlap), args)
     return 0
 
 
@@ -174,10 +186,10 @@ def set_budget(args: argparse.Namespace) -> int:
     budget = _budget(args)
     with _store(args, make=args.key is None) as store:
         if args.key is not None:
-            store.change(_id(args.key), budget=budget)
+            store.change(key_id(args.key), budget=budget)
         else:
             store.set_project_budget(args.project, budget)
-    owner = f"key {_id(args.key)}" if args.key is not None else f"project {args.project}"
+    owner = f"key {key_id(args.key)}" if args.key is not None else f"project {args.project}"
     if args.json:
         _print_json({"owner": owner, **_budget_json(budget)})
     else:
@@ -204,13 +216,6 @@ def key_json(key: AccessKey) -> JsonObject:
     }
 
 
-def state_of(key: AccessKey, now: float) -> str:
-    """Whether a key is good at this moment: `active`, `expired` or `revoked`."""
-    if key.revoked_at is not None:
-        return "revoked"
-    return "expired" if key.expires_at is not None and key.expires_at <= now else "active"
-
-
 def render(stored: StoredKeys, console: Console) -> None:
     """Print the keys as a table, then the projects' budgets."""
     if not stored.keys:
@@ -235,90 +240,6 @@ def render(stored: StoredKeys, console: Console) -> None:
         console.print(table)
     for project, budget in stored.projects.items():
         console.print(Text(f"project {project}: {budget_text(budget) or 'no limit'}"))
-
-
-def limits_text(key: AccessKey) -> str:
-    """Limits and budget in a few words; empty where there are none."""
-    quota = key.quota
-    words = []
-    if quota.requests_per_minute is not None:
-        words.append(f"{quota.requests_per_minute:,} requests/min")
-    if quota.tokens_per_minute is not None:
-        words.append(f"{quota.tokens_per_minute:,} tokens/min")
-    if quota.concurrent is not None:
-        words.append(f"{quota.concurrent:,} at once")
-    if money := budget_text(key.budget):
-        words.append(money)
-    if key.expires_at is not None:
-        words.append(f"until {datetime.fromtimestamp(key.expires_at, UTC):%Y-%m-%d %H:%M} UTC")
-    return ", ".join(words)
-
-
-def budget_text(budget: Budget) -> str:
-    """A budget in words; empty where it limits nothing."""
-    words = []
-    if budget.day_nano is not None:
-        words.append(f"${usd_text(budget.day_nano)} a day")
-    if budget.month_nano is not None:
-        words.append(f"${usd_text(budget.month_nano)} a month")
-    return ", ".join(words)
-
-
-def duration(text: str) -> float:
-    """Seconds that `text` means: `30m`, `24h`, `7d`, `2w`; `0` for none."""
-    found = re.fullmatch(r"(\d{1,6})([smhdw])", text.strip())
-    if found:
-        return float(int(found[1]) * DURATION_SECONDS[found[2]])
-    if text.strip() == "0":
-        return 0.0
-    raise argparse.ArgumentTypeError(f"{text!r} is no length of time; write 30m, 24h, 7d or 2w")
-
-
-def lifetime(text: str) -> float:
-    """The same, but not none: nobody makes a key that has ended."""
-    seconds = duration(text)
-    if not seconds:
-        raise argparse.ArgumentTypeError(
-            f"{text!r}: a key that ends at once lets nobody in; leave it out for no end"
-        )
-    return seconds
-
-
-def dollars(text: str) -> int:
-    """Nano-dollars of an amount in dollars."""
-    try:
-        amount = Decimal(text.strip().removeprefix("$"))
-    except InvalidOperation:
-        raise argparse.ArgumentTypeError(f"{text!r} is no amount of dollars") from None
-    if not (amount.is_finite() and 0 <= amount <= MAX_USD):
-        raise argparse.ArgumentTypeError(f"{text!r}: expected 0 to {MAX_USD:,} dollars")
-    return nano_from_usd(amount)
-
-
-def count(text: str) -> int:
-    """A whole number of at least 1."""
-    if not re.fullmatch(r"[1-9]\d{0,11}", text.strip()):
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number of at least 1")
-    return int(text)
-
-
-def name(text: str) -> str:
-    """A project's name."""
-    if NAME.fullmatch(text) is None:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected 1 to 64 letters, digits, '.', '_' or '-'")
-    return text
-
-
-def label(text: str) -> str:
-    """A note of one line."""
-    if len(text) > MAX_LABEL_CHARS or not text.isprintable():
-        raise argparse.ArgumentTypeError(f"expected one line of at most {MAX_LABEL_CHARS} characters")
-    return text
-
-
-def _id(text: str) -> str:
-    """The id, also where somebody pastes the whole key."""
-    return text.split("_")[1] if text.startswith("tk_") and text.count("_") >= 2 else text
 
 
 def _budget(args: argparse.Namespace) -> Budget:
@@ -355,11 +276,7 @@ def _check_allowed(args: argparse.Namespace) -> None:
     loaded = load_configuration(args)
     catalog = loaded.settings.catalog
     names = [*loaded.policy.tiers, *catalog.models, *catalog.deployments]
-    wrong = [allowed for allowed in args.allow if allowed not in names]
-    if wrong:
-        raise ConfigError(
-            *(f"--allow {one}: no such tier, model or deployment{nearest(one, names)}" for one in wrong)
-        )
+    check_allowed(args.allow, names)
 
 
 def _show_issued(issued: IssuedKey, args: argparse.Namespace) -> None:

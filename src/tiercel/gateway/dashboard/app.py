@@ -18,8 +18,8 @@ from starlette.routing import Route
 
 from tiercel.domain.errors import CallerError, ConfigError, ProblemError
 from tiercel.gateway.admission import host_name, is_loopback
-from tiercel.gateway.dashboard.pages import PAGES
-from tiercel.gateway.dashboard.view import Home, PageRoute, Visitor, render
+from tiercel.gateway.dashboard.pages import NAVIGATION, PAGES
+from tiercel.gateway.dashboard.view import Home, PageRoute, Visitor, render, shown_to
 from tiercel.gateway.dashboard.visits import Caller, Visits, is_same
 from tiercel.gateway.runtime import Runtime
 
@@ -55,6 +55,7 @@ def make_app(runtime: Runtime) -> Starlette:
         *(Route(page.path, door.page(page), methods=list(page.methods)) for page in PAGES),
     ]
     app = Starlette(routes=routes, exception_handlers={HTTPException: door.not_found})
+    app.state.navigation = NAVIGATION
     app.add_middleware(_Everywhere)
     return app
 
@@ -104,7 +105,7 @@ class _Door:
                 return self._problem(
                     request, 403, "This form is not from here, or from before you logged in."
                 )
-            if route.operators_only and not caller.is_operator:
+            if not shown_to(route, caller):
                 return self._problem(request, 403, "This page is for operators.", caller)
             visitor = Visitor(home=self._home, caller=caller, request=request, form=form)
             return await self._shown(route, visitor)

@@ -74,17 +74,16 @@ class PageRoute(msgspec.Struct, frozen=True, kw_only=True):
     operators_only: bool = False
 
 
+def shown_to(page: PageRoute, caller: Caller) -> bool:
+    """Whether the page is one of this person's."""
+    return caller.is_operator or not page.operators_only
+
+
 def render(
     template: str, request: Request, caller: Caller | None, *, status: int = 200, **values: Any
 ) -> Response:
     """A page in its frame. Everything is escaped: what models and callers say is text here and nothing else."""
-    from tiercel.gateway.dashboard.pages import NAVIGATION
-
-    navigation = (
-        []
-        if caller is None
-        else [page for page in NAVIGATION if caller.is_operator or not page.operators_only]
-    )
+    navigation = [page for page in request.app.state.navigation if caller and shown_to(page, caller)]
     page = _environment().get_template(template)
     return HTMLResponse(
         page.render(
