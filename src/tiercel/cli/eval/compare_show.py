@@ -9,7 +9,7 @@ from rich.text import Text
 
 from tiercel.cli.amounts import count_text, printable
 from tiercel.cli.eval.report_write import tell_github
-from tiercel.cli.eval.runs_named import assessed, command_of
+from tiercel.cli.eval.runs_named import command_of, look
 from tiercel.evals.comparing.assessment import HEAD, Assessment
 from tiercel.evals.comparing.contender import Contender
 from tiercel.evals.comparing.gate import Outcome, outcome
@@ -24,8 +24,9 @@ MOST_LISTED = 10
 
 def show_comparison(args: argparse.Namespace) -> Outcome | None:
     """Print it; the gate's word, or `None` where nothing was to be compared. Raises `ConfigError`."""
-    assessment = assessed(args)
-    command = command_of(args, assessment, Path("report.html"))
+    looked = look(args)
+    assessment = looked.assessment
+    command = command_of(args, looked, Path("report.html"))
     if args.json:
         print(as_json(assessment, command, args.fail_on), end="")
     else:

@@ -4,7 +4,7 @@ import argparse
 import os
 from pathlib import Path
 
-from tiercel.cli.eval.runs_named import assessed, command_of
+from tiercel.cli.eval.runs_named import command_of, look
 from tiercel.domain.errors import ConfigError
 from tiercel.evals.comparing.assessment import Assessment
 from tiercel.evals.reporting.csv_report import as_csv
@@ -17,12 +17,13 @@ from tiercel.evals.reporting.markdown import as_markdown
 
 def write_reports(args: argparse.Namespace, outputs: list[Path]) -> None:
     """A file for each of `outputs`. Raises `ConfigError` where the runs cannot be read or a file not be written."""
-    assessment = assessed(args)
+    looked = look(args)
+    assessment = looked.assessment
     for path in outputs:
-        _write(path, report_text(assessment, path.suffix.lower(), command_of(args, assessment, path)))
+        _write(path, report_text(assessment, path.suffix.lower(), command_of(args, looked, path)))
         print(f"wrote {path}")
     if args.github:
-        tell_github(assessment, command_of(args, assessment, outputs[0]))
+        tell_github(assessment, command_of(args, looked, outputs[0]))
 
 
 def report_text(assessment: Assessment, ending: str, command: str) -> str:

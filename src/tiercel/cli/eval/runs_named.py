@@ -3,6 +3,7 @@
 import argparse
 import shlex
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -35,23 +36,34 @@ def find_run(named: Path) -> RunFolder:
     raise ConfigError(f"{named}: no run lies there; `tiercel eval run` makes one")
 
 
-def assessed(args: argparse.Namespace) -> Assessment:
+class Looked(NamedTuple):
+    """What was found in which folders."""
+
+    assessment: Assessment
+    folders: tuple[Path, ...]
+
+
+def look(args: argparse.Namespace) -> Looked:
     """One run for itself, or the second against the first. Raises `ConfigError`."""
     if len(args.runs) > 2:
         raise ConfigError(
             f"{len(args.runs)} runs were named: give one, or two to hold the second against the first"
         )
-    runs = [measured(find_run(named)) for named in args.runs or [Path()]]
+    found = [find_run(named) for named in args.runs or [Path()]]
+    runs = [measured(run) for run in found]
     if args.cluster:
         runs = [regrouped(run, args.cluster) for run in runs]
     analysis = _analysis(args, runs[0])
-    return assess_run(runs[0], analysis) if len(runs) == 1 else assess_change(runs[0], runs[1], analysis)
+    assessment = (
+        assess_run(runs[0], analysis) if len(runs) == 1 else assess_change(runs[0], runs[1], analysis)
+    )
+    return Looked(assessment, tuple(run.path for run in found))
 
 
-def command_of(args: argparse.Namespace, assessment: Assessment, output: Path) -> str:
+def command_of(args: argparse.Namespace, looked: Looked, output: Path) -> str:
     """What makes the same report again, from the folders that were looked at."""
-    words = ["tiercel", "eval", "report", *(str(named) for named in args.runs or [Path()]), "-o", str(output)]
-    analysis = assessment.analysis
+    words = ["tiercel", "eval", "report", *(str(folder) for folder in looked.folders), "-o", str(output)]
+    analysis = looked.assessment.analysis
     if args.metric:
         words += ["--metric", args.metric]
     if args.margin is not None:

@@ -57,8 +57,13 @@ def share(values: Sequence[float], items: Sequence[Item], confidence: float) -> 
         low=found.interval.low,
         high=found.interval.high,
         n=found.n,
-        why=f"provisional: {independent} independent items" if found.is_provisional else "",
+        why=_provisional(independent, found.n) if found.is_provisional else "",
     )
+
+
+def _provisional(independent: int, n: int) -> str:
+    """Few values, or few groups of them, make a first impression only."""
+    return "provisional" if independent == n else f"provisional: {independent} independent items"
 
 
 def figure_of(found: QuantileEstimate) -> Figure:

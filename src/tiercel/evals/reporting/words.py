@@ -109,8 +109,8 @@ def money(nano: float) -> str:
 
 
 def change(ratio: float) -> str:
-    """`0.09` is `-91 %`."""
-    return f"{100 * (ratio - 1):+.0f} %"
+    """`0.09` is `-91 %`; near nothing with a digit more."""
+    return f"{100 * (ratio - 1):+.1f} %" if ratio < 0.05 else f"{100 * (ratio - 1):+.0f} %"
 
 
 def number(value: float) -> str:
