@@ -49,7 +49,9 @@ def turns(draw: st.DrawFn, *, asks: bool) -> ModelResponse:
     names = draw(st.lists(st.just("look"), max_size=2))
     if asks:
         names.insert(draw(st.integers(0, len(names))), TOOL)
-    return answer((*parts, *(call(n, name) for n, name in enumerate(names))))
+    calls = tuple(call(n, name) for n, name in enumerate(names))
+    after = Text(text=draw(WORDS))
+    return answer((*parts, *calls, *((after,) if after.text and calls else ())))
 
 
 def shown(hidden: list[ModelResponse], last: ModelResponse, pieces: int) -> ModelResponse:

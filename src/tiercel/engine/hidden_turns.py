@@ -145,8 +145,8 @@ class Veil:
         asks = any(isinstance(event, ToolCallStart) and event.name == self._tool for event in kept)
         if asks and self._may_ask:
             self._is_hidden = True
-            if self._spoke:
-                return [event for event in kept if isinstance(event, ReasoningDelta)]
+            if self._spoke or any(_is_words(event) for event in kept):
+                return [event for event in kept if isinstance(event, TextDelta | ReasoningDelta)]
             return [e for e in kept if isinstance(e, ReasoningDelta) and e.source == "anthropic"]
         return [*(_without_call_events(kept, self._tool) if asks else kept), finished]
 
