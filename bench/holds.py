@@ -1,7 +1,9 @@
 """When a client reads something, by how much of a stream is held: `python -m bench.holds`. Simulated; half a minute.
 
 One model of the lab writes a long answer, once prose and once strict JSON in a code fence, to a gateway with a rule for
-each hold. Reported are medians over `--rounds`, in simulated seconds: until the first content, and until the end.
+each hold. Reported are medians over `--rounds`, in simulated seconds: until the first content, and until the end. Then,
+not simulated, the processor time of following JSON in pieces of four characters: the same answer, and texts of 200,000
+characters that are made to be slow to follow.
 """
 
 import argparse
@@ -9,12 +11,17 @@ import asyncio
 import sys
 import tempfile
 from statistics import median
-from time import perf_counter
+from time import perf_counter, process_time
 
 import msgspec
 import openai
 
-from tiercel.domain.json import JsonObject
+from tiercel.checks.incremental.shape import root_shape
+from tiercel.domain.events import TextDelta
+from tiercel.domain.json import Json, JsonObject
+from tiercel.domain.policy import Hold
+from tiercel.engine.following import FollowedJSON
+from tiercel.engine.holding import Measured
 from tiercel.gateway.app import running
 from tiercel.policy import read_policy
 from tiercel.testing.lab.server import Lab
@@ -65,6 +72,21 @@ STRICT = DemoTask(
 )
 
 
+PIECE_CHARS = 4
+SLOW = {
+    "spaces": "{" + " " * 200_000,
+    "a key": '{"' + "a" * 200_000,
+    "a number": "[" + "1" * 200_000,
+    "many keys": "{" + ",".join([f'"k{number}":1' for number in range(22_000)]),
+    "brackets": "[" * 200_000,
+    "mentions": "{x} " * 50_000,
+    "fences": "```\n" * 50_000,
+    "a blank block": "```\n" + " " * 200_000,
+    "line breaks": '["' + "\\n" * 100_000,
+    "backslashes": '["' + "\\" * 200_000,
+}
+
+
 def policy_text() -> str:
     """A rule for each hold; all climb to the same model."""
     rules = [
@@ -104,6 +126,28 @@ async def measure(rounds: int, time_scale: float) -> None:
             await client.close()
 
 
+def cost_of_following(text: str, schema: Json) -> float:
+    """Seconds of processor time."""
+    shape = root_shape(msgspec.json.encode(schema))
+    hold = Hold(mode="incremental")
+    passage = FollowedJSON(
+        shape, lambda: Measured(hold, others_follow=False, clock=perf_counter), check="json_schema"
+    )
+    pieces = [[TextDelta(text=text[at : at + PIECE_CHARS])] for at in range(0, len(text), PIECE_CHARS)]
+    began = process_time()
+    for piece in pieces:
+        passage.pass_on(piece)
+    return process_time() - began
+
+
+def show_costs() -> None:
+    pieces = len(STRICT.answer) / PIECE_CHARS
+    each = median([cost_of_following(STRICT.answer, SCHEMA) for _ in range(50)]) / pieces
+    print(f"\nfollowing: {each * 1e6:.1f} us for a piece of {PIECE_CHARS} characters, median of 50")
+    worst = {name: cost_of_following(text, True) for name, text in SLOW.items()}
+    print(", ".join([f"{name} {seconds:.2f} s" for name, seconds in worst.items()]))
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -112,6 +156,7 @@ def main() -> int:
     parser.add_argument("--time-scale", type=float, default=0.05)
     args = parser.parse_args()
     asyncio.run(measure(args.rounds, args.time_scale))
+    show_costs()
     return 0
 
 
