@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import hashlib
+import shlex
 import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -143,7 +144,24 @@ def _heading(setting: Setting, run: RunFolder) -> str:
 
 
 def _resume(args: argparse.Namespace, run: RunFolder) -> str:
-    return f"tiercel eval run {args.file} --resume {run.path.name}"
+    """The command that goes on with this run: a run of a part is gone on with as that part."""
+    narrowing = [
+        f"{name} {shlex.quote(str(value))}"
+        for name, value in (
+            ("--config", args.config),
+            ("--policy", args.policy),
+            ("-m", args.models or None),
+            ("--repeat", args.repeat),
+            ("--limit", args.limit),
+            ("--sample", args.sample),
+            ("--seed", args.seed),
+        )
+        if value is not None
+    ]
+    lab = ["--lab"] if args.lab else []
+    return " ".join(
+        ["tiercel eval run", shlex.quote(str(args.file)), *narrowing, *lab, "--resume", run.path.name]
+    )
 
 
 def _tell_end(args: argparse.Namespace, run: RunFolder, ended: Ended) -> None:

@@ -164,7 +164,9 @@ def _later(seconds: float | None, by: float) -> float | None:
 def _speed(asked: Asked) -> float | None:
     """Tokens a second after the first, as its stream showed them. Thoughts that the stream did not show were thought
     before it began."""
-    usage = asked.record.answer.usage if asked.record is not None and asked.record.answer is not None else None
+    usage = (
+        asked.record.answer.usage if asked.record is not None and asked.record.answer is not None else None
+    )
     if asked.seconds is None or asked.ttft_seconds is None or usage is None:
         return None
     shown = asked.ttft_seconds != asked.ttfa_seconds

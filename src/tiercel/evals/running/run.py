@@ -32,7 +32,8 @@ from tiercel.wire.registry import CODECS
 FIRST_WAIT_SECONDS = 0.5
 MOST_WAIT_SECONDS = 60.0
 OUT_AFTER = 10
-"""So many items in a row, each asked as often as it may be, and none answered: the candidate is asked no more."""
+"""A candidate is asked no more once so many items in a row were given up, or so many calls failed and none ever
+succeeded."""
 MOST_SCORING = 32
 """Answers that are measured at the same time."""
 
@@ -240,6 +241,11 @@ class _Sitting:
         if failed.then == "out":
             self.schedule.put_out(unit, failed.reason)
             return
+        if failed.then == "again":
+            lane.calls_in_vain += 1
+            if not lane.has_answered and lane.calls_in_vain >= OUT_AFTER:
+                self.schedule.put_out(unit, f"{lane.calls_in_vain} calls and no answer: {failed.reason}")
+                return
         if failed.then == "slower":
             lane.pace.slow_down(failed.wait_seconds)
         if failed.then in ("again", "slower") and unit.tries < self._settings.attempts:

@@ -29,7 +29,8 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Lane:
-    """What one candidate has still to be asked. `out` says why it is asked no more."""
+    """What one candidate has still to be asked. `out` says why it is asked no more. `failures_in_a_row` counts items
+    that were given up, `calls_in_vain` the failed calls."""
 
     def __init__(self, candidate: Candidate, pace: Pace) -> None:
         self.candidate = candidate
@@ -38,6 +39,8 @@ class Lane:
         self.later: list[tuple[float, int, Unit]] = []
         self.begun = 0
         self.failures_in_a_row = 0
+        self.has_answered = False
+        self.calls_in_vain = 0
         self.out: str | None = None
 
     @property
@@ -107,6 +110,7 @@ class Schedule:
         """It was answered."""
         lane = self.lane(unit)
         lane.failures_in_a_row = 0
+        lane.has_answered = True
         self._back(lane, answered=True)
 
     def failed(self, unit: Unit) -> None:
