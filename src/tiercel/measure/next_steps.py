@@ -66,8 +66,9 @@ def _escalations(answers: Mapping[Cell, RequestTally]) -> Iterator[NextStep]:
         requests, escalated = tally.counts["requests"], tally.counts["escalation"]
         if requests >= FEW_REQUESTS and escalated / requests >= OFTEN:
             yield NextStep(
-                finding=f"{escalated} of {requests} {task} requests went up a tier; their first calls were paid too.",
-                idea="A rule that begins one tier higher may cost less. See which check sends them up, and why.",
+                finding=f"{escalated} of {requests} {task} requests went up a tier.",
+                idea="Where the lower tier was paid for nothing, a rule that begins higher may cost less: see which check "
+                "sends them up, and why.",
                 command="tiercel report --checks",
             )
 

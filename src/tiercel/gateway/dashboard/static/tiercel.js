@@ -104,12 +104,21 @@ function key(event) {
   else for (const button of document.querySelectorAll("[data-key]")) if (button.dataset.key === event.key) { button.click(); event.preventDefault(); return; }
 }
 
+// without permission for the clipboard the text is at least selected, to be copied by hand
+async function copy(button) {
+  const field = document.getElementById(button.dataset.copy);
+  field.select();
+  try { await navigator.clipboard.writeText(field.value); button.textContent = "Copied"; }
+  catch { button.textContent = document.execCommand("copy") ? "Copied" : "Selected: press Ctrl-C"; }
+}
+
 const chosen = localStorage.getItem("theme");
 if (chosen) document.documentElement.dataset.theme = chosen;
 document.addEventListener("DOMContentLoaded", () => {
   dress(document);
   document.querySelector("[data-theme-switch]")?.addEventListener("click", theme);
   document.addEventListener("keydown", key);
+  document.querySelectorAll("[data-copy]").forEach((button) => button.addEventListener("click", () => copy(button)));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => dress(document));
   let width = innerWidth, wait;
   addEventListener("resize", () => { if (innerWidth === width) return; width = innerWidth; clearTimeout(wait); wait = setTimeout(() => dress(document), 150); });
