@@ -16,7 +16,7 @@ from tiercel.evals.comparing.gate import Outcome, outcome
 from tiercel.evals.reporting.json_report import as_json
 from tiercel.evals.reporting.markdown import why
 from tiercel.evals.reporting.table import signal_rows
-from tiercel.evals.reporting.words import headline, left_out
+from tiercel.evals.reporting.words import headline, left_out, people
 
 COLOURS = {"better": "green", "not worse": "green", "worse": "red", "cannot tell": "yellow"}
 MOST_LISTED = 10
@@ -50,6 +50,9 @@ def _print(assessment: Assessment, command: str, console: Console) -> None:
             console.print(_text(f"  Left out: {sentence}.", "dim"))
     console.print()
     console.print(_signals(assessment))
+    for found in assessment.labelled:
+        console.print()
+        console.print(_text(people(found)))
     for one in assessment.contenders:
         _print_lost(one, assessment, console)
     console.print()

@@ -5,15 +5,17 @@ from collections.abc import Iterable
 import msgspec
 
 from tiercel.evals.evaluation import Candidate, Item
+from tiercel.evals.labels import Label, read_labels
 from tiercel.evals.results import Result
 from tiercel.evals.run_folder import Manifest, RunFolder
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
-    """A run with the latest result of each of its answers."""
+    """A run with the latest result of each of its answers, and what people said of them."""
 
     manifest: Manifest
     results: tuple[Result, ...]
+    labels: tuple[Label, ...] = ()
 
 
 class Answers(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,8 +43,9 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def measured(run: RunFolder) -> Measured:
-    """The run with its results read. Raises `ConfigError` for a damaged file."""
-    return Measured(manifest=run.manifest, results=tuple(run.results().values()))
+    """The run with its results and labels read. Raises `ConfigError` for a damaged file."""
+    labels = tuple(read_labels(run.labels_path)) if run.labels_path.exists() else ()
+    return Measured(manifest=run.manifest, results=tuple(run.results().values()), labels=labels)
 
 
 def answers_of(run: Measured, candidate: Candidate, name: str | None = None) -> Answers:

@@ -7,6 +7,7 @@ import msgspec
 from tiercel.domain.errors import ConfigError
 from tiercel.evals.comparing.answers import Answers, Measured, answers_of
 from tiercel.evals.comparing.contender import Contender, contenders
+from tiercel.evals.comparing.labelled import Labelled, labelled
 from tiercel.evals.comparing.pairs import pair_up
 from tiercel.evals.comparing.signals import Signals, signals_of
 from tiercel.evals.comparing.slices import at_path
@@ -21,8 +22,9 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     """What is known after a run ("run"), or of a later run against an earlier one ("change").
 
     `runs` are the manifests, the base first. `answers` are what it was made from, of two runs the head's only. `models`
-    has a row for each candidate, `contenders` one for each that was held against the baseline, and `repeats` what
-    re-asking showed, by name. `warnings` say what a reader must know before believing any of it.
+    has a row for each candidate, `contenders` one for each that was held against the baseline, `repeats` what re-asking
+    showed, by name, and `labelled` what people's labels make of the verdicts. `warnings` say what a reader must know
+    before believing any of it.
     """
 
     kind: Literal["run", "change"]
@@ -33,6 +35,7 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     models: tuple[Signals, ...]
     contenders: tuple[Contender, ...]
     repeats: dict[str, Repeats]
+    labelled: tuple[Labelled, ...]
     warnings: tuple[str, ...]
 
     @property
@@ -60,6 +63,11 @@ def assess_run(run: Measured, analysis: Analysis | None = None) -> Assessment:
         models=tuple(signals_of(side, 1 - analysis.alpha) for side in sides),
         contenders=contenders(pairings, analysis, evaluation.run.seed),
         repeats=_repeats(sides),
+        labelled=tuple(
+            found
+            for side in sides
+            for found in labelled(side, evaluation.baseline, run.labels, 1 - analysis.alpha)
+        ),
         warnings=tuple(_unfinished([run], sides)),
     )
 
@@ -99,6 +107,12 @@ def assess_change(base: Measured, head: Measured, analysis: Analysis | None = No
             )
         ),
         repeats=_repeats(sides),
+        labelled=tuple(
+            found
+            for pairing in pairings
+            for run, side in ((base, pairing.baseline), (head, pairing.candidate))
+            for found in labelled(side, run.manifest.evaluation.baseline, run.labels, 1 - analysis.alpha)
+        ),
         warnings=(*_unfinished([base, head], sides), *_changed(base.manifest, head.manifest)),
     )
 

@@ -32,6 +32,8 @@ def as_markdown(assessment: Assessment, command: str) -> str:
     for one in assessment.contenders:
         parts += _differing(one, page)
     parts += _slices(page)
+    if page.people:
+        parts += ["## As people see it", "\n".join(f"- {escaped(sentence)}" for sentence in page.people)]
     parts += [f"Made by `{command}`."]
     return "\n\n".join(part for part in parts if part) + "\n"
 

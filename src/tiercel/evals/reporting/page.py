@@ -26,6 +26,7 @@ from tiercel.evals.reporting.words import (
     metric_name,
     money,
     p_text,
+    people,
     share,
     some,
     value_text,
@@ -130,6 +131,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     models: tuple[Signals, ...]
     rows: tuple[Row, ...]
     repeats: tuple[tuple[str, str, str], ...]
+    people: tuple[str, ...]
     reading: tuple[tuple[str, str], ...]
     command: str
     foot: tuple[str, ...]
@@ -158,6 +160,7 @@ def page_of(assessment: Assessment, command: str) -> Page:
             (name, found.words, some(tuple(flaky.item for flaky in found.flaky), 20))
             for name, found in assessment.repeats.items()
         ),
+        people=tuple(people(found) for found in assessment.labelled),
         reading=_reading(assessment, level),
         command=command,
         foot=_foot(assessment),

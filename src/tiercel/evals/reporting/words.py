@@ -9,6 +9,7 @@ from tiercel.evals.comparing.assessment import Assessment
 from tiercel.evals.comparing.contender import Contender
 from tiercel.evals.comparing.figure import Figure
 from tiercel.evals.comparing.guardrails import Guarded
+from tiercel.evals.comparing.labelled import Labelled
 from tiercel.evals.comparing.signals import Signals
 from tiercel.evals.evaluation import GUARDRAILS
 from tiercel.evals.statistics.interval import percent as exact_percent
@@ -53,6 +54,16 @@ def headline(contender: Contender, assessment: Assessment) -> Headline:
         _differing(contender, assessment),
     )
     return Headline(lead=lead, basis=basis, more=tuple(sentence for sentence in sentences if sentence))
+
+
+def people(found: Labelled) -> str:
+    """What people's labels make of a candidate's verdicts."""
+    what = "right" if found.what == "passed" else "preferred to the baseline's answer"
+    agreement = found.agreement
+    agree = f"Verdicts and people agree on {value_text(agreement, share)} ({detail_text(agreement, share)})."
+    if found.estimate is None:
+        return f"{found.name}, {what} as people see it: not to be told yet: {found.why}. {agree}"
+    return f"{found.name}, {what} as people see it: {found.estimate.words} {agree}"
 
 
 def guardrail(rail: Guarded) -> str:
