@@ -86,7 +86,8 @@ def _solvers(log: JsonObject) -> list[str]:
     """What was done beside asking the model."""
     plan = log.get("plan")
     steps = plan.get("steps") if isinstance(plan, dict) else None
-    names = [str(step.get("solver")) for step in steps or () if isinstance(step, dict)]
+    listed = steps if isinstance(steps, list) else []
+    names = [str(step.get("solver")) for step in listed if isinstance(step, dict)]
     return [name for name in names if name != "generate"]
 
 
@@ -101,14 +102,15 @@ def _rows(path: Path, samples: list[JsonObject], carrying: Carrying) -> list[Jso
         for key in LEFT:
             if sample.get(key):
                 carrying.leave((), f"samples bring `{key}` for a sandbox; there is none here")
+        name, choices, metadata = sample.get("id"), sample.get("choices"), sample.get("metadata")
         rows.append(
             without_empty(
                 {
-                    "id": sample.get("id"),
+                    "id": name if isinstance(name, str | int) else None,
                     "input": asked,
                     "target": list(texts_of(sample.get("target"))),
-                    "choices": sample.get("choices"),
-                    "metadata": sample.get("metadata"),
+                    "choices": list(texts_of(choices)) if isinstance(choices, list) else None,
+                    "metadata": metadata if isinstance(metadata, dict) else None,
                 }
             )
         )
