@@ -67,8 +67,8 @@ def _escalations(answers: Mapping[Cell, RequestTally]) -> Iterator[NextStep]:
         if requests >= FEW_REQUESTS and escalated / requests >= OFTEN:
             yield NextStep(
                 finding=f"{escalated} of {requests} {task} requests went up a tier.",
-                idea="Where the lower tier was paid for nothing, a rule that begins higher may cost less: see which check "
-                "sends them up, and why.",
+                idea="Where the lower tier was paid for nothing, a rule that begins higher may cost less: see what "
+                "sends them up.",
                 command="tiercel report --checks",
             )
 
@@ -79,7 +79,7 @@ def _unverified(answers: Mapping[Cell, RequestTally]) -> Iterator[NextStep]:
     unverified = successes - total.counts["verified"] + total.counts["rejected_verified"]
     if successes >= FEW_REQUESTS and unverified / successes >= UNVERIFIED:
         yield NextStep(
-            finding=f"{unverified} of {successes} successes were looked at by no check beyond whether they were finished.",
+            finding=f"{unverified} of {successes} successes were measured by no check but that they were finished.",
             idea="A gate that measures the answer turns these into evidence: a schema, a length, a citation, a judge.",
             command="tiercel report --by task",
         )
