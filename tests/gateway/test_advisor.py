@@ -16,6 +16,7 @@ from tiercel.domain.catalog import Prices
 from tiercel.domain.policy import Advisor, Gate, Limits, Rule
 from tiercel.domain.record import Record
 from tiercel.domain.request import Format
+from tiercel.testing.faults import Fault
 from tiercel.testing.scripted import Called, Fails, Reply, Says, ScriptedProvider
 
 FINISHED = Gate(check="finished")
@@ -332,15 +333,37 @@ async def test_a_retry_after_the_advice_keeps_it(tmp_path: Path) -> None:
     assert [a.why for a in got.record.attempts] == ["first", "advisor", "advised", "retry"]
 
 
-async def test_once_words_went_out_a_failure_breaks_the_stream(tmp_path: Path) -> None:
-    replies = asks(text="Let me think."), Fails(status=503)
+async def test_behind_words_that_went_out_the_same_call_is_made_again(tmp_path: Path) -> None:
+    """Nothing of it was seen, and it is the same model."""
+    replies = asks(text="Let me think."), Fails(status=500), Says(text="Left it is.")
+    async with advised(tmp_path, *replies, advice=(Says(text="Left."),)) as (here, by):
+        got = await ask(here, stream=True)
+        assert not by["dear"].requests
+    assert (got.text, got.record.outcome) == ("Let me think.\n\nLeft it is.", "passed")
+    assert [a.why for a in got.record.attempts] == ["first", "advisor", "advised", "retry"]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        (Fails(status=503), Fails(status=503)),
+        (Fails(status=401),),
+        (Says(text="Left it is, by the bridge.", fault=Fault(cut=True, after=4)),),
+    ],
+    ids=["twice", "for good", "half said"],
+)
+async def test_once_words_went_out_a_failure_breaks_the_stream(
+    tmp_path: Path, broken: tuple[Reply, ...]
+) -> None:
+    replies = asks(text="Let me think."), *broken
     async with (
         advised(tmp_path, *replies, advice=(Says(text="Left."),)) as (here, by),
         sdks(here.url, retries=0) as clients,
     ):
         seen = await clients.ask("chat", "auto", stream=True)
         assert not by["dear"].requests
-    assert (seen.text, seen.finish) == ("Let me think.", None)
+    assert seen.text.startswith("Let me think.")
+    assert seen.finish is None
     assert seen.error is not None
 
 

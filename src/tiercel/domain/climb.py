@@ -244,7 +244,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     `began_seconds` and `ended_seconds` count from the request's receipt.
 
     `is_text` is whether it is text alone that came to its own end, which a review may look at; `review` what a reviewer
-    said. One that `seeks_advice` is no answer yet: it goes on once the advice is there.
+    said. One that `seeks_advice` is no answer yet: it goes on once the advice is there. `unseen` is whether nothing has
+    gone out of a call that goes on from words which the client already has.
     """
 
     call: Call
@@ -255,6 +256,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     is_text: bool = False
     review: Literal["approve", "improve"] | None = None
     seeks_advice: bool = False
+    unseen: bool = False
     verdicts: tuple[Verdict, ...] = ()
     began_seconds: float = 0.0
     ended_seconds: float = 0.0

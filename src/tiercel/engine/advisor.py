@@ -217,6 +217,12 @@ class AdvisedRunner(AttemptRunner):
 
         return receive_veiled
 
+    async def run(self) -> Finding:
+        finding = await super().run()
+        if finding.attempt.state != "failed" or self._talk.goes_on_in is None or self._veil.has_passed:
+            return finding
+        return replace(finding, attempt=replace(finding.attempt, unseen=True))
+
     async def _measured(self, result: CallResult, response: ModelResponse) -> Finding:
         tool = self._talk.tool
         asks = any(call.name == tool for choice in response.choices for call in choice.tool_calls)

@@ -103,12 +103,15 @@ class Veil:
         self._calls = False
         self._spoke = False
         self._is_hidden = False
+        self.has_passed = False
+        """Whether anything of this call went out."""
 
     def pass_on(self, events: Sequence[StreamEvent]) -> list[StreamEvent]:
         """Those of the events, and of what was kept, that go out now."""
         passed: list[StreamEvent] = []
         for event in events:
             passed += self._pass_one(event)
+        self.has_passed = self.has_passed or any([not isinstance(event, Broken) for event in passed])
         return passed
 
     def _pass_one(self, event: StreamEvent) -> Sequence[StreamEvent]:

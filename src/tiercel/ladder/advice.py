@@ -7,7 +7,8 @@
    is without the question, and as an empty one where nothing else is in it.
 3. Who advises is offered nothing to ask with, so advice is never nested. A re-ask gets no advice: it is about the form
    of an answer that is there.
-4. What was streamed stays: once content went out, a call that fails breaks the stream, as everywhere.
+4. What was streamed stays. A call that fails behind it is made again at the same rung where nothing of it went out;
+   else the stream breaks, as everywhere.
 """
 
 from collections.abc import Sequence
@@ -51,9 +52,11 @@ def as_one(climbed: Sequence[Attempt]) -> list[Attempt]:
 
 def last_of(attempts: Sequence[Attempt], number: int) -> int:
     """The number of the last call that goes on from this attempt; its own where none does."""
+    of_it = {number}
     for attempt in attempts:
-        if attempt.call.about == number and attempt.call.why not in ASIDE:
+        if attempt.call.about in of_it and attempt.call.why not in ASIDE:
             number = attempt.call.number
+            of_it.add(number)
     return number
 
 

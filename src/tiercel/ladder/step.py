@@ -175,9 +175,20 @@ def _after_commit(plan: Plan, attempts: Sequence[Attempt], conditions: Condition
             message = f"the answer that had begun to go out did not pass its check ({broke})"
             return GiveUp(reason="broken", message=message)
         case _:
-            return GiveUp(
+            broken = GiveUp(
                 reason="broken", message="the stream broke after it had begun", failure=attempt.failure
             )
+            return _again_unseen(plan, attempts, attempt, conditions) or broken
+
+
+def _again_unseen(
+    plan: Plan, attempts: Sequence[Attempt], last: Attempt, conditions: Conditions
+) -> Step | None:
+    """The same call once more, where nothing of it went out behind what had gone out before."""
+    if not last.unseen or last.failure is None or conditions.retry_tokens < 1.0:
+        return None
+    reaction = REACTIONS[last.failure.kind]
+    return None if reaction.retry == "never" else _retry(plan, attempts, last, reaction, conditions)
 
 
 def _broke(plan: Plan, attempt: Attempt) -> str | None:
