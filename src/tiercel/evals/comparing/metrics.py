@@ -7,7 +7,6 @@ the items that ask for a form, coding accuracy of those whose answers are run.
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
-from tiercel.domain.json import Json
 from tiercel.evals.comparing.answers import Answers
 from tiercel.evals.comparing.figure import Figure, clusters_of, figure_of, share, weights_of
 from tiercel.evals.evaluation import Item
@@ -167,9 +166,10 @@ METRICS: dict[str, Callable[[Answers, float], Figure]] = {
 """What a guardrail may bound; money in nano-dollars."""
 
 
-def task_of(item: Item) -> Json:
-    """What kind of task the item says it is."""
-    return item.metadata.get("task")
+def task_of(item: Item) -> str:
+    """What kind of task the item says it is; empty where it says none."""
+    task = item.metadata.get("task")
+    return task if isinstance(task, str) else ""
 
 
 def _task_share(answers: Answers, is_one: Callable[[Item], bool], task: str, confidence: float) -> Figure:
