@@ -37,7 +37,7 @@ STATIC = {
 HEADERS = {
     "content-security-policy": "default-src 'self'; frame-ancestors 'none'; form-action 'self'; base-uri 'none'",
     "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
+    "referrer-policy": "same-origin",  # with none, browsers name no origin with their own forms
     "cross-origin-opener-policy": "same-origin",
     "cache-control": "no-store",
 }
