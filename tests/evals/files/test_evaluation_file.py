@@ -11,9 +11,11 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from tests.evals.files.scene import SURROUNDINGS, configured, evaluation, read
+from tests.evals.odd_values import ODD, changed, places
 from tiercel.domain.errors import ConfigError
 from tiercel.evals.evaluation import Analysis, Candidate, Evaluation, Guardrail, JudgeSettings, RunSettings
 from tiercel.evals.files import Surroundings, hash_of, load_evaluation
+from tiercel.evals.files.documents import read_document
 from tiercel.evals.files.tables import EvaluationTable
 
 WHOLE = """\
@@ -269,3 +271,17 @@ def test_whatever_the_items_bytes(tmp_path: Path, name: str, raw: bytes) -> None
     (tmp_path / name).write_bytes(raw)
     with suppress(ConfigError):
         load_evaluation(tmp_path / "eval.yaml", SURROUNDINGS)
+
+
+@given(data=st.data())
+@hypothesis_settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_a_value_of_another_type_anywhere(tmp_path: Path, data: st.DataObject) -> None:
+    (tmp_path / "whole.yaml").write_text(WHOLE)
+    (tmp_path / "schema.json").write_text("{}")
+    good = read_document(tmp_path / "whole.yaml", "whole.yaml").value
+    path = data.draw(st.sampled_from(list(places(good))))
+    (tmp_path / "eval.json").write_bytes(msgspec.json.encode(changed(good, path, data.draw(ODD))))
+    with suppress(ConfigError):
+        load_evaluation(tmp_path / "eval.json", configured())

@@ -1,6 +1,5 @@
 """Whatever a file holds, an import makes something of it or says what is wrong: never another exception."""
 
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from tests.evals.files.scene import SURROUNDINGS
+from tests.evals.odd_values import ODD, changed, places
 from tiercel.domain.errors import ConfigError
 from tiercel.evals.importing import SOURCES, import_file
 
@@ -95,13 +95,6 @@ GOOD: dict[tuple[str, str], Any] = {
         },
     },
 }
-ODD: st.SearchStrategy[object] = (
-    st.sampled_from([None, True, 0, -1, 2**40, 1.5, "", "x", "file://gone.txt", "{{a}}", "{% x %}", "C"])
-    | st.lists(st.sampled_from([None, 1, "a", [], {}]), max_size=2)
-    | st.dictionaries(
-        st.sampled_from(["a", "id", "type", "content"]), st.sampled_from([None, 1, "a", []]), max_size=2
-    )
-)
 FEW = hypothesis_settings(
     max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -119,23 +112,6 @@ def bring(folder: Path, source: str, ending: str, content: bytes) -> int:
         assert msgspec.json.encode(imported.runs)
         return len(imported.rows)
     return 0
-
-
-def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The path of each value within a value."""
-    yield path
-    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, inner in inside:
-        yield from places(inner, (*path, key))
-
-
-def changed(value: Any, path: tuple[Any, ...], odd: object) -> Any:
-    """The value with something else at the path."""
-    if not path:
-        return odd
-    copy = dict(value) if isinstance(value, dict) else list(value)
-    copy[path[0]] = changed(value[path[0]], path[1:], odd)
-    return copy
 
 
 @pytest.mark.parametrize(("source", "ending"), FILES)

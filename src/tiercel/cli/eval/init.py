@@ -40,6 +40,8 @@ def run(args: argparse.Namespace) -> int:
     """Write the files; nothing is overwritten unasked."""
     if args.source is not None:
         source, file = args.source
+        if args.lab:
+            raise ConfigError("--lab writes an evaluation of its own; leave it or --from out")
         if source not in SOURCES:
             raise ConfigError(f"--from {source}: there are {', '.join(SOURCES)}")
         args.source, args.file, args.name = source, Path(file), None
