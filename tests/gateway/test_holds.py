@@ -111,12 +111,12 @@ async def test_a_bad_beginning_is_never_seen(tmp_path: Path, bad: Says, why: str
 async def test_a_beginning_that_comes_too_slowly_is_left_for_the_next_rung(tmp_path: Path) -> None:
     slow = Says(text=LONG, release=asyncio.Event(), release_after=8)
     assert slow.release is not None
-    policy = holding(Hold(mode="first", tokens=40, least_tokens_per_second=200.0))
+    policy = holding(Hold(mode="first", tokens=40, least_tokens_per_second=100_000.0))
     async with ScriptedProvider(slow) as cheap, ScriptedProvider(Says(text="quick " * 60)) as dear:
         async with house(tmp_path, cheap.deployment("cheap"), dear.deployment("dear"), policy=policy) as here:
             asking = asyncio.create_task(ask(here))
             await cheap.wait_for_requests(1)
-            await asyncio.sleep(0.3)  # 40 tokens at 200 a second would have taken 0.2
+            await asyncio.sleep(0.3)  # 40 tokens at this speed would have taken less than a thousandth
             slow.release.set()
             answer, record = await asking
     assert text_of(answer) == "quick " * 60
@@ -130,7 +130,7 @@ async def test_a_beginning_that_comes_too_slowly_is_left_for_the_next_rung(tmp_p
 async def test_the_last_rung_may_be_slow(tmp_path: Path) -> None:
     slow = Says(text=LONG, release=asyncio.Event(), release_after=8)
     assert slow.release is not None
-    policy = two_tiers(hold=Hold(mode="first", tokens=40, least_tokens_per_second=200.0), gates=FINISHED)
+    policy = two_tiers(hold=Hold(mode="first", tokens=40, least_tokens_per_second=100_000.0), gates=FINISHED)
     rules = (msgspec.structs.replace(policy.rules[0], ladder=("fast",)),)
     async with ScriptedProvider(slow) as cheap, ScriptedProvider() as dear:
         deployments = (cheap.deployment("cheap"), dear.deployment("dear"))
@@ -367,3 +367,38 @@ async def test_probabilities_that_only_a_check_asked_for_do_not_stream(
     assert b'"logprob"' not in answer.body
     assert record.attempts[0].verdicts[-1].check == "confidence"
     assert record.attempts[0].verdicts[-1].error is None
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "object", "properties": {"name": {"type": "wrong"}}},
+        {"type": "object", "properties": {"name": {"type": "string"}, "child": {"$ref": "#"}}},
+    ],
+    ids=["is none", "recursive"],
+)
+async def test_a_schema_that_cannot_be_followed_is_left_to_the_check_of_the_whole(
+    tmp_path: Path, schema: Any
+) -> None:
+    """What it costs to check is not known, or that it is no schema at all: nothing goes out before the end."""
+    says = Says(text=f"```json\n{JSON_LONG}\n```", release=asyncio.Event(), release_after=60)
+    assert says.release is not None
+    policy = holding(Hold(mode="incremental", tokens=1), WITH_JSON, limits=Limits(commit_after_seconds=0.05))
+    wants: Any = {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}
+    async with ScriptedProvider(says) as cheap, ScriptedProvider() as dear:
+        async with house(tmp_path, cheap.deployment("cheap"), dear.deployment("dear"), policy=policy) as here:
+            stream = await here.client.chat.completions.with_raw_response.create(
+                model="auto",
+                messages=[{"role": "user", "content": "Hi"}],
+                stream=True,
+                response_format=wants,
+            )
+            pieces = stream.http_response.aiter_bytes()
+            before = await anext(pieces)
+            while before.count(b": keep-alive") < 3:
+                before += await anext(pieces)
+            assert b"data:" not in before
+            says.release.set()
+            after = b"".join([piece async for piece in pieces])
+    assert b"[DONE]" in after
+    assert dear.requests == []

@@ -120,3 +120,15 @@ class HeldBeginning:
         self._state = "closed"
         self._kept = []
         return ()
+
+
+class HeldWhole:
+    """Lets nothing out before the end."""
+
+    complaint: Failure | None = None
+
+    def pass_on(self, events: Sequence[StreamEvent]) -> Sequence[StreamEvent]:
+        return ()
+
+    def rest_of(self, text: str) -> str | None:
+        return text

@@ -6,18 +6,18 @@ from functools import partial
 from msgspec.structs import replace
 
 from tiercel.checks.check import read_options
-from tiercel.checks.incremental.shape import Shape, root_shape
-from tiercel.checks.json_schema import ANY_VALUE, JSONSchemaOptions, wanted_schema
+from tiercel.checks.incremental.shape import root_shape
+from tiercel.checks.json_schema import JSONSchemaOptions, wanted_schema
 from tiercel.checks.registry import Registry
 from tiercel.checks.run import Checked
-from tiercel.checks.schemas import SchemaError
+from tiercel.checks.schemas import SchemaError, prepare
 from tiercel.domain.climb import Plan, Verdict
 from tiercel.domain.errors import CheckError
 from tiercel.domain.policy import Gate
 from tiercel.domain.request import ModelRequest
 from tiercel.domain.response import ModelResponse
 from tiercel.engine.following import FollowedJSON
-from tiercel.engine.holding import HeldBeginning, Measured, Passage
+from tiercel.engine.holding import HeldBeginning, HeldWhole, Measured, Passage
 
 GONE = "but it had gone out as it was"
 ELSE = "what had gone out is not the beginning of the answer that was meant"
@@ -33,20 +33,21 @@ def make_passage(
 ) -> Passage:
     """The passage of one attempt. `clock` is monotonic seconds; `others_follow` is whether a rung stands behind it."""
     measured = partial(Measured, plan.hold, others_follow=others_follow, clock=clock)
-    if plan.hold.mode == "incremental":
-        gate = next(gate for gate in plan.gates if gate.reads_json)
-        return FollowedJSON(_shape(gate, request), measured, check=gate.check)
-    return HeldBeginning(measured(), registry.suspicions(plan.gates))
+    if plan.hold.mode != "incremental":
+        return HeldBeginning(measured(), registry.suspicions(plan.gates))
+    gate = next(gate for gate in plan.gates if gate.reads_json)
+    schema = _followable(gate, request)
+    return HeldWhole() if schema is None else FollowedJSON(root_shape(schema), measured, check=gate.check)
 
 
-def _shape(gate: Gate, request: ModelRequest) -> Shape | None:
-    """The shape of the JSON that this gate wants. Raises nothing: a schema that cannot be used is for the check to
-    tell."""
+def _followable(gate: Gate, request: ModelRequest) -> bytes | None:
+    """The schema that this gate wants met; `None` where it cannot be used, or may cost much: it is the check's own
+    business then, at the end."""
     try:
         schema = wanted_schema(request, read_options(JSONSchemaOptions, gate.options))
-        return root_shape(schema or ANY_VALUE)
+        return schema if schema is not None and prepare(schema).validator is not None else None
     except (CheckError, SchemaError):
-        return root_shape(ANY_VALUE)
+        return None
 
 
 def as_it_went(plan: Plan, passage: Passage | None, response: ModelResponse, checked: Checked) -> Checked:

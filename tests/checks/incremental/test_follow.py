@@ -200,3 +200,32 @@ def test_whatever_is_settled_is_strict_json(text: str) -> None:
         assert made.status != "closed"
     else:
         assert made.status == "closed"
+
+
+KEYWORDS = (
+    *("type", "properties", "required", "items", "enum", "const", "a", "$ref", "$id", "$defs", "$schema"),
+    *("pattern", "maxLength", "additionalProperties", "minItems", "maxItems", "multipleOf"),
+)
+ANYTHING = st.recursive(
+    st.one_of(
+        st.none(), st.booleans(), st.integers(-2, 2), st.sampled_from(["object", "string", "#", "^a", ""])
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(
+            st.sampled_from(KEYWORDS),
+            inner,
+            max_size=4,
+        ),
+    ),
+    max_leaves=10,
+)
+
+
+@given(schema=ANYTHING, value=VALUES)
+def test_a_schema_that_is_none_breaks_nothing_but_itself(schema: Any, value: Any) -> None:
+    """Clients write schemas; whatever they write, an answer is followed, or left to the check of the whole."""
+    text = json.dumps(value)
+    settled, made = followed(schema, text)
+    assert text.startswith(settled)
+    assert made.status in ("closed", "missed", "left")

@@ -48,11 +48,9 @@ class Shape:
         self._shapes = shapes
         self._scalar: Scalar | None = None
         self._compiled = False
-        self._item: Shape | None = None
-        self._properties: dict[str, Shape | None] = {}
         types = node.get("type")
-        self._types: tuple[str, ...] = tuple(types) if isinstance(types, list) else (types,) if types else ()
-        self.required: tuple[str, ...] = tuple(_listed(node.get("required")))
+        self._types = _names(types if isinstance(types, list) else [types])
+        self.required = _names(node.get("required"))
         self.min_items = _count(node.get("minItems"))
         self.max_items = _count(node.get("maxItems"))
         self.max_length = _count(node.get("maxLength"))
@@ -73,16 +71,17 @@ class Shape:
 
     def property(self, name: str) -> "Shape | None":
         """The values under this key; `None` where the key may not be."""
-        if name not in self._properties:
-            self._properties[name] = self._property(name)
-        return self._properties[name]
+        node = self._node
+        properties = node.get("properties")
+        if isinstance(properties, dict) and name in properties:
+            return self._shapes.of(properties[name])
+        return self._shapes.of(
+            True if "patternProperties" in node else node.get("additionalProperties", True)
+        )
 
     def item(self) -> "Shape | None":
         """The elements, where they are all alike; `None` where there may be none."""
-        if self._item is None:
-            items = self._node.get("items", True)
-            self._item = self._shapes.of(True if "prefixItems" in self._node else items)
-        return self._item
+        return self._shapes.of(True if "prefixItems" in self._node else self._node.get("items", True))
 
     def examine(self, text: str, value: Json) -> Finding | None:
         """What a string, number, boolean or null of this text breaks. Raises `UnknownError`."""
@@ -99,15 +98,6 @@ class Shape:
         except SchemaError as error:
             raise UnknownError from error
         return None if found.valid else found
-
-    def _property(self, name: str) -> "Shape | None":
-        node = self._node
-        properties = node.get("properties")
-        if isinstance(properties, dict) and name in properties:
-            return self._shapes.of(properties[name])
-        return self._shapes.of(
-            True if "patternProperties" in node else node.get("additionalProperties", True)
-        )
 
 
 class Shapes:
@@ -183,6 +173,11 @@ def root_shape(schema: bytes) -> Shape | None:
 
 def _count(value: Json) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _names(value: Json) -> tuple[str, ...]:
+    """The texts in a list: a client's schema may have anything there, which the check of the whole then refuses."""
+    return tuple([name for name in _listed(value) if isinstance(name, str)])
 
 
 def _listed(value: Json) -> list[Json]:
