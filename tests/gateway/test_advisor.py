@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import msgspec
 import pytest
 
@@ -388,21 +389,26 @@ async def test_a_missed_gate_after_advice_goes_up_like_any_other(tmp_path: Path)
 
 
 async def test_a_stream_is_kept_alive_while_the_advisor_thinks(tmp_path: Path) -> None:
-    """What was said before is read by the client meanwhile."""
+    """What was said before is read by the client meanwhile, and a heartbeat behind it."""
     done = asyncio.Event()
     replies = asks(text="Let me think."), Says(text="Left it is.")
     slow = (Says(text="Left.", release=done),)
     limits = Limits(commit_after_seconds=0.05)
-    async with advised(tmp_path, *replies, advice=slow, limits=limits) as (here, by):
-        stream = await here.client.chat.completions.create(model="auto", messages=USER, stream=True)
-        text, chunks = "", aiter(stream)
-        while text != "Let me think.":
-            text += "".join(c.delta.content or "" for c in (await anext(chunks)).choices)
+    asked = {"model": "auto", "messages": USER, "stream": True}
+    async with (
+        advised(tmp_path, *replies, advice=slow, limits=limits) as (here, by),
+        httpx2.AsyncClient(timeout=20.0) as client,
+        client.stream("POST", f"{here.url}/v1/chat/completions", json=asked) as answer,
+    ):
+        read, pieces = "", answer.aiter_text()
+        while "\n: " not in read.partition("think.")[2]:
+            read += await anext(pieces)
         await asyncio.wait_for(by["strong"].wait_for_requests(1), 5)
         done.set()
-        async for chunk in chunks:
-            text += "".join(choice.delta.content or "" for choice in chunk.choices)
-    assert text == "Let me think.\n\nLeft it is."
+        async for piece in pieces:
+            read += piece
+    assert read.rstrip().endswith("data: [DONE]")
+    assert '" is."' in read.rpartition("think.")[2]
 
 
 async def test_a_client_that_leaves_stops_the_advisor(tmp_path: Path) -> None:
