@@ -30,6 +30,9 @@ from tiercel.evals.files.tables import (
     RunTable,
     TargetTable,
 )
+from tiercel.evals.judging import judging_scorers
+from tiercel.evals.scorers.checking import CHECKS_VALUE
+from tiercel.evals.scorers.registry import ScorerRegistry
 from tiercel.gateway.problems import STATUSES
 from tiercel.ladder.reactions import REACTIONS, Reaction
 from tiercel.policy.builtin import BuiltInModel, built_in_models, built_in_providers
@@ -180,6 +183,20 @@ def check_options() -> str:
     return grid(("check", "option", "meaning"), rows)
 
 
+def scorers() -> str:
+    rows = [
+        (
+            f"`{info.name}`",
+            info.summary,
+            info.value or "none",
+            "; ".join(f"`{option}`: {meaning}" for option, meaning in info.options.items()),
+        )
+        for info in ScorerRegistry(Registry.load(), judging_scorers()).infos
+        if info.value != CHECKS_VALUE
+    ]
+    return grid(("type", "what is measured", "value", "options"), rows)
+
+
 def problems() -> str:
     rows = []
     for kind in get_args(ProblemKind):
@@ -245,6 +262,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "check-options": check_options,
     "problems": problems,
     "failures": failures,
+    "scorers": scorers,
     "eval": lambda: keys(EvaluationTable),
     "eval.prompts": lambda: keys(PromptTable),
     "eval.targets": lambda: keys(TargetTable),

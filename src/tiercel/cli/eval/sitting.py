@@ -51,7 +51,11 @@ async def sit(args: argparse.Namespace) -> int:
             print(f"\nStopped. What was answered is kept; go on with\n  {_resume(args, run)}", flush=True)
             raise
         _tell_end(args, run, ended)
-    return INTERRUPTED if not ended.is_whole else _decided(run, args.fail_on)
+    if not ended.is_whole:
+        return INTERRUPTED
+    code = _decided(run, args.fail_on)
+    print(f"All of it: tiercel eval report {run.path} -o report.html")
+    return code
 
 
 def maker_of(setting: Setting, address: str) -> str:
@@ -206,9 +210,6 @@ def _decided(run: RunFolder, fail_on: "FailOn") -> int:
     assessment = assess_run(measured)
     for contender in assessment.contenders:
         comparison = contender.comparison
-        print(
-            comparison.words(contender.name, contender.baseline)
-            if comparison is not None
-            else f"{contender.name}: {contender.why}"
-        )
+        words = contender.why if comparison is None else comparison.words(contender.name, contender.baseline)
+        print(words if words.startswith(contender.name) else f"{contender.name}: {words}")
     return CODES[outcome(assessment, fail_on)]

@@ -26,6 +26,7 @@ class KeptAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     calls: tuple[CallMade, ...] = ()
     cost_nano: int | None = None
     lost: tuple[str, ...] = ()
+    version: str = ""
     simulated: bool = False
 
 
@@ -36,6 +37,7 @@ class AnswerCache:
         path = folder / FILE
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            path.touch(mode=0o600)  # it holds answers
             self._database = sqlite3.connect(path, isolation_level=None, timeout=10.0)
             self._database.execute("PRAGMA journal_mode=WAL")
             self._database.execute("PRAGMA synchronous=NORMAL")

@@ -28,7 +28,7 @@ def new_run(runs: Path, manifest: Manifest) -> RunFolder:
     for _ in range(10):
         name = f"{day}-{manifest.evaluation.hash[:6] or 'run'}-{secrets.token_hex(2)}"
         try:
-            (runs / name).mkdir(parents=True)
+            (runs / name).mkdir(mode=0o700, parents=True)  # it holds prompts and answers
         except FileExistsError:
             continue
         except OSError as error:

@@ -65,7 +65,7 @@ def from_cache(unit: Unit, kept: KeptAnswer) -> Result:
         lost=kept.lost,
         cached=True,
         simulated=kept.simulated,
-        model_returned=kept.response.model,
+        model_returned=kept.version,
         at=time.time(),
     )
 
@@ -77,6 +77,7 @@ def to_keep(result: Result, response: ModelResponse) -> KeptAnswer:
         calls=result.calls,
         cost_nano=result.cost_nano,
         lost=result.lost,
+        version=result.model_returned,
         simulated=result.simulated,
     )
 
@@ -119,7 +120,7 @@ def _begun(unit: Unit, record: Record | None) -> Result:
         calls=tuple(map(_call, record.attempts)),
         lost=() if told is None else told.lost,
         simulated=record.simulated,
-        model_returned="" if told is None else told.model,
+        model_returned="" if told is None else told.version or told.model,
         record=record.id,
     )
 

@@ -16,6 +16,7 @@ from tiercel.evals.scorers.scorer import Answer, Scored, Scorer, ScorerError, Sc
 
 PREFIX = "check:"
 """In front of a check's name, where a scorer of that name stands before it."""
+CHECKS_VALUE = "its options, which may also stand beside it"
 READ_CALLS = frozenset(("tool_calls", "refusal", "finished"))
 """Checks that do not read text alone."""
 AROUND = frozenset(("bom", "fences", "prose"))
@@ -115,7 +116,7 @@ def named_checks(registry: Registry) -> dict[str, Scorer]:
             info=ScorerInfo(
                 name=info.name,
                 summary=info.summary,
-                value="its options, which may also stand beside it",
+                value=CHECKS_VALUE,
                 options=info.options,
                 seconds=info.seconds,
             ),

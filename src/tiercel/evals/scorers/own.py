@@ -117,7 +117,8 @@ def plugged_in() -> dict[str, Scorer]:
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
         try:
             made = contained("it cannot be imported", entry.load)
-            found[entry.name] = _scorer(entry.name, made)
+            scorer = _scorer(entry.name, made)
+            found[scorer.info.name] = scorer
         except CheckError as error:
             problems.append(f"scorer plug-in {entry.name!r} ({entry.value}): {error}; fix or uninstall it")
     if problems:

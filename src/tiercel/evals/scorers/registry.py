@@ -41,7 +41,7 @@ class ScorerRegistry:
     @property
     def infos(self) -> tuple[ScorerInfo, ...]:
         """What the scorers say of themselves, by name, each once."""
-        infos = {scorer.info.name: scorer.info for scorer in self._scorers.values()}
+        infos = {name: scorer.info for name, scorer in self._scorers.items() if name == scorer.info.name}
         return tuple(infos[name] for name in sorted(infos))
 
     @property
