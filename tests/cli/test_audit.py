@@ -12,13 +12,16 @@ from rich.console import Console
 
 from tests.measure.samples import DAY, answered
 from tests.policy.build import settings
-from tiercel.cli.audit import MOST_SHOWN, add_parser, as_json, disputed_prices, evidence_ages, render
+from tiercel.cli.audit import MOST_SHOWN, add_parser, as_json, render
 from tiercel.domain.catalog import Catalog
 from tiercel.domain.errors import ConfigError
 from tiercel.domain.policy import Evidence, Rule
 from tiercel.domain.record import Record
 from tiercel.domain.settings import Storage
 from tiercel.measure.audit import Audit, audit
+from tiercel.measure.models import disputed_prices, known_models
+from tiercel.policy.claims import reckoned_by_model, shipped_claims
+from tiercel.policy.evidence import evidence_ages
 from tiercel.records.recorder import Recorder
 
 TODAY = datetime.date(2026, 11, 21)
@@ -132,11 +135,15 @@ def keep(folder: Path, records: tuple[Record, ...]) -> None:
     recorder.close()
 
 
+def disputed() -> frozenset[str]:
+    return disputed_prices(known_models(reckoned_by_model(catalog()), shipped_claims(), {}))
+
+
 def test_the_whole_page() -> None:
     """Where tasks run, what rules rest on, what is stale, and what is worth an evaluation, in 80 columns."""
     shown = result()
     dated = tuple(msgspec.structs.replace(one, source="a price list", date="") for one in shown.candidates)
-    assert printed(msgspec.structs.replace(shown, candidates=dated), disputed_prices(catalog())) == PAGE
+    assert printed(msgspec.structs.replace(shown, candidates=dated), disputed()) == PAGE
 
 
 def test_long_names_and_many_requests_fit_80_columns() -> None:
@@ -152,7 +159,7 @@ def test_long_names_and_many_requests_fit_80_columns() -> None:
         )
         for i in range(3_000)
     )
-    page = printed(result(records), disputed_prices(catalog()))
+    page = printed(result(records), disputed())
     assert max(len(line) for line in page.splitlines()) <= 80
     assert "…" not in page
     assert "$0.123" in page

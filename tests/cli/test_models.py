@@ -11,15 +11,16 @@ from rich.console import Console
 
 from tests.measure.samples import FEEDBACK, TABLE, answered
 from tests.policy.build import settings
-from tiercel.cli.models import add_parser, known_models, price_text, render, render_one
+from tiercel.cli.models import add_parser, render, render_one
 from tiercel.domain.catalog import Catalog
 from tiercel.domain.claims import Claim
 from tiercel.domain.errors import ConfigError
 from tiercel.domain.record import Record
 from tiercel.domain.settings import Storage
-from tiercel.measure.models import measured_by_model
+from tiercel.measure.model_words import price_text
+from tiercel.measure.models import known_models, measured_by_model
 from tiercel.policy.builtin import built_in_models
-from tiercel.policy.claims import read_claims, shipped_claims
+from tiercel.policy.claims import read_claims, reckoned_by_model, shipped_claims
 from tiercel.records.recorder import Recorder
 
 CLAIMS = """
@@ -111,7 +112,7 @@ def overview(
 ) -> str:
     out = io.StringIO()
     catalog = catalog or Catalog()
-    models = known_models(catalog, claims, measured_by_model(records, FEEDBACK))
+    models = known_models(reckoned_by_model(catalog), claims, measured_by_model(records, FEEDBACK))
     render(models, catalog, Console(file=out, width=80, highlight=False))
     return tidy(out.getvalue())
 
@@ -121,7 +122,7 @@ def page_of(
 ) -> str:
     out = io.StringIO()
     catalog = catalog or Catalog()
-    models = known_models(catalog, claims, measured_by_model(records, FEEDBACK))
+    models = known_models(reckoned_by_model(catalog), claims, measured_by_model(records, FEEDBACK))
     (one,) = (model for model in models if model.name == name)
     render_one(one, catalog, Console(file=out, width=80, highlight=False))
     return tidy(out.getvalue())
@@ -222,7 +223,7 @@ def test_the_claims_contradict_our_own_data_only_where_it_shows() -> None:
     """Every difference between claims.toml and models.toml or prices.json is a conflict, and these are all of them."""
     found = {
         (one.name, fact.field)
-        for one in known_models(settings("").catalog, shipped_claims(), {})
+        for one in known_models(reckoned_by_model(settings("").catalog), shipped_claims(), {})
         for fact in one.facts
         if fact.stated and fact.stated[0].reckoned and fact.conflict
     }

@@ -5,7 +5,7 @@ Reads records, policy and prices; calls nobody and changes nothing. It recommend
 
 import argparse
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,29 +18,18 @@ from tiercel.cli.amounts import UNKNOWN, count_text, dollars, money, percent, pr
 from tiercel.cli.configuration import add_file_arguments, load_configuration
 from tiercel.cli.report import parse_since, per_success
 from tiercel.domain.catalog import Catalog
-from tiercel.domain.claims import PRICE_FIELDS
 from tiercel.domain.json import Json
-from tiercel.domain.policy import Rule
 from tiercel.domain.settings import Storage
-from tiercel.measure.audit import (
-    LEAST_SAVING,
-    STALE_AFTER_DAYS,
-    Audit,
-    Candidate,
-    RuleUse,
-    audit_sums,
-    price_borders,
-)
-from tiercel.measure.models import facts_of
-from tiercel.policy.claims import reckoned, shipped_claims
+from tiercel.measure.audit import LEAST_SAVING, Audit, audit_sums, price_borders
+from tiercel.measure.audit_words import BASES, candidate_notes, numbers_text, rule_warnings
+from tiercel.measure.models import disputed_prices, known_models
+from tiercel.policy.claims import reckoned_by_model, shipped_claims
+from tiercel.policy.evidence import evidence_ages
 from tiercel.records.tally import Tallies
 from tiercel.records.uses import Uses
 
 MOST_SHOWN = 12
 """So many candidates are printed; all of them are in the JSON."""
-BASES = {"price": "its price", "measured": "your traffic"}
-FEW = 20
-"""Below so many requests a number is marked as resting on few."""
 
 
 def add_parser(subparsers: Any) -> None:
@@ -73,7 +62,8 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(msgspec.json.format(msgspec.json.encode(as_json(result)), indent=2).decode())
     else:
-        render(result, Console(highlight=False), disputed_prices(catalog))
+        known = known_models(reckoned_by_model(catalog), shipped_claims(), {})
+        render(result, Console(highlight=False), disputed_prices(known))
     return 0
 
 
@@ -86,15 +76,6 @@ def _sums(args: argparse.Namespace, storage: Storage, catalog: Catalog) -> tuple
     if args.data is None and url is None and is_empty(folder):
         return {}, {}
     return load_audit(folder, price_borders(catalog), since=args.since, database_url=url)
-
-
-def evidence_ages(rules: Sequence[Rule], today: date) -> dict[str, int]:
-    """How many days old the evidence of each rule is, where it has any."""
-    return {
-        rule.name: (today - date.fromisoformat(rule.evidence.date)).days
-        for rule in rules
-        if rule.evidence is not None
-    }
 
 
 def as_json(result: Audit) -> Json:
@@ -110,17 +91,6 @@ def as_json(result: Audit) -> Json:
     return dollars(plain)
 
 
-def disputed_prices(catalog: Catalog) -> frozenset[str]:
-    """The models of which other prices are published than those that Tiercel reckons with."""
-    claims = shipped_claims()
-    return frozenset(
-        model.name
-        for model in catalog.models.values()
-        for fact in facts_of(reckoned(model), [claim for claim in claims if claim.model == model.name])
-        if fact.conflict and fact.field in PRICE_FIELDS
-    )
-
-
 def render(result: Audit, console: Console, disputed: frozenset[str] = frozenset()) -> None:
     """Print the audit; without records, what the rules rest on and what to do to have some."""
     for line in _heading(result):
@@ -130,7 +100,7 @@ def render(result: Audit, console: Console, disputed: frozenset[str] = frozenset
         console.print(_placements_table(result))
     console.print()
     console.print(_rules_table(result))
-    for line in _warnings(result.rules):
+    for line in rule_warnings(result.rules):
         console.print(Text(line))
     console.print()
     if result.records:
@@ -197,23 +167,6 @@ def _rules_table(result: Audit) -> Table:
     return table
 
 
-def _warnings(rules: Sequence[RuleUse]) -> Iterator[str]:
-    if any(not rule.in_policy for rule in rules):
-        yield "*: no rule of this policy: asked for by name, or of an earlier one"
-    for rule in rules:
-        if rule.stale:
-            yield (
-                f"WARNING: the evidence of {rule.name!r} is {rule.evidence_days} days old, "
-                f"more than {STALE_AFTER_DAYS}: measure again"
-            )
-        elif rule.evidence_days is not None and rule.evidence_days < 0:
-            yield f"WARNING: the evidence of {rule.name!r} is dated in the future: correct its date"
-    without = [rule.name for rule in rules if rule.in_policy and rule.evidence is None]
-    if without:
-        yield f"no evidence: {len(without)} of {count_text(sum(r.in_policy for r in rules), 'rule')}"
-        yield 'Next: in policy.toml, evidence = { date = "2026-10-01", source = "..." }'
-
-
 def _render_candidates(result: Audit, disputed: frozenset[str], console: Console) -> None:
     share = f"{100 * LEAST_SAVING:.0f} %"
     if not result.candidates:
@@ -237,29 +190,5 @@ def _render_candidates(result: Audit, disputed: frozenset[str], console: Console
     if len(result.candidates) > len(shown):
         console.print(Text(f"... and {len(result.candidates) - len(shown)} more: tiercel audit --json"))
     console.print()
-    for line in _candidate_notes(shown, disputed):
+    for line in candidate_notes(shown, disputed):
         console.print(Text(line))
-
-
-def numbers_text(candidate: Candidate) -> str:
-    """How many requests a comparison rests on: those of now, and where measured those of the candidate."""
-    if candidate.basis == "price":
-        return str(candidate.n)
-    return f"{candidate.n}/{candidate.candidate_n}"
-
-
-def _candidate_notes(shown: Sequence[Candidate], disputed: frozenset[str]) -> Iterator[str]:
-    yield "To evaluate, not to switch: nothing here says that its answers are as good."
-    bases = {one.basis for one in shown}
-    if "price" in bases:
-        yield "its price: for one request, the same tokens; it may use more or fewer"
-        sources = dict.fromkeys(f"{one.source} {one.date}".strip() for one in shown if one.source)
-        yield f"prices from: {'; '.join(sources) or 'tiercel.toml'}"
-    if "measured" in bases:
-        yield "your traffic: cost per success, n of each; not the same requests"
-    if any(min(one.n, one.candidate_n or one.n) < FEW for one in shown):
-        yield f"n below {FEW} is few: such a difference may be chance"
-    if any(not one.callable for one in shown):
-        yield "*: cannot be called yet, no provider with a key serves it"
-    if any(one.candidate in disputed for one in shown):
-        yield "!: other prices are published for it too; see `tiercel models NAME`"

@@ -4,7 +4,7 @@ Calls nobody. Published figures that contradict each other are all shown, and ma
 """
 
 import argparse
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,38 +18,27 @@ from tiercel.cli.amounts import UNKNOWN, count_text, dollars, percent, printable
 from tiercel.cli.configuration import add_file_arguments, load_configuration
 from tiercel.cli.report import EXACT_UP_TO, SPEED, Part, parse_since, per_success, table_of, tokens_per_second
 from tiercel.domain.catalog import Catalog
-from tiercel.domain.claims import BENCHMARK, PRICE_FIELDS, Claim, Value
+from tiercel.domain.claims import BENCHMARK, PRICE_FIELDS
 from tiercel.domain.errors import ConfigError
 from tiercel.domain.json import Json
 from tiercel.domain.money import usd_text
 from tiercel.domain.settings import Storage
+from tiercel.measure.model_words import field_text, marks_of, nothing_text, source_numbers, value_text
 from tiercel.measure.models import (
     Fact,
     Measured,
     ModelFacts,
     Stated,
-    facts_of,
+    known_models,
     measured_by_model,
     measured_by_tallies,
 )
 from tiercel.measure.report import Group
-from tiercel.policy.claims import PRICE_KEYS, load_claims, reckoned, shipped_claims
+from tiercel.policy.claims import PRICE_KEYS, load_claims, reckoned_by_model, shipped_claims
 from tiercel.policy.problems import nearest
 
 CONFLICT = "!"
 """Stands before each of several figures that contradict each other."""
-LABELS = {
-    "input": "input price",
-    "output": "output price",
-    "cached_input": "cached input price",
-    "cache_write": "cache write price",
-    "window": "window, tokens",
-    "max_output": "max output, tokens",
-    "tokens_per_second": "tokens per second",
-    "open_weights": "weights",
-    "self_host_gb": "self-host, least GB",
-}
-"""How fields are called where they do not go by their own name."""
 SCORES = {
     "Terminal-Bench 2.1": "Terminal-\nBench 2.1",
     "SWE-bench Pro": "SWE-bench\nPro",
@@ -85,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     claims = (*shipped_claims(), *(load_claims(args.claims) if args.claims else ()))
     settings = load_configuration(args).settings
     catalog = settings.catalog
-    known = known_models(catalog, claims, _measured(args, settings.storage))
+    known = known_models(reckoned_by_model(catalog), claims, _measured(args, settings.storage))
     if args.name is not None:
         known = [one for one in known if one.name == args.name] or _nobody_knows(args.name, known)
     if args.json:
@@ -118,24 +107,6 @@ def _nobody_knows(name: str, known: Sequence[ModelFacts]) -> list[ModelFacts]:
     names = [one.name for one in known]
     fix = nearest(name, names) or "; `tiercel models` lists those that are known"
     raise ConfigError(f"{name}: no such model{fix}")
-
-
-def known_models(
-    catalog: Catalog, claims: Sequence[Claim], measured: dict[str, Measured]
-) -> list[ModelFacts]:
-    """Every model that is in the catalog, claimed about, or measured."""
-    names = dict.fromkeys((*catalog.models, *(claim.model for claim in claims), *sorted(measured)))
-    return [
-        ModelFacts(
-            name=name,
-            facts=facts_of(
-                reckoned(catalog.models[name]) if name in catalog.models else {},
-                [claim for claim in claims if claim.model == name],
-            ),
-            measured=measured.get(name, Measured()),
-        )
-        for name in names
-    ]
 
 
 def as_json(known: ModelFacts) -> Json:
@@ -253,12 +224,7 @@ def _served_by(name: str, catalog: Catalog) -> str:
 def _stated_cells(fact: Fact, stated: Stated, numbers: dict[tuple[str, str], int]) -> tuple[str, str, str]:
     mark = f"{CONFLICT} " if fact.conflict else ""
     says = " ".join(f"[{numbers[claim.source, claim.date]}]" for claim in stated.claims)
-    marks = ["used"] if stated.reckoned else []
-    if all(claim.assumed for claim in stated.claims):
-        marks.append("assumed")
-    elif all(claim.assumed or claim.unverified for claim in stated.claims):
-        marks.append("unverified")
-    return mark + value_text(fact.field, stated.value), says, ", ".join(marks)
+    return mark + value_text(fact.field, stated.value), says, ", ".join(marks_of(stated))
 
 
 def measured_speeds(measured: Measured) -> Iterator[tuple[str, str, str]]:
@@ -267,17 +233,6 @@ def measured_speeds(measured: Measured) -> Iterator[tuple[str, str, str]]:
         speed = group.speed.tokens_per_second if group else None
         if speed is not None and speed.p50 is not None:
             yield tokens_per_second(speed.p50), who, f"measured, p50 of n {speed.n}"
-
-
-def nothing_text(field: str) -> str:
-    """What stands where nobody says anything."""
-    return "unknown" if field in PRICE_FIELDS else "no claim known"
-
-
-def source_numbers(facts: Iterable[Fact]) -> dict[tuple[str, str], int]:
-    """A number for each source and day, in the order in which they are met."""
-    met = dict.fromkeys((c.source, c.date) for fact in facts for s in fact.stated for c in s.claims)
-    return {source: number for number, source in enumerate(met, 1)}
 
 
 def _render_sources(facts: Sequence[Fact], numbers: dict[tuple[str, str], int], console: Console) -> None:
@@ -322,30 +277,6 @@ def _plain_table(title: str, first: str) -> Table:
     table.title_style = table.header_style = "bold"
     table.add_column(first, overflow="fold")
     return table
-
-
-def field_text(field: str) -> str:
-    """A field as people say it."""
-    return LABELS.get(field) or printable(field.removeprefix(BENCHMARK))
-
-
-def price_text(nano: int) -> str:
-    """A price in dollars with all its digits, cents at the least: $0.20, $0.0375."""
-    whole, _, digits = usd_text(nano).partition(".")
-    return f"${int(whole):,}.{digits:0<2}"
-
-
-def value_text(field: str, value: Value) -> str:
-    """A value as people write it."""
-    if field in PRICE_FIELDS and isinstance(value, int):
-        return price_text(value)
-    if field == "open_weights":
-        return "open" if value else "closed"
-    if isinstance(value, tuple):
-        return ", ".join(value)
-    if isinstance(value, str):
-        return printable(value)
-    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
 
 
 QUALITY = Part(

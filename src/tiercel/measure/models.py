@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from tiercel.domain.claims import BENCHMARK, FIELDS, USUAL_BENCHMARKS, Claim, Value, agree
+from tiercel.domain.claims import BENCHMARK, FIELDS, PRICE_FIELDS, USUAL_BENCHMARKS, Claim, Value, agree
 from tiercel.domain.record import Feedback, Record
 from tiercel.measure.report import Group, Report, summarise, summarise_tallies
 from tiercel.records.tally import Cell, RequestTally
@@ -65,6 +65,26 @@ def facts_of(reckoned: Mapping[str, Claim], claims: Sequence[Claim]) -> tuple[Fa
         Fact(field=field, stated=tuple(_stated(reckoned.get(field), [c for c in claims if c.field == field])))
         for field in (*FIELDS, *usual, *sorted(others))
     )
+
+
+def known_models(
+    reckoned: Mapping[str, Mapping[str, Claim]], claims: Sequence[Claim], measured: Mapping[str, Measured]
+) -> list[ModelFacts]:
+    """Every model that is reckoned with, claimed about, or measured; `reckoned` is by model and field."""
+    names = dict.fromkeys((*reckoned, *(claim.model for claim in claims), *sorted(measured)))
+    return [
+        ModelFacts(
+            name=name,
+            facts=facts_of(reckoned.get(name, {}), [claim for claim in claims if claim.model == name]),
+            measured=measured.get(name, Measured()),
+        )
+        for name in names
+    ]
+
+
+def disputed_prices(known: Iterable[ModelFacts]) -> frozenset[str]:
+    """The models of which other prices are published than those that Tiercel reckons with."""
+    return frozenset(one.name for one in known if any(fact.field in PRICE_FIELDS for fact in one.conflicts))
 
 
 def _stated(own: Claim | None, claims: Iterable[Claim]) -> list[Stated]:

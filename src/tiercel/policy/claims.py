@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from tiercel.domain.catalog import Model
+from tiercel.domain.catalog import Catalog, Model
 from tiercel.domain.claims import BENCHMARK, FIELDS, Claim, Value
 from tiercel.domain.errors import ConfigError
 from tiercel.domain.money import nano_from_usd
@@ -177,6 +177,11 @@ def reckoned(model: Model) -> dict[str, Claim]:
         if value is not None:
             found[field] = of_models_file(model.name, field, value, known)
     return found
+
+
+def reckoned_by_model(catalog: Catalog) -> dict[str, dict[str, Claim]]:
+    """The same for every model of the catalog."""
+    return {name: reckoned(model) for name, model in catalog.models.items()}
 
 
 def of_models_file(model: str, field: str, value: Value, known: BuiltInModel | None) -> Claim:
