@@ -1,5 +1,6 @@
 """The report as one HTML file: no script, no address from outside, and what models said escaped as text."""
 
+import re
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -7,6 +8,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from tiercel.evals.comparing.assessment import Assessment
 from tiercel.evals.reporting.page import TONES, page_of
 from tiercel.evals.reporting.shown import clean
+
+_LOOSE = re.compile(r"(?<=\d) (?=%|s\b|ms\b|times\b)|(?<=\bn) (?==)|(?<=\bn =) ")
 
 
 def as_html(assessment: Assessment, command: str) -> str:
@@ -16,7 +19,7 @@ def as_html(assessment: Assessment, command: str) -> str:
 
 @cache
 def _environment() -> Environment:
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("tiercel.evals.reporting"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -24,6 +27,13 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["tight"] = tight
+    return environment
+
+
+def tight(text: str) -> str:
+    """Numbers stay on a line with their units."""
+    return _LOOSE.sub("\N{NO-BREAK SPACE}", text)
 
 
 def _cleaned(value: object) -> object:
