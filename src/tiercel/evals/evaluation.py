@@ -44,8 +44,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     `id` is unique in the evaluation and stable: two runs are paired by it. `body` is the request as a chat completions
     client would send it, without its model. `target` holds the right answers, where they are known; `expectations` are
     the item's own after the evaluation's defaults, and it passes when every one that counts is met, or, where it has a
-    `threshold`, when its weighted score reaches that. `weight` is what it counts in means (unequal sampling: one over its
-    chance). `cluster` groups items that are no independent evidence, such as turns of one conversation. `metadata` is
+    `threshold`, when its weighted score reaches that. `weight` is what it counts in means (unequal sampling: one over
+    its chance). `cluster` groups items that are no independent evidence, such as turns of one conversation. `metadata` is
     kept for slices. `source` and `line` say where it came from.
     """
 
