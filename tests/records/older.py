@@ -3,11 +3,16 @@
 from tests.records.place import Place
 
 SHARED = {
-    "0009": ("shadow_runs",),
-    "0005": ("secrets", "keys", "projects", "key_state", "slice_leases", "slices"),
+    "0011": ("ALTER TABLE shadow_runs DROP COLUMN terms",),
+    "0009": ("DROP TABLE shadow_runs",),
+    "0005": tuple(
+        f"DROP TABLE {table}"
+        for table in ("secrets", "keys", "projects", "key_state", "slice_leases", "slices")
+    ),
 }
-"""Tables of PostgreSQL alone, by the change that made them."""
-UNDO = {
+"""What takes back each change of PostgreSQL's own tables."""
+UNDO: dict[str, tuple[str, ...]] = {
+    "0011": (),
     "0010": (
         "DROP INDEX records_by_split",
         *(
@@ -40,8 +45,6 @@ def back_to(place: Place, revision: str) -> None:
     for newer, statements in UNDO.items():
         if newer <= revision:
             break
-        for statement in statements:
+        for statement in (*statements, *(SHARED.get(newer, ()) if place.url else ())):
             place.ask(statement)
-        for table in SHARED.get(newer, ()) if place.url else ():
-            place.ask(f"DROP TABLE {table}")
     place.ask(f"UPDATE alembic_version SET version_num = '{revision}'")

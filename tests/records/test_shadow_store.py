@@ -5,7 +5,7 @@ import pytest
 
 from tests.records.place import Place
 from tiercel.domain.errors import ConfigError
-from tiercel.domain.shadow import ShadowRun
+from tiercel.domain.shadow import ShadowRun, ShadowTerms
 from tiercel.records.shadow_store import FILE_NAME, ShadowStore
 
 RUN = ShadowRun(
@@ -19,6 +19,7 @@ RUN = ShadowRun(
     until=5_000.0,
     started_at=1_000.0,
     project="search",
+    terms=ShadowTerms(guardrails=("p95_seconds<=1.2x",), window_seconds=60.0, leader="fast", rivals=2),
 )
 
 
@@ -73,8 +74,21 @@ def test_ids_are_used_once(place: Place) -> None:
 )
 def test_which_requests_it_wants(rule: str, key_id: str, project: str, at: float, wanted: bool) -> None:
     """Those of its rule, key and project, from its start to its end."""
-    assert RUN.wants(rule, key_id, project, at) is wanted
-    assert not msgspec.structs.replace(RUN, stopped_at=1_500.0).wants(rule, key_id, project, at)
+    assert RUN.wants(rule, key_id, project, at, "fast") is wanted
+    assert not RUN.wants(rule, key_id, project, at, "deep"), "its leader does not begin this ladder"
+    assert not msgspec.structs.replace(RUN, stopped_at=1_500.0).wants(rule, key_id, project, at, "fast")
+
+
+def test_a_registration_that_was_edited_is_known(place: Place) -> None:
+    """Its id follows from what was registered; only the end may be written later."""
+    run = msgspec.structs.replace(RUN, id=RUN.registered_id)
+    store = ShadowStore(place.folder, place.url)
+    store.start(run)
+    (back,) = store.runs()
+    assert back.is_as_registered
+    assert store.stop(run.id, at=2_000.0, reason="by hand").is_as_registered
+    assert not msgspec.structs.replace(back, margin=0.1).is_as_registered
+    store.close()
 
 
 def test_damaged_file(place: Place) -> None:

@@ -223,7 +223,13 @@ class Shadowing:
                 at_once=shadow.at_once,
             )
         for run in self.runs:
-            if run.wants(record.rule, record.key_id, record.project, record.started_at):
+            if run.wants(
+                record.rule,
+                record.key_id,
+                record.project,
+                record.started_at,
+                next(iter(served.plan.stages), None),
+            ):
                 yield Comparison(
                     name=run.id,
                     run=run.id,

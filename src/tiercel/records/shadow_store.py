@@ -11,9 +11,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+import msgspec
+
 from tiercel.domain.errors import ConfigError
 from tiercel.domain.secret import Secret
-from tiercel.domain.shadow import ShadowRun
+from tiercel.domain.shadow import ShadowRun, ShadowTerms
 from tiercel.records.postgres_link import Ask, Link, LinkError, MissingTableError
 
 ANSWER_SECONDS = 3.0
@@ -22,24 +24,25 @@ MIGRATION_SECONDS = 3600.0
 FILE_NAME = "shadow.sqlite3"
 COLUMNS = (
     *("id", "rule", "candidate", "share", "margin", "alpha", "budget_nano", "until", "started_at"),
-    *("key_id", "project", "stopped_at", "stop_reason"),
+    *("key_id", "project", "stopped_at", "stop_reason", "terms"),
 )
 TABLE = """
 CREATE TABLE IF NOT EXISTS shadow_runs (
     id TEXT PRIMARY KEY, rule TEXT, candidate TEXT NOT NULL, share REAL NOT NULL, margin REAL NOT NULL,
     alpha REAL NOT NULL, budget_nano INTEGER NOT NULL, until REAL, started_at REAL NOT NULL, key_id TEXT,
-    project TEXT, stopped_at REAL, stop_reason TEXT
+    project TEXT, stopped_at REAL, stop_reason TEXT, terms TEXT
 )
 """
 ALL = """
 SELECT id, rule, candidate, share, margin, alpha, budget_nano, until, started_at, key_id, project, stopped_at,
-    stop_reason
+    stop_reason, terms
 FROM shadow_runs ORDER BY started_at, id
 """
 ADD = """
 INSERT INTO shadow_runs (
-    id, rule, candidate, share, margin, alpha, budget_nano, until, started_at, key_id, project, stopped_at, stop_reason
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    id, rule, candidate, share, margin, alpha, budget_nano, until, started_at, key_id, project, stopped_at, stop_reason,
+    terms
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 STOP = "UPDATE shadow_runs SET stopped_at = ?, stop_reason = ? WHERE id = ? AND stopped_at IS NULL"
 
@@ -85,7 +88,8 @@ class ShadowStore:
         """Register it, as it is. Raises `ConfigError`, also where there is one of its id."""
         if any(known.id == run.id for known in self.runs()):
             raise ConfigError(f"{run.id}: there is a shadow run of this id already")
-        self._database.write(ADD, [getattr(run, name) for name in COLUMNS])
+        values = [getattr(run, name) for name in COLUMNS[:-1]]
+        self._database.write(ADD, [*values, msgspec.json.encode(run.terms).decode()])
 
     def stop(self, run_id: str, *, at: float, reason: str) -> ShadowRun:
         """End it at this moment (Unix seconds); one that has ended stays as it is. Raises `ConfigError` where there is
@@ -189,4 +193,9 @@ class _Postgres:
 
 
 def _run(row: Sequence[Any]) -> ShadowRun:
-    return ShadowRun(**dict(zip(COLUMNS, row, strict=True)))
+    values = dict(zip(COLUMNS, row, strict=True))
+    try:
+        terms = msgspec.json.decode(values.pop("terms") or "{}", type=ShadowTerms)
+    except msgspec.DecodeError as error:
+        raise ConfigError(f"shadow run {values['id']}: its terms cannot be read: {error}") from error
+    return ShadowRun(**values, terms=terms)

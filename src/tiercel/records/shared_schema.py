@@ -73,6 +73,8 @@ shadow_runs = Table(
     Column("project", Text),
     Column("stopped_at", Double),
     Column("stop_reason", Text),
+    # what else was registered, as JSON
+    Column("terms", Text),
     comment="Comparisons that somebody registered; only the end of a row is ever written again",
 )
 

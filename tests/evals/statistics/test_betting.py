@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tiercel.evals.statistics.betting import Bet, Claim, confidence_sequence, is_proven, settle, stake
+from tiercel.evals.statistics.betting import confidence_sequence
+from tiercel.measure.betting import Bet, Claim, is_proven, settle, stake
 
 CLAIMS = [Claim(side="above", than=-0.03), Claim(side="below", than=0.0), Claim(side="below", than=-0.05)]
 differences = st.lists(st.floats(-1, 1), max_size=40)

@@ -14,6 +14,6 @@
 | what does one successful task cost? | `cost` |
 
 Arithmetic on what it is handed: no file, no clock, no call, and random draws only from a seed that is handed in.
-`betting`, `independent` and `sequential` are plain Python, so that a running server can use them; the others need the
-extra `evals`. Importing this package imports none of them.
+`betting`, `independent` and `sequential` are plain Python; the others need the extra `evals`. Importing this package
+imports none of them. The bets themselves are `tiercel.measure.betting`, which a running server uses.
 """

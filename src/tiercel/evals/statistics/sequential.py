@@ -13,16 +13,9 @@ from typing import Literal
 
 import msgspec
 
-from tiercel.evals.statistics.betting import (
-    BOLDEST,
-    Bet,
-    Claim,
-    confidence_sequence,
-    mean_not_below,
-    require_difference,
-    settle,
-)
+from tiercel.evals.statistics.betting import confidence_sequence, mean_not_below
 from tiercel.evals.statistics.interval import between, dollars, points, require_share
+from tiercel.measure.betting import BOLDEST, Bet, Claim, require_difference, settle
 
 SequentialVerdict = Literal["better", "not worse", "worse", "undecided"]
 
