@@ -10,13 +10,13 @@ from rich.text import Text
 from tiercel.cli.amounts import count_text, printable
 from tiercel.cli.eval.report_write import tell_github
 from tiercel.cli.eval.runs_named import command_of, look
-from tiercel.evals.comparing.assessment import HEAD, Assessment
+from tiercel.evals.comparing.assessment import Assessment
 from tiercel.evals.comparing.contender import Contender
 from tiercel.evals.comparing.gate import Outcome, outcome
 from tiercel.evals.reporting.json_report import as_json
 from tiercel.evals.reporting.markdown import why
 from tiercel.evals.reporting.table import signal_rows
-from tiercel.evals.reporting.words import headline, left_out, people
+from tiercel.evals.reporting.words import group_titles, headline, left_out, people
 
 COLOURS = {"better": "green", "not worse": "green", "worse": "red", "cannot tell": "yellow"}
 MOST_LISTED = 10
@@ -80,9 +80,7 @@ def _print_lost(one: Contender, assessment: Assessment, console: Console) -> Non
     lost = one.differing.only_baseline
     if not lost:
         return
-    what = f"Only {one.baseline} is right, not {one.name}"
-    if assessment.kind == "change":
-        what = f"Newly failing, {one.name.removesuffix(f' ({HEAD})')}"
+    what, *_ = group_titles(one, assessment)
     console.print()
     console.print(_text(f"{what}: {count_text(len(lost), 'item')}", "bold"))
     for beside in lost[:MOST_LISTED]:

@@ -72,7 +72,9 @@ def _labelled(
     if not both:
         return None
     alike = [float(_side(labels[key]) == _side(verdicts[key])) for key in both]
-    others = [found for key, found in verdicts.items() if key not in labels]
+    # one answer of each other item: repeats would count as independent
+    seen = {item for item, _ in both}
+    others = [found for (item, repeat), found in verdicts.items() if item not in seen and repeat == 1]
     estimate, why = None, ""
     try:
         estimate = prediction_powered_mean(

@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from tiercel.evals.comparing.assessment import HEAD, Assessment
+from tiercel.evals.comparing.assessment import Assessment
 from tiercel.evals.comparing.contender import Contender
 from tiercel.evals.comparing.differing import Beside
 from tiercel.evals.comparing.guardrails import Guarded
@@ -20,6 +20,7 @@ from tiercel.evals.reporting.words import (
     detail_text,
     difference,
     form_of,
+    group_titles,
     headline,
     left_out,
     meaning_of,
@@ -255,15 +256,6 @@ def _slice(part: Slice) -> SliceShown:
 
 def _groups(one: Contender, assessment: Assessment) -> tuple[Group, ...]:
     found = one.differing
-    if assessment.kind == "change":
-        name = one.name.removesuffix(f" ({HEAD})")
-        titles = (f"Newly failing, {name}", f"Newly passing, {name}", f"Failing in both, {name}")
-    else:
-        titles = (
-            f"Only {one.baseline} is right, not {one.name}",
-            f"Only {one.name} is right, not {one.baseline}",
-            f"Neither {one.baseline} nor {one.name} is right",
-        )
     meanings = (
         f"What {one.name} would lose: read these before believing a verdict. Steady differences come first.",
         f"What {one.name} would win.",
@@ -278,7 +270,7 @@ def _groups(one: Contender, assessment: Assessment) -> tuple[Group, ...]:
             items=tuple(_item(beside) for beside in items[:MOST_ITEMS]),
             is_first=items is found.only_baseline,
         )
-        for title, meaning, items in zip(titles, meanings, parts, strict=True)
+        for title, meaning, items in zip(group_titles(one, assessment), meanings, parts, strict=True)
     )
 
 

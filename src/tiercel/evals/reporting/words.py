@@ -5,7 +5,7 @@ from collections.abc import Callable
 import msgspec
 
 from tiercel.domain.money import NANO_PER_USD
-from tiercel.evals.comparing.assessment import Assessment
+from tiercel.evals.comparing.assessment import HEAD, Assessment
 from tiercel.evals.comparing.contender import Contender
 from tiercel.evals.comparing.figure import Figure
 from tiercel.evals.comparing.guardrails import Guarded
@@ -144,6 +144,19 @@ def detail_text(figure: Figure, form: Form) -> str:
         parts.append(f"{low} to {high}")
     parts.append(f"n = {figure.n:,}")
     return ", ".join(parts) + (f"; {figure.why}" if figure.why else "")
+
+
+def group_titles(contender: Contender, assessment: Assessment) -> tuple[str, str, str]:
+    """What the items are called that only the baseline, only the candidate, and neither got right."""
+    name, baseline = contender.name, contender.baseline
+    if assessment.kind == "change":
+        name = name.removesuffix(f" ({HEAD})")
+        return f"Newly failing, {name}", f"Newly passing, {name}", f"Failing in both, {name}"
+    return (
+        f"Only {baseline} is right, not {name}",
+        f"Only {name} is right, not {baseline}",
+        f"Neither {baseline} nor {name} is right",
+    )
 
 
 def left_out(contender: Contender) -> tuple[str, ...]:
