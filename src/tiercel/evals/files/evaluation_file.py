@@ -211,7 +211,7 @@ class _Reader:
         rails = [
             rail
             for name, bound in table.guardrails.items()
-            if (rail := self._tried(("analysis", "guardrails", name), partial(_guardrail, name, bound)))
+            if (rail := self._tried(("analysis", "guardrails", name), partial(guardrail_of, name, bound)))
         ]
         if table.cluster is not None and not table.cluster.startswith(("metadata.", "vars.")):
             self._complain(("analysis", "cluster"), f"{table.cluster!r}: write `metadata.{table.cluster}`")
@@ -254,7 +254,8 @@ class _Reader:
         self._complaints.add(self._document.name, message, line=self._document.line_of(key), key=key)
 
 
-def _guardrail(name: str, bound: str | float) -> Guardrail:
+def guardrail_of(name: str, bound: str | float) -> Guardrail:
+    """The bound that `name` and, say, `"<= 0.5x"` stand for. Raises `ConfigError`."""
     metric = OTHER_NAMES.get(name, name)
     if metric not in GUARDRAILS:
         hint = nearest(name, GUARDRAILS) or f"; there are {', '.join(GUARDRAILS)}"
