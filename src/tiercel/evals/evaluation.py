@@ -45,8 +45,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     client would send it, without its model. `target` holds the right answers, where they are known; `expectations` are
     the item's own after the evaluation's defaults, and it passes when every one that counts is met, or, where it has a
     `threshold`, when its weighted score reaches that. `weight` is what it counts in means (unequal sampling: one over
-    its chance). `cluster` groups items that are no independent evidence, such as turns of one conversation. `metadata` is
-    kept for slices. `source` and `line` say where it came from.
+    its chance). `cluster` groups items that are no independent evidence, such as turns of one conversation.
+    `metadata` is kept for slices. `source` and `line` say where it came from.
     """
 
     id: str

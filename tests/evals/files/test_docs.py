@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.evals.importing.scene import surroundings
-from tiercel.cli.eval.import_files import SOURCES
+from tiercel.cli.eval import export, import_files
+from tiercel.evals import importing
 from tiercel.evals.evaluation import GUARDRAILS
 from tiercel.evals.exporting import FORMATS
 from tiercel.evals.files import load_evaluation
@@ -36,8 +37,14 @@ def test_the_example_can_be_read(tmp_path: Path) -> None:
         assert len(load_evaluation(tmp_path / "eval.yaml", around).candidates) == 3
 
 
+def test_the_command_line_knows_every_source_and_form() -> None:
+    """It names them itself: `--help` must not load what evaluations need."""
+    assert tuple(import_files.SOURCES) == importing.SOURCES
+    assert export.FORMATS == FORMATS
+
+
 def test_every_bound_source_and_form_is_named() -> None:
     text = page("eval-yaml.md")
     assert [name for name in (*GUARDRAILS, *OTHER_NAMES) if f"`{name}`" not in text] == []
     text = page("import-export.md")
-    assert [name for name in (*SOURCES, *FORMATS) if f"\n| `{name}` | " not in text] == []
+    assert [name for name in (*importing.SOURCES, *FORMATS) if f"\n| `{name}` | " not in text] == []

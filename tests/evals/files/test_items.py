@@ -137,6 +137,12 @@ def test_csv_in_promptfoos_columns(tmp_path: Path) -> None:
     assert second.expectations == (Expectation(scorer="equals", value="Note: 12:30", line=4),)
 
 
+def test_a_cell_may_hold_any_line_end(tmp_path: Path) -> None:
+    """Also those that only Unicode knows; a row still ends where CSV says."""
+    found = items(tmp_path, "t.csv", 'input,target\r\n"a\r\nb",x\r\nc\u2028d,y\r\n')
+    assert [(item.variables["input"], item.line) for item in found] == [("a\nb", 2), ("c\u2028d", 4)]
+
+
 @pytest.mark.parametrize(
     ("cell", "scorer", "value"),
     [
@@ -236,6 +242,33 @@ def test_twins_are_refused_with_both_lines(tmp_path: Path) -> None:
 )
 def test_a_broken_table_is_named(tmp_path: Path, text: str, complaint: str) -> None:
     assert complaint in problems(tmp_path, "t.csv", text)
+
+
+def test_items_of_several_files(tmp_path: Path) -> None:
+    files = {
+        "eval.yaml": evaluation("'parts/*.jsonl'"),
+        "parts/b.jsonl": '{"input": "b", "target": "x"}',
+        "parts/a.jsonl": '{"input": "a", "target": "x"}',
+        "parts/c.txt": "not this",
+    }
+    assert [messages[0]["content"] for messages in asked(read(tmp_path, files))] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        ("gone.jsonl", "line 2: tests: gone.jsonl: no such file"),
+        ("gone/*.jsonl", "'gone/*.jsonl': no file is called so"),
+        ("a**b", "'a**b': no pattern of file names"),
+        ("items.xlsx", "items.xlsx: items come from .jsonl, .csv, .yaml or .json"),
+        ("traffic://last-7d", "traffic cannot be read here; `tiercel eval capture`"),
+        ("[]", "line 2: tests: there is no item in it"),
+    ],
+)
+def test_items_that_are_not_there(tmp_path: Path, name: str, complaint: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read(tmp_path, {"eval.yaml": evaluation(name if name == "[]" else f"'{name}'")})
+    assert complaint in str(caught.value)
 
 
 def test_items_that_nothing_measures_are_refused(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """CSV as rows: columns are variables, but for those that promptfoo writes with two underscores, and an item's own."""
 
 import csv
+import io
 import re
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -9,6 +10,7 @@ from pathlib import Path
 from tiercel.domain.errors import ConfigError
 from tiercel.domain.json import JsonObject
 from tiercel.evals.files.documents import read_whole
+from tiercel.evals.files.short_form import as_number
 from tiercel.evals.files.tables import ALIASES
 
 EXPECTED = re.compile(r"__expected(\d*)\Z")
@@ -29,7 +31,7 @@ Tell = Callable[[str], None]
 def csv_rows(path: Path, name: str, short: Short, complain: Complain) -> Iterator[tuple[int, JsonObject]]:
     """Each row with the line it begins on. Raises `ConfigError` where it is no table; blank rows are no items."""
     csv.field_size_limit(MAX_FIELD)
-    reader = csv.reader(read_whole(path).splitlines(keepends=True), strict=True)
+    reader = csv.reader(io.StringIO(read_whole(path), newline=""), strict=True)
     try:
         header = [column.strip() for column in next(reader, [])]
         _check_header(header, name)
@@ -108,7 +110,7 @@ def _special(
     if not text:
         return
     if column == "__threshold":
-        row["threshold"] = _number(text)
+        row["threshold"] = as_number(text)
     elif column == "__description":
         row["description"] = text
     elif (named := METADATA.match(column)) is not None:
@@ -122,12 +124,4 @@ def _configure(configured: re.Match[str], text: str, expected: dict[str, JsonObj
     if one is None:
         tell(f"{configured[0]} is given, and __expected{configured[1]} is empty")
         return
-    one[configured[2]] = text if configured[2] == "metric" else _number(text)
-
-
-def _number(text: str) -> float | str:
-    """As a number; what is none is left for the reader to complain about."""
-    try:
-        return float(text)
-    except ValueError:
-        return text
+    one[configured[2]] = text if configured[2] == "metric" else as_number(text)

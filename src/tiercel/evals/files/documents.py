@@ -85,7 +85,7 @@ def unsound(value: Json, depth: int = 0) -> str | None:
             return "a number of more than 64 bits; write it as text in quotes"
         case float() if not math.isfinite(value):
             return "a number that is not finite; write it as text in quotes"
-        case str() if any("\ud800" <= char <= "\udfff" for char in value):
+        case str() if not value.isascii() and any("\ud800" <= char <= "\udfff" for char in value):
             return "half of a character, which no request can hold"
         case _:
             return None
@@ -115,6 +115,20 @@ def find_file(named: str, folder: Path) -> Path:
             f"{named!r} lies outside the evaluation's folder and the current one; copy the file there"
         )
     return path
+
+
+def find_files(named: str, folder: Path) -> list[Path]:
+    """The file, or every one that a name with `*` matches, sorted. Raises `ConfigError` as above, or for none."""
+    path = find_file(named, folder)
+    if "*" not in path.name:
+        return [path]
+    try:
+        found = sorted(one for one in path.parent.glob(path.name) if one.is_file())
+    except ValueError as error:
+        raise ConfigError(f"{named!r}: no pattern of file names: {error}") from error
+    if not found:
+        raise ConfigError(f"{named!r}: no file is called so")
+    return [find_file(str(one.absolute()), folder) for one in found]
 
 
 def read_whole(path: Path) -> str:

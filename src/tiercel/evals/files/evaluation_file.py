@@ -26,6 +26,7 @@ from tiercel.evals.files.documents import SCHEME, Document, find_file, read_docu
 from tiercel.evals.files.expectations import ExpectationReader, Place
 from tiercel.evals.files.prompts import read_prompts
 from tiercel.evals.files.rows import RowReader
+from tiercel.evals.files.short_form import ShortForm
 from tiercel.evals.files.sources import Sources
 from tiercel.evals.files.surroundings import KnownScorers, Surroundings
 from tiercel.evals.files.tables import AnalysisTable, DefaultTable, EvaluationTable, JudgeTable, RunTable
@@ -139,7 +140,8 @@ class _Reader:
         )
 
     def _items(self, table: EvaluationTable, judges: dict[str, JudgeSettings]) -> list[Item]:
-        expectations = ExpectationReader(KnownScorers(self._surroundings.scorers), judges, self._complaints)
+        scorers = KnownScorers(self._surroundings.scorers)
+        expectations = ExpectationReader(scorers, judges, self._complaints)
         default, place = self._default(table)
         reader = RowReader(
             default=default,
@@ -152,7 +154,7 @@ class _Reader:
         sources = Sources(
             folder=self._folder,
             surroundings=self._surroundings,
-            short=expectations.short,
+            short=ShortForm(scorers),
             complaints=self._complaints,
         )
         before = len(self._complaints)
@@ -173,8 +175,7 @@ class _Reader:
         )
         if isinstance(table.default_test, DefaultTable):
             return table.default_test, place
-        named = table.default_test
-        read = self._tried(("defaultTest",), lambda: read_document(find_file(named, self._folder), named))
+        read = self._tried(("defaultTest",), partial(self._document_named, table.default_test))
         if read is None:
             return DefaultTable(), place
         before = len(self._complaints)
@@ -183,6 +184,9 @@ class _Reader:
             return DefaultTable(), place
         place = replace(place, file=read.name, line_of=read.line_of, key=("assert",))
         return msgspec.convert(read.value, DefaultTable), place
+
+    def _document_named(self, named: str) -> Document:
+        return read_document(find_file(named, self._folder), named.removeprefix(SCHEME))
 
     def _refuse_twins(self, items: Iterable[Item]) -> None:
         seen: dict[str, Item] = {}

@@ -1,6 +1,5 @@
-"""`assert` lists, and the `__expected` column's short form, as expectations."""
+"""`assert` lists as expectations."""
 
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from tiercel.domain.json import Json, JsonObject
 from tiercel.evals.evaluation import Expectation, JudgeSettings
 from tiercel.evals.files.complaints import Complaints, LinedProblems
 from tiercel.evals.files.documents import SCHEME, read_value
-from tiercel.evals.files.promptfoo_types import PROGRAMS, TYPES
+from tiercel.evals.files.promptfoo_types import PROGRAMS
 from tiercel.evals.files.surroundings import KnownScorers
 from tiercel.evals.files.tables import ExpectationTable, SetTable
 from tiercel.evals.files.templates import TemplateError, fill_value, names_in
@@ -21,7 +20,6 @@ from tiercel.policy.shape import find_problems
 
 NOT = "not-"
 KEYS = frozenset(ExpectationTable.__struct_encode_fields__)
-SHORT = re.compile(r"(not-)?([a-z][a-z0-9_-]*)(?:\(([^()]*)\))?(?::(.*))?\Z", re.DOTALL)
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -179,41 +177,9 @@ class ExpectationReader:
             filled.append(one)
         return tuple(filled)
 
-    def short(self, text: str) -> JsonObject:
-        """The `__expected` column's form, `contains:Paris` or `similar(0.8):…`, as a row; plain text is `equals`.
-
-        Only what the scorers or promptfoo know is a type: an answer may hold a colon itself.
-        """
-        text = text.strip()
-        form = SHORT.match(text)
-        if form is None:
-            return {"type": "equals", "value": text}
-        name = {"grade": "llm-rubric", "icontains": "icontains"}.get(form[2], form[2])
-        known = self._scorers.has(name) or name in TYPES
-        alone = form[3] is None and form[4] is None
-        if not known or (alone and "-" not in name):
-            return {"type": "equals", "value": text}
-        row: JsonObject = {"type": (form[1] or "") + name}
-        if form[3] is not None:
-            row["threshold"] = _number(form[3])
-        if form[4] is not None:
-            value = form[4].strip()
-            row["value"] = (
-                [one.strip() for one in value.split(",")] if name.endswith(("-any", "-all")) else value
-            )
-        return row
-
     def _complain(self, place: Place, at: Steps, message: str) -> None:
         key = (*place.key, *at)
         self._complaints.add(place.file, message, line=place.line_of(key), key=key)
-
-
-def _number(text: str) -> float | str:
-    """A threshold as a number; what is none is left for the reader to complain about."""
-    try:
-        return float(text)
-    except ValueError:
-        return text
 
 
 def _loaded(value: Json, folder: Path) -> Json:

@@ -11,7 +11,7 @@ import msgspec
 from tiercel.domain.errors import ConfigError
 from tiercel.domain.json import Json, JsonObject
 from tiercel.evals.files.complaints import Complaints
-from tiercel.evals.files.documents import DATA, SCHEME, Document, find_file, read_document, read_whole
+from tiercel.evals.files.documents import DATA, SCHEME, Document, find_files, read_document, read_whole
 from tiercel.evals.files.tables import EvaluationTable, PromptTable
 from tiercel.evals.files.templates import TemplateError, fill, fill_value, names_in
 from tiercel.policy.problems import Steps
@@ -65,7 +65,7 @@ def prompt_contents(entry: str | PromptTable, folder: Path) -> list[tuple[str, J
             return [("", entry)]
         return [
             (f"{path.stem}-{number}" if len(inside) > 1 else path.stem, content)
-            for path in _paths(entry, folder)
+            for path in find_files(entry, folder)
             for inside in [_file(path)]
             for number, content in enumerate(inside, 1)
         ]
@@ -84,16 +84,6 @@ def prompt_contents(entry: str | PromptTable, folder: Path) -> list[tuple[str, J
         (f"{entry.label}-{number}" if many else entry.label, content)
         for number, (_, content) in enumerate(found, 1)
     ]
-
-
-def _paths(named: str, folder: Path) -> list[Path]:
-    path = find_file(named, folder)
-    if "*" not in path.name:
-        return [path]
-    found = sorted(path.parent.glob(path.name))
-    if not found:
-        raise ConfigError(f"{named!r}: no file is called so")
-    return [find_file(str(one.relative_to(folder)), folder) for one in found]
 
 
 def _file(path: Path) -> list[Json]:

@@ -15,7 +15,8 @@ from tiercel.evals.files.prompts import Prompt
 from tiercel.evals.files.tables import ALIASES, DefaultTable, ItemTable
 from tiercel.evals.files.targets import OURS
 from tiercel.evals.files.templates import TemplateError
-from tiercel.policy.problems import Steps
+from tiercel.evals.scorers.scorer import as_text
+from tiercel.policy.problems import Steps, nearest
 from tiercel.policy.shape import find_problems
 from tiercel.wire.registry import CODECS
 
@@ -66,7 +67,7 @@ class RowReader:
             id=row_id(table, row),
             body={},
             target=texts_of(table.target),
-            choices=tuple(map(_text, table.choices)),
+            choices=tuple(map(as_text, table.choices)),
             variables=variables,
             expectations=filled,
             metadata={**self._default.metadata, **rest, **(table.metadata or {})},
@@ -77,7 +78,7 @@ class RowReader:
         )
         base = msgspec.structs.replace(base, cluster=self._cluster_of(base))
         config = {**self._default.config, **table.config}
-        found = self._asked(base, table, config, row)
+        found = self._asked(base, table, config, rest, row)
         return [] if len(self._complaints) > before else found
 
     def _table(self, row: Row) -> tuple[ItemTable | None, JsonObject]:
@@ -123,17 +124,22 @@ class RowReader:
         if targets:
             given |= {"target": targets[0], "targets": list(targets)}
         if table.choices:
-            given["choices"] = lettered(tuple(map(_text, table.choices)))
+            given["choices"] = lettered(tuple(map(as_text, table.choices)))
         return {**given, **variables}
 
-    def _asked(self, base: Item, table: ItemTable, config: JsonObject, row: Row) -> list[Item]:
+    def _asked(
+        self, base: Item, table: ItemTable, config: JsonObject, rest: JsonObject, row: Row
+    ) -> list[Item]:
         """The item with its request, once for each prompt."""
         for field in sorted(OURS & config.keys()):
             self._complain(row, ("config", field), "set by the evaluation itself; leave it out")
         if not self._prompts:
             messages = _own_messages(table)
             if messages is None:
-                self._complain(row, (), "nothing is asked: give it an `input`, or the evaluation a prompt")
+                meant = next((hint for key in rest if (hint := nearest(key, ("input", "messages")))), "")
+                self._complain(
+                    row, (), f"nothing is asked: give it an `input`, or the evaluation a prompt{meant}"
+                )
                 return []
             return self._sound(base, {"messages": messages, **config}, row)
         if isinstance(table.input, tuple):
@@ -181,7 +187,7 @@ class RowReader:
         value: Json = {"metadata": item.metadata, "vars": item.variables}
         for step in self._cluster.split("."):
             value = value.get(step) if isinstance(value, dict) else None
-        return None if value is None else _text(value)
+        return None if value is None else as_text(value)
 
     def _complain(self, row: Row, below: Steps, message: str) -> None:
         key = (*row.place.key, *below)
@@ -207,9 +213,9 @@ def texts_of(value: Json) -> tuple[str, ...]:
         case None:
             return ()
         case list() | tuple():
-            return tuple(_text(item) for item in value if item is not None)
+            return tuple(as_text(item) for item in value if item is not None)
         case _:
-            return (_text(value),)
+            return (as_text(value),)
 
 
 def lettered(choices: tuple[str, ...]) -> str:
@@ -222,7 +228,7 @@ def _own_messages(table: ItemTable) -> list[JsonObject] | None:
     """The messages of an item that needs no prompt; choices are shown below the question."""
     if table.input is None:
         return None
-    shown = f"\n\n{lettered(tuple(map(_text, table.choices)))}\n\n{CHOOSE}" if table.choices else ""
+    shown = f"\n\n{lettered(tuple(map(as_text, table.choices)))}\n\n{CHOOSE}" if table.choices else ""
     if isinstance(table.input, str):
         return [{"role": "user", "content": table.input + shown}]
     messages = list(table.input)
@@ -234,7 +240,3 @@ def _own_messages(table: ItemTable) -> list[JsonObject] | None:
 
 def _below(place: Place, step: str) -> Place:
     return msgspec.structs.replace(place, key=(*place.key, step))
-
-
-def _text(value: Json) -> str:
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()

@@ -10,7 +10,7 @@ from tiercel.domain.errors import ConfigError
 from tiercel.domain.json import Json
 from tiercel.evals.files.complaints import Complaints
 from tiercel.evals.files.csv_rows import Short, csv_rows
-from tiercel.evals.files.documents import Document, find_file, read_document, unsound
+from tiercel.evals.files.documents import Document, find_files, read_document, unsound
 from tiercel.evals.files.expectations import Place
 from tiercel.evals.files.rows import Row
 from tiercel.evals.files.surroundings import Surroundings
@@ -50,7 +50,7 @@ class Sources:
             if named.startswith(TRAFFIC):
                 yield from self._traffic(named)
                 return
-            for path in self._paths(named):
+            for path in find_files(named, self._folder):
                 yield from self._file(path)
         except ConfigError as error:
             for problem in error.problems:
@@ -63,15 +63,6 @@ class Sources:
             )
         for value in self._surroundings.traffic(named):
             yield Row(value=value, place=Place(file=named, folder=self._folder, line_of=lambda _: None))
-
-    def _paths(self, named: str) -> list[Path]:
-        path = find_file(named, self._folder)
-        if "*" not in path.name:
-            return [path]
-        found = sorted(one for one in path.parent.glob(path.name) if one.is_file())
-        if not found:
-            raise ConfigError(f"{named!r}: no file is called so")
-        return [find_file(str(one.absolute()), self._folder) for one in found]
 
     def _file(self, path: Path) -> Iterator[Row]:
         suffix = path.suffix.lower()

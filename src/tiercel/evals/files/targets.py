@@ -78,15 +78,16 @@ def _candidate(row: TargetTable, addresses: Addresses | None) -> Candidate:
         raise UnknownTarget(
             "which model? write `model: NAME`, or `route: NAME` for one of the policy's rules"
         )
-    address = find_address(named, addresses)
-    name = address.name
     if row.effort is not None:
-        if "@" in name and addresses is not None and not addresses.has(f"{name}@{row.effort}"):
-            raise UnknownTarget(f"{name!r} has an effort already; leave `effort` out")
-        name = f"{name}@{row.effort}"
-    fallback = name if row.model is None and row.route is None else row.route or name
-    own = row.id if row.model is not None or row.route is not None else None
-    return Candidate(id=row.label or own or fallback, address=name, helped=address.helped, fields=row.config)
+        named = f"{named}@{row.effort}"
+    address = find_address(named, addresses)
+    by_name = row.id if row.model is not None or row.route is not None else None
+    return Candidate(
+        id=row.label or by_name or row.route or address.name,
+        address=address.name,
+        helped=address.helped,
+        fields=row.config,
+    )
 
 
 def find_address(named: str, addresses: Addresses | None) -> Address:

@@ -1,6 +1,7 @@
 """Data sets of Langfuse and LangSmith, and plain tables: rows of questions and right answers."""
 
 import csv
+import io
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,11 +9,9 @@ import msgspec
 
 from tiercel.domain.errors import ConfigError
 from tiercel.domain.json import Json, JsonObject
-from tiercel.evals.evaluation import JudgeSettings
-from tiercel.evals.files.complaints import Complaints
 from tiercel.evals.files.csv_rows import csv_rows
 from tiercel.evals.files.documents import Document, parse_json, read_whole
-from tiercel.evals.files.expectations import ExpectationReader
+from tiercel.evals.files.short_form import ShortForm
 from tiercel.evals.files.sources import LINES
 from tiercel.evals.files.surroundings import KnownScorers, Surroundings
 from tiercel.evals.importing.imported import Carrying, Imported, with_own_ids, without_empty
@@ -42,9 +41,7 @@ def import_langsmith(path: Path) -> Imported:
 def import_csv(path: Path, surroundings: Surroundings) -> Imported:
     """A table in promptfoo's columns, or with `input` and `target`. Raises `ConfigError`."""
     carrying = Carrying(Document(name=path.name, value=None))
-    short = ExpectationReader(
-        KnownScorers(surroundings.scorers), dict[str, JudgeSettings](), Complaints()
-    ).short
+    short = ShortForm(KnownScorers(surroundings.scorers))
 
     def complain(line: int, why: str) -> None:
         carrying.leave((), why, file=path.name, line=line)
@@ -125,7 +122,7 @@ def _rows(path: Path) -> list[JsonObject]:
     try:
         return [
             {name: _cell(text) for name, text in row.items() if isinstance(name, str)}
-            for row in csv.DictReader(read_whole(path).splitlines(keepends=True), strict=True)
+            for row in csv.DictReader(io.StringIO(read_whole(path), newline=""), strict=True)
         ]
     except csv.Error as error:
         raise ConfigError(f"{path.name}: not CSV: {error}") from error

@@ -8,16 +8,12 @@ from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 
-import msgspec
-
 from tiercel.domain.errors import ConfigError
 from tiercel.domain.json import Json, JsonObject
-from tiercel.evals.evaluation import JudgeSettings
-from tiercel.evals.files.complaints import Complaints
 from tiercel.evals.files.csv_rows import OWN, csv_rows
-from tiercel.evals.files.documents import DATA, SCHEME, Document, find_file, read_document, read_value
-from tiercel.evals.files.expectations import ExpectationReader
+from tiercel.evals.files.documents import DATA, SCHEME, Document, find_files, read_document, read_value
 from tiercel.evals.files.prompts import messages_of, prompt_contents
+from tiercel.evals.files.short_form import ShortForm
 from tiercel.evals.files.sources import LINES
 from tiercel.evals.files.surroundings import KnownScorers, Surroundings
 from tiercel.evals.files.tables import PromptTable
@@ -26,6 +22,7 @@ from tiercel.evals.importing.imported import Carrying, Imported, with_own_ids, w
 from tiercel.evals.importing.lines import read_lines
 from tiercel.evals.importing.promptfoo_asserts import Asserts
 from tiercel.evals.importing.promptfoo_providers import read_providers
+from tiercel.evals.scorers.scorer import as_text
 from tiercel.policy.problems import Steps
 
 READ = frozenset(
@@ -79,7 +76,7 @@ class _Import:
         self._asserts = Asserts(
             scorers, folder, self._carrying, templates if isinstance(templates, dict) else {}
         )
-        self._short = ExpectationReader(scorers, dict[str, JudgeSettings](), Complaints()).short
+        self._short = ShortForm(scorers)
 
     def imported(self, value: JsonObject) -> Imported:
         for key in value:
@@ -114,7 +111,7 @@ class _Import:
             try:
                 for label, content in self._contents(entry):
                     _check(content)
-                    yield {"raw": _text(content), "label": label} if label else _text(content)
+                    yield {"raw": as_text(content), "label": label} if label else as_text(content)
             except (ConfigError, TemplateError) as error:
                 self._carrying.leave(key, str(error))
 
@@ -166,9 +163,7 @@ class _Import:
 
     def _named(self, named: str, at: Steps) -> Iterator[tuple[JsonObject, Steps]]:
         """The tests of a file, or of several. Raises `ConfigError` where it cannot be read as data."""
-        path = find_file(named, self._folder)
-        paths = sorted(path.parent.glob(path.name)) if "*" in path.name else [path]
-        for one in paths:
+        for one in find_files(named, self._folder):
             suffix = one.suffix.lower()
             if suffix == ".csv":
                 name = one.name
@@ -267,10 +262,6 @@ def _check(content: Json) -> None:
     for message in messages_of(content):
         text = message.get("content")
         names_in(text if isinstance(text, str) else "")
-
-
-def _text(content: Json) -> str:
-    return content if isinstance(content, str) else msgspec.json.encode(content).decode()
 
 
 def _data(named: str, folder: Path) -> Json:
