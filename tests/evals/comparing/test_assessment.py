@@ -173,6 +173,26 @@ def test_a_later_run_cannot_widen_its_own_margin() -> None:
     assert any("unlike questions" in warning for warning in found.warnings)
 
 
+def test_guardrails_of_a_change_are_those_that_mean_the_same_there() -> None:
+    """Multiples of the baseline's mean another model; and the baseline itself was never bound."""
+    rails = (
+        Guardrail(metric="p95_seconds", at_most=0.1),
+        Guardrail(metric="cost_per_success", at_most=0.5, relative=True),
+    )
+    run = run_of({"deep": "+" * 30, "fast": "+" * 30}, analysis=Analysis(guardrails=rails))
+    bound = [[rail.guardrail for rail in one.guardrails] for one in assess_change(run, run).contenders]
+    assert bound == [[], [rails[0]]]
+    slower = Guardrail(metric="p50_seconds", at_most=1.2, relative=True)
+    given = assess_change(run, run, guardrails=(slower,)).contenders
+    assert [[rail.state for rail in one.guardrails] for one in given] == [["met"], ["met"]]
+
+
+def test_another_version_that_answers_is_told() -> None:
+    base = run_of({"fast": "++"}, model_returned="fast-1")
+    found = assess_change(base, run_of({"fast": "++"}, model_returned="fast-2"))
+    assert found.warnings == ("fast (head) was answered by fast-2; before by fast-1.",)
+
+
 def test_items_that_are_asked_or_measured_otherwise_are_told() -> None:
     """A prompt that changed is what base against head is for; expectations that changed are no fair measure."""
     base = run_of({"fast": "++"})

@@ -8,10 +8,10 @@ from tiercel.domain.errors import ConfigError
 from tiercel.evals.comparing.answers import Answers, Measured, answers_of
 from tiercel.evals.comparing.contender import Contender, contenders
 from tiercel.evals.comparing.labelled import Labelled, labelled
-from tiercel.evals.comparing.pairs import pair_up
+from tiercel.evals.comparing.pairs import Pairing, pair_up
 from tiercel.evals.comparing.signals import Signals, signals_of
 from tiercel.evals.comparing.slices import at_path
-from tiercel.evals.evaluation import Analysis, Candidate, Item
+from tiercel.evals.evaluation import Analysis, Candidate, Guardrail, Item
 from tiercel.evals.run_folder import Manifest
 from tiercel.evals.statistics.repeats import Repeats, split_variance
 
@@ -72,17 +72,24 @@ def assess_run(run: Measured, analysis: Analysis | None = None) -> Assessment:
     )
 
 
-def assess_change(base: Measured, head: Measured, analysis: Analysis | None = None) -> Assessment:
+def assess_change(
+    base: Measured,
+    head: Measured,
+    analysis: Analysis | None = None,
+    guardrails: tuple[Guardrail, ...] | None = None,
+) -> Assessment:
     """Each candidate of a later run against itself in an earlier one, item by item.
 
     What is decided is what the *base* was to decide: a change cannot widen its own margin. Of its guardrails those hold
     that are absolute, and for candidates only, as within a run: multiples of the baseline's mean another model there.
-    Two runs of one candidate each are compared whatever these are called. Raises `ConfigError` where the runs have no
-    candidate in common.
+    `guardrails` in their place bound each candidate by its former self. Two runs of one candidate each are compared
+    whatever these are called. Raises `ConfigError` where the runs have no candidate in common.
     """
     analysis = analysis or base.manifest.evaluation.analysis
-    absolute = tuple(rail for rail in analysis.guardrails if not rail.relative)
-    analysis = msgspec.structs.replace(analysis, guardrails=absolute)
+    unbound = head.manifest.evaluation.baseline if guardrails is None else None
+    if guardrails is None:
+        guardrails = tuple(rail for rail in analysis.guardrails if not rail.relative)
+    analysis = msgspec.structs.replace(analysis, guardrails=guardrails)
     pairings = []
     for before, after in _in_common(base.manifest, head.manifest):
         labels = (
@@ -91,7 +98,6 @@ def assess_change(base: Measured, head: Measured, analysis: Analysis | None = No
             else (f"{before.id} ({BASE})", f"{after.id} ({HEAD})")
         )
         pairings.append(pair_up(answers_of(base, before, labels[0]), answers_of(head, after, labels[1])))
-    unbound = head.manifest.evaluation.baseline
     sides = [side for pairing in pairings for side in (pairing.baseline, pairing.candidate)]
     return Assessment(
         kind="change",
@@ -113,7 +119,11 @@ def assess_change(base: Measured, head: Measured, analysis: Analysis | None = No
             for run, side in ((base, pairing.baseline), (head, pairing.candidate))
             for found in labelled(side, run.manifest.evaluation.baseline, run.labels, 1 - analysis.alpha)
         ),
-        warnings=(*_unfinished([base, head], sides), *_changed(base.manifest, head.manifest)),
+        warnings=(
+            *_unfinished([base, head], sides),
+            *_changed(base.manifest, head.manifest),
+            *(words for pairing in pairings for words in _other_versions(pairing)),
+        ),
     )
 
 
@@ -191,6 +201,20 @@ def _changed(base: Manifest, head: Manifest) -> list[str]:
             "from the expectations alone."
         )
     return warnings
+
+
+def _other_versions(pairing: Pairing) -> list[str]:
+    """Whether the provider says that another version answered than before."""
+    before, after = (
+        {row.model_returned for row in side.answered if row.model_returned}
+        for side in (pairing.baseline, pairing.candidate)
+    )
+    is_same_model = pairing.baseline.candidate.address == pairing.candidate.candidate.address
+    if not is_same_model or not before or not after or before == after:
+        return []
+    return [
+        f"{pairing.candidate.name} was answered by {', '.join(sorted(after))}; before by {', '.join(sorted(before))}."
+    ]
 
 
 def _measures(item: Item) -> tuple[object, ...]:
