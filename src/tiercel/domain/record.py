@@ -31,7 +31,8 @@ class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     """One call to one deployment. `began_seconds` counts from the request's receipt; TTFT and TTFA from the call's
     sending. `cost_nano` is `None` where a price is unknown. `lost` names what the target could not carry.
 
-    `asked_by` is the check for which a call beside the ladder was made.
+    `asked_by` is the check for which a call beside the ladder was made. `version` is what the provider called the
+    model, where that is another name than it was asked by: it is in the journal, and no column of the store.
     `missed` is the check whose gate the answer did not pass. `next_nano` is what the same tokens would have cost on the
     ladder's next stage: what a check saves that lets this answer go."""
 
@@ -63,6 +64,7 @@ class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     empty: bool = False
     upstream_id: str | None = None
     simulated: bool = False
+    version: str = ""
 
 
 class Started(msgspec.Struct, frozen=True, kw_only=True, tag="started", omit_defaults=True):

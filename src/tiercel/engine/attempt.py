@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from tiercel.checks.registry import Registry
 from tiercel.checks.run import AskFor, run_checks
 from tiercel.checks.shown import MOST_CHARS
-from tiercel.domain.catalog import Target
+from tiercel.domain.catalog import Deployment, Target
 from tiercel.domain.climb import Attempt, Call, Plan, Rung, Verdict
 from tiercel.domain.events import ReasoningDelta, StreamEvent, TextDelta
 from tiercel.domain.failure import Failure
@@ -42,6 +42,7 @@ Receive: TypeAlias = Callable[[Sequence[StreamEvent]], Awaitable[None] | None]
 """Takes a stream's events; what it returns must be awaited before reading on."""
 
 
+MAX_VERSION_CHARS = 128
 ENDED_EARLY = "ended early: what came had missed its check, and the rest was not wanted"
 
 
@@ -359,8 +360,15 @@ class AttemptRunner:
             ),
             empty=failure is not None and failure.kind in ("empty", "empty_length"),
             upstream_id=result.upstream_id,
+            version=_version(result, deployment),
             simulated=deployment.provider.simulated,
         )
+
+
+def _version(result: CallResult, deployment: Deployment) -> str:
+    """What the provider calls the model that answered, where that is another name than it was asked by."""
+    named = "" if result.response is None else result.response.model[:MAX_VERSION_CHARS]
+    return "" if named == deployment.upstream_name else named
 
 
 def cost_of(usage: Usage, rung: Rung) -> int | None:

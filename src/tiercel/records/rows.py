@@ -21,10 +21,10 @@ _RECORD_PLAIN = tuple(
     if name not in ("modalities", "stated", "tokens_estimated", "attempts", "arms_out", *PLAN_FIELDS)
 )
 _ATTEMPT_LISTS = ("repairs", "lost", "notes")
+_APART = ("verdicts", "usage", "failure", "cost_nano", "next_nano", "version")
+"""What is written in another way, or, as `version`, not at all."""
 _ATTEMPT_PLAIN = tuple(
-    name
-    for name in AttemptRecord.__struct_fields__
-    if name not in (*_ATTEMPT_LISTS, *RUNG_FIELDS, "verdicts", "usage", "failure", "cost_nano", "next_nano")
+    name for name in AttemptRecord.__struct_fields__ if name not in (*_ATTEMPT_LISTS, *RUNG_FIELDS, *_APART)
 )
 _USAGE = tuple(name for name in Usage.__struct_fields__ if name != "source")
 _LARGEST_INTEGER = 2**63 - 1
