@@ -21,7 +21,7 @@ ITEM = Item(
     id="i1",
     body={"messages": [{"role": "user", "content": "2+2?"}]},
     target=("4",),
-    variables={"q": "2+2", "metadata": {"topic": "sums"}},
+    variables={"q": "2+2"},
     expectations=(Expectation(scorer="contains", value="4", weight=2.0),),
     metadata={"topic": "sums"},
 )

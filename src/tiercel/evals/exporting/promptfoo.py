@@ -88,7 +88,7 @@ def _component(score: Score) -> JsonObject:
 
 def _test(item: Item) -> JsonObject:
     test: JsonObject = {
-        "vars": {name: value for name, value in item.variables.items() if name != "metadata"},
+        "vars": item.variables,
         "assert": [_assertion(one) for one in item.expectations],
         "metadata": {**item.metadata, "id": item.id},
     }

@@ -59,27 +59,33 @@ class RowReader:
         table, rest = self._table(row)
         if table is None:
             return []
-        variables = self._variables(table, rest, row)
+        metadata = {**self._default.metadata, **rest, **(table.metadata or {})}
+        variables = self._variables(table, row)
+        names = {**names_of(table, metadata), **variables}
         own = self._expectations.read(table.asserts, _below(row.place, "assert"))
-        asked = (*self._default_expectations, *own)
-        filled = self._expectations.fill(asked, variables, row.place)
         base = Item(
-            id=row_id(table, row),
+            id=row_id(table),
             body={},
             target=texts_of(table.target),
             choices=tuple(map(as_text, table.choices)),
             variables=variables,
-            expectations=filled,
-            metadata={**self._default.metadata, **rest, **(table.metadata or {})},
+            expectations=self._expectations.fill((*self._default_expectations, *own), names, row.place),
+            metadata=metadata,
             weight=table.weight,
             threshold=table.threshold if table.threshold is not None else self._default.threshold,
+            cluster=self._cluster_of(metadata, variables),
             source=table.source or row.place.file,
             line=row.place.line_of(row.place.key),
         )
-        base = msgspec.structs.replace(base, cluster=self._cluster_of(base))
         config = {**self._default.config, **table.config}
-        found = self._asked(base, table, config, rest, row)
-        return [] if len(self._complaints) > before else found
+        for field in sorted(OURS & config.keys()):
+            self._complain(row, ("config", field), "set by the evaluation itself; leave it out")
+        found = [
+            msgspec.structs.replace(item, body={**item.body, **config})
+            for item in self._asked(base, table, names, row)
+        ]
+        sound = [item for item in found if self._is_sound(item, row)]
+        return [] if len(self._complaints) > before else sound
 
     def _table(self, row: Row) -> tuple[ItemTable | None, JsonObject]:
         """The known keys by their own names, and the others."""
@@ -108,8 +114,8 @@ class RowReader:
             return None, {}
         return msgspec.convert(known, ItemTable), rest
 
-    def _variables(self, table: ItemTable, rest: JsonObject, row: Row) -> JsonObject:
-        """What templates may name: the vars, and what else the row says."""
+    def _variables(self, table: ItemTable, row: Row) -> JsonObject:
+        """The vars, with their files read."""
         variables = {**self._default.vars, **table.vars}
         for name, value in list(variables.items()):
             if isinstance(value, str) and value.startswith(SCHEME):
@@ -117,48 +123,34 @@ class RowReader:
                     variables[name] = read_value(value, row.place.folder)
                 except ConfigError as error:
                     self._complain(row, ("vars", name), str(error))
-        targets = texts_of(table.target)
-        given: JsonObject = {"metadata": {**self._default.metadata, **rest, **(table.metadata or {})}}
-        if isinstance(table.input, str):
-            given["input"] = table.input
-        if targets:
-            given |= {"target": targets[0], "targets": list(targets)}
-        if table.choices:
-            given["choices"] = lettered(tuple(map(as_text, table.choices)))
-        return {**given, **variables}
+        return variables
 
-    def _asked(
-        self, base: Item, table: ItemTable, config: JsonObject, rest: JsonObject, row: Row
-    ) -> list[Item]:
-        """The item with its request, once for each prompt."""
-        for field in sorted(OURS & config.keys()):
-            self._complain(row, ("config", field), "set by the evaluation itself; leave it out")
+    def _asked(self, base: Item, table: ItemTable, names: JsonObject, row: Row) -> list[Item]:
+        """The item with its messages, once for each prompt."""
         if not self._prompts:
             messages = _own_messages(table)
             if messages is None:
-                meant = next((hint for key in rest if (hint := nearest(key, ("input", "messages")))), "")
+                meant = next(
+                    (hint for key in base.metadata if (hint := nearest(key, ("input", "messages")))), ""
+                )
                 self._complain(
                     row, (), f"nothing is asked: give it an `input`, or the evaluation a prompt{meant}"
                 )
                 return []
-            return self._sound(base, {"messages": messages, **config}, row)
+            return [msgspec.structs.replace(base, body={"messages": messages})]
         if isinstance(table.input, tuple):
             self._complain(row, (), "has messages of its own, and the evaluation has prompts; take one away")
             return []
         found: list[Item] = []
         for prompt in self._prompts:
             if table.choices and "choices" not in prompt.names:
-                self._complain(
-                    row,
-                    ("choices",),
-                    f"prompt {prompt.label!r} does not show them; put {{{{choices}}}} into it",
-                )
+                fix = "does not show them; put {{choices}} into it"
+                self._complain(row, ("choices",), f"prompt {prompt.label!r} {fix}")
             try:
-                body = {**prompt.body(base.variables), **config}
+                item = self._of_prompt(base, prompt)
+                found.append(msgspec.structs.replace(item, body=prompt.body(names)))
             except TemplateError as error:
                 self._complain(row, (), f"prompt {prompt.label!r}: {error}")
-                continue
-            found += self._sound(self._of_prompt(base, prompt), body, row)
         return found
 
     def _of_prompt(self, base: Item, prompt: Prompt) -> Item:
@@ -172,19 +164,19 @@ class RowReader:
             cluster=base.cluster or base.id,
         )
 
-    def _sound(self, item: Item, body: JsonObject, row: Row) -> list[Item]:
-        """The item, if its request is one that a client could send."""
+    def _is_sound(self, item: Item, row: Row) -> bool:
+        """Whether its request is one that a client could send."""
         try:
-            CODECS["openai_chat"].decode_request(msgspec.json.encode({"model": "any", **body}))
+            CODECS["openai_chat"].decode_request(msgspec.json.encode({"model": "any", **item.body}))
         except CallerError as error:
             self._complain(row, (), f"no client could send this: {error.message}")
-            return []
-        return [msgspec.structs.replace(item, body=body)]
+            return False
+        return True
 
-    def _cluster_of(self, item: Item) -> str | None:
+    def _cluster_of(self, metadata: JsonObject, variables: JsonObject) -> str | None:
         if self._cluster is None:
             return None
-        value: Json = {"metadata": item.metadata, "vars": item.variables}
+        value: Json = {"metadata": metadata, "vars": variables}
         for step in self._cluster.split("."):
             value = value.get(step) if isinstance(value, dict) else None
         return None if value is None else as_text(value)
@@ -194,17 +186,25 @@ class RowReader:
         self._complaints.add(row.place.file, message, line=row.place.line_of(key), key=key)
 
 
-def row_id(table: ItemTable, row: Row) -> str:
+def row_id(table: ItemTable) -> str:
     """The id it was given, else one made of what is asked and of the right answer: the same wherever it stands."""
     if table.id is not None:
         return str(table.id)
-    content = [
-        table.input,
-        {name: value for name, value in table.vars.items()},
-        table.target,
-        table.choices,
-    ]
+    content = [table.input, table.vars, table.target, table.choices]
     return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()[:ID_DIGITS]
+
+
+def names_of(table: ItemTable, metadata: JsonObject) -> JsonObject:
+    """What templates may name beside the item's vars."""
+    names: JsonObject = {"metadata": metadata}
+    targets = texts_of(table.target)
+    if isinstance(table.input, str):
+        names["input"] = table.input
+    if targets:
+        names |= {"target": targets[0], "targets": list(targets)}
+    if table.choices:
+        names["choices"] = lettered(tuple(map(as_text, table.choices)))
+    return names
 
 
 def texts_of(value: Json) -> tuple[str, ...]:
