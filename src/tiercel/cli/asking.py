@@ -54,6 +54,7 @@ async def asking(
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tiercel-asking-")))
         client = HttpClient(environ={})
+        policy = _without_copies(policy)
         lonely = _without_help(policy if gates else _without_gates(policy))
         alone = await _opened(stack, settings, lonely, folder / "alone", client)
         whole = await _opened(stack, settings, policy, folder / "helped", client) if helped else alone
@@ -78,6 +79,12 @@ async def _opened(
     gateway = await stack.enter_async_context(running(settings, policy))
     gateway.recorder.forget_in_the_end()
     return _Door(gateway, client, limits)
+
+
+def _without_copies(policy: Policy) -> Policy:
+    """Known tasks are no traffic: no candidate is tried on copies of them."""
+    rules = tuple(msgspec.structs.replace(rule, shadow=None) for rule in policy.rules)
+    return msgspec.structs.replace(policy, rules=rules)
 
 
 def _without_help(policy: Policy) -> Policy:

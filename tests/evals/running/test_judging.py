@@ -139,6 +139,15 @@ async def test_a_verdict_that_flips_with_the_order_is_a_tie(tmp_path: Path, regi
     assert (score.value, score.met, score.reason) == (0.5, True, "tie: the verdict flips with the order")
 
 
+async def test_a_judge_that_is_to_look_at_pairs_does_so_for_a_rubric_too(
+    tmp_path: Path, registry: Registry
+) -> None:
+    of = evaluation(items(1, RUBRIC), "new", "old", baseline="old", judges={"j": PAIRS})
+    found, asked = await judged(tmp_path, registry, prefers("says new"), of)
+    assert {row.candidate: row.scores[0].value for row in found} == {"new": 1.0, "old": 0.5}
+    assert "It is right." in asked[-1].json["messages"][0]["content"]
+
+
 async def test_the_judge_cannot_know_whose_answer_it_reads(tmp_path: Path, registry: Registry) -> None:
     """Neither name nor role stands in the question, and the marks cannot be guessed."""
 

@@ -202,6 +202,14 @@ async def test_the_items_score_is_the_weighted_mean_and_weight_0_only_measures(
     assert found.misses == "five: lacks '5'"
 
 
+@pytest.mark.parametrize(("threshold", "met"), [(None, False), (0.5, True), (0.6, False)])
+async def test_an_expectation_is_met_from_its_threshold_on(
+    threshold: float | None, met: bool, scorers: ScorerRegistry
+) -> None:
+    found = await score(scorers, "It is 4.", "contains-all", ["4", "5"], threshold=threshold)
+    assert (found.value, found.met) == (0.5, met)
+
+
 async def test_a_person_decides_later_and_nothing_fails_until_then(scorers: ScorerRegistry) -> None:
     found = await measured(scorers, answer("4", Expectation(scorer="human")))
     assert (found.passed, found.unmeasured) == (True, None)

@@ -22,6 +22,7 @@ from tiercel.evals.judging.family import family_warnings
 from tiercel.evals.run_folder import RunFolder, open_run
 from tiercel.evals.running.folders import all_runs, runs_beside
 from tiercel.evals.running.run import body_of
+from tiercel.evals.scorers.scorer import compares
 from tiercel.evals.statistics.planning import Outlook, outlook
 
 ASSUMED_DISCORDANCE = 0.16
@@ -87,7 +88,7 @@ def _judge_lines(setting: Setting, judge: JudgeSettings, pricing: Pricing) -> li
             if scorer is None or not scorer.info.asks or expectation.judge not in (None, judge.name):
                 continue
             judged = len(evaluation.candidates)
-            if scorer.info.compares:
+            if compares(expectation, scorer.info, evaluation.judges):
                 judged = max(0, judged - 1) * (2 if judge.orders == "both" else 1)
             calls += judged * evaluation.run.repeats
     if not calls:

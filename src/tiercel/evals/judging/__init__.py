@@ -8,4 +8,5 @@ from tiercel.evals.scorers.scorer import Scorer
 
 def judging_scorers(desk: JudgeDesk | None = None, baseline: str | None = None) -> tuple[Scorer, ...]:
     """The scorers that ask a judge; without a desk they can say what they take, and measure nothing."""
-    return Rubric(desk), Pairwise(desk, baseline)
+    pairwise = Pairwise(desk, baseline)
+    return Rubric(desk, pairwise), pairwise

@@ -10,11 +10,11 @@ from tiercel.checks.check import Question
 from tiercel.checks.shown import bare_json
 from tiercel.domain.json import JsonObject
 from tiercel.evals.asked import Ask, Asked
-from tiercel.evals.evaluation import JudgeSettings, RunSettings
+from tiercel.evals.evaluation import Expectation, JudgeSettings, RunSettings
 from tiercel.evals.running.budget import Budget
 from tiercel.evals.running.failures import Failed, timed_out, why
 from tiercel.evals.running.pacing import Pace
-from tiercel.evals.scorers.scorer import ScorerError
+from tiercel.evals.scorers.scorer import ScorerError, judge_of
 
 ROOM_TOKENS = 8_192
 """For a verdict and the thoughts before it: cut short, all of it is paid for nothing."""
@@ -52,13 +52,11 @@ class JudgeDesk:
         self._estimate = estimate
         self._paces: dict[str, Pace] = {}
 
-    def judge(self, name: str | None) -> JudgeSettings:
-        """The judge of this name; without a name the only one there is. Raises `ScorerError`."""
-        if name is None and len(self._judges) == 1:
-            return next(iter(self._judges.values()))
-        judge = self._judges.get(name or "")
+    def judge(self, expectation: Expectation) -> JudgeSettings:
+        """Who judges. Raises `ScorerError` where nobody does."""
+        judge = judge_of(expectation, self._judges)
         if judge is None:
-            raise ScorerError(f"no judge {name!r}" if name else "no judge is named")
+            raise ScorerError(f"no judge {expectation.judge!r}" if expectation.judge else "no judge is named")
         return judge
 
     async def put(self, model: str, question: Question) -> Heard:

@@ -94,7 +94,7 @@ class Pairwise:
             return Scored(value=0.5, reason="the baseline itself")
         if answer.baseline is None or not answer.baseline.choices:
             raise ScorerError("the baseline has no answer to this item")
-        desk, judge = self._desk, self._desk.judge(expectation.judge)
+        desk, judge = self._desk, self._desk.judge(expectation)
         criteria = as_text(expectation.value) if expectation.value is not None else judge.criteria or CRITERIA
         baseline = answer.baseline.choices[0]
         orders = (True, False) if judge.orders == "both" else (_draw(answer),)

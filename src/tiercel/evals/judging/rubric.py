@@ -5,6 +5,7 @@ from tiercel.checks.judge import CRITERIA, PROMPT_VERSION, Said, question_about,
 from tiercel.domain.errors import CheckError
 from tiercel.evals.evaluation import Expectation
 from tiercel.evals.judging.desk import JudgeDesk
+from tiercel.evals.judging.pairwise import Pairwise
 from tiercel.evals.judging.panel import Opinion, majority
 from tiercel.evals.scorers.scorer import Answer, Scored, ScorerError, ScorerInfo, as_text
 
@@ -14,7 +15,8 @@ MOST_PROBLEM_CHARS = 300
 
 
 class Rubric:
-    """1 where the judge lets the answer pass, 0 where not; of a panel the share that does."""
+    """1 where the judge lets the answer pass, 0 where not; of a panel the share that does. A judge that is to look at
+    pairs does so here, too."""
 
     info = ScorerInfo(
         name=NAME,
@@ -27,8 +29,9 @@ class Rubric:
         asks=True,
     )
 
-    def __init__(self, desk: JudgeDesk | None = None) -> None:
+    def __init__(self, desk: JudgeDesk | None = None, pairwise: Pairwise | None = None) -> None:
         self._desk = desk
+        self._pairwise = pairwise or Pairwise(desk)
 
     def problems(self, expectation: Expectation) -> list[str]:
         found = [
@@ -42,7 +45,9 @@ class Rubric:
         if self._desk is None:
             raise ScorerError("there is nobody to ask here")
         desk = self._desk
-        judge = desk.judge(expectation.judge)
+        judge = desk.judge(expectation)
+        if judge.mode == "pairwise":
+            return await self._pairwise.score(answer, expectation)
         criteria = criteria_of(expectation, judge.criteria, answer)
         question = question_about(Subject(request=answer.request, choice=answer.choice), criteria)
 

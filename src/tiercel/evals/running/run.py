@@ -26,7 +26,7 @@ from tiercel.evals.running.folders import finished
 from tiercel.evals.running.results_file import ResultsFile
 from tiercel.evals.running.schedule import Schedule, Unit
 from tiercel.evals.scorers.run import Scorers, score_answer
-from tiercel.evals.scorers.scorer import Answer
+from tiercel.evals.scorers.scorer import Answer, compares
 from tiercel.wire.registry import CODECS
 
 FIRST_WAIT_SECONDS = 0.5
@@ -345,8 +345,9 @@ class _Sitting:
         return found
 
     def _compares(self, item: Item) -> bool:
-        found = (self._means.scorers.get(one) for one in item.expectations)
-        return any(one is not None and one.info.compares for one in found)
+        judges = self._evaluation.judges
+        found = ((one, self._means.scorers.get(one)) for one in item.expectations)
+        return any(scorer is not None and compares(one, scorer.info, judges) for one, scorer in found)
 
     def _say_baseline(self, unit: Unit, response: ModelResponse | None) -> None:
         waiting = self._baselines.get((unit.item.id, unit.repeat))

@@ -43,7 +43,7 @@ def tool_call(answer: Answer, expectation: Expectation) -> Scored:
     if missed:
         return Scored(value=1 - len(missed) / len(wanted), reason="; ".join(missed), met=False)
     if made:
-        return Scored(value=1.0, reason=f"also calls {made[0].name}", met=False)
+        return Scored(value=len(wanted) / (len(wanted) + len(made)), reason=f"also calls {made[0].name}")
     return Scored(value=1.0, reason=f"{len(wanted)} as wanted")
 
 

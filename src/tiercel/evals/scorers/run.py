@@ -91,9 +91,10 @@ async def contained(scorer: Scorer, answer: Answer, expectation: Expectation) ->
 
 def as_score(expectation: Expectation, info: ScorerInfo, scored: Scored) -> tuple[Score, str]:
     """The score as it counts for this expectation, and the flaw if it is missed."""
-    threshold = info.threshold if expectation.threshold is None else expectation.threshold
-    met = scored.value >= threshold - 1e-9 if scored.met is None else scored.met
-    value = scored.value
+    value, asked = scored.value, None if info.own_threshold else expectation.threshold
+    met = scored.met if asked is None else None
+    if met is None:
+        met = value >= (info.threshold if asked is None else asked) - 1e-9
     if expectation.negated:
         met, value = not met, 1 - value
     score = Score(

@@ -1,5 +1,6 @@
 """What a scorer is: it measures one answer for one expectation. What the score means is said by the expectation."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 import msgspec
@@ -7,7 +8,7 @@ import msgspec
 from tiercel.domain.errors import TiercelError
 from tiercel.domain.request import ModelRequest
 from tiercel.domain.response import Choice, ModelResponse
-from tiercel.evals.evaluation import Candidate, Expectation, Item
+from tiercel.evals.evaluation import Candidate, Expectation, Item, JudgeSettings
 
 SCORER_SECONDS = 30.0
 
@@ -62,10 +63,13 @@ class Scored(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ScorerInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """What a scorer says of itself. `value` and `options` say what it takes; it is met from `threshold` on where the
-    expectation gives none. `seconds` is how long it may take for one answer. `reads_times` is whether it measures what
-    an answer from the cache does not have; `asks` whether it asks a judge; `compares` whether it needs the baseline's
-    answer."""
+    """What a scorer says of itself.
+
+    `value` and `options` say what it takes. It is met from `threshold` on where the expectation gives none; with
+    `own_threshold` the expectation's is no score but the scorer's own measure. `seconds` is how long it may take for
+    one answer. `reads_times` is whether it measures what an answer from the cache does not have; `asks` whether it asks
+    a judge; `compares` whether it needs the baseline's answer.
+    """
 
     name: str
     summary: str
@@ -73,6 +77,7 @@ class ScorerInfo(msgspec.Struct, frozen=True, kw_only=True):
     options: dict[str, str] = {}
     threshold: float = 1.0
     seconds: float = SCORER_SECONDS
+    own_threshold: bool = False
     reads_times: bool = False
     asks: bool = False
     compares: bool = False
@@ -93,6 +98,19 @@ class Scorer(Protocol):
     async def score(self, answer: Answer, expectation: Expectation) -> Scored:
         """Measure the answer. Raises `ScorerError` (or `CheckError`) where it could not do its work."""
         ...
+
+
+def judge_of(expectation: Expectation, judges: Mapping[str, JudgeSettings]) -> JudgeSettings | None:
+    """Who judges: the judge that is named, else the only one there is."""
+    if expectation.judge is None and len(judges) == 1:
+        return next(iter(judges.values()))
+    return judges.get(expectation.judge or "")
+
+
+def compares(expectation: Expectation, info: ScorerInfo, judges: Mapping[str, JudgeSettings]) -> bool:
+    """Whether the baseline's answer is needed: by the scorer, or because its judge looks at pairs."""
+    judge = judge_of(expectation, judges) if info.asks else None
+    return info.compares or (judge is not None and judge.mode == "pairwise")
 
 
 def as_text(value: object) -> str:

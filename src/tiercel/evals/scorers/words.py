@@ -164,7 +164,14 @@ SCORERS = (
     ),
     _scorer("starts-with", "the answer begins with this text", starts_with),
     _scorer("ends-with", "the answer ends with this text, white space aside", ends_with),
-    _scorer(
-        "levenshtein", "the answer is at most `threshold` edits (default 5) away from this text", levenshtein
+    Plain(
+        info=ScorerInfo(
+            name="levenshtein",
+            summary="the answer is at most `threshold` edits (default 5) away from this text",
+            value="the text",
+            own_threshold=True,
+        ),
+        measure=levenshtein,
+        find_problems=needs_text,
     ),
 )
