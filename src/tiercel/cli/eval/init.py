@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
         return run_import(args)
     from tiercel.evals.files.starter import starter
 
-    made = starter(_catalog(args))
+    made = starter(_catalog(args), simulated=args.lab)
     texts = {EVALUATION: made.evaluation, ITEMS: made.items, LABELS: made.labels}
     write_files(args.folder, texts, force=args.force)
     path, lab = args.folder / EVALUATION, " --lab" if args.lab else ""

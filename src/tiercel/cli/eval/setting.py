@@ -75,13 +75,31 @@ def lab_tasks(items: tuple[Item, ...]) -> list[DemoTask]:
                 DemoTask(
                     name=item.id,
                     kind="unknown",
-                    difficulty=0.5,
+                    difficulty=_difficulty(item),
                     prompt=prompt,
                     answer=answer,
+                    wrong=_wrong(item),
                     json=answer.lstrip().startswith("{"),
                 )
             )
     return found
+
+
+def _difficulty(item: Item) -> float:
+    """The skill that a simulated model needs for it, 0 to 1: `metadata.difficulty`, which means nothing elsewhere."""
+    match item.metadata.get("difficulty"):
+        case bool():
+            return 0.5
+        case int() | float() as said if 0 <= said <= 1:
+            return float(said)
+        case _:
+            return 0.5
+
+
+def _wrong(item: Item) -> str | None:
+    """What a simulated model says that is not able enough: `metadata.wrong`."""
+    said = item.metadata.get("wrong")
+    return said if isinstance(said, str) else None
 
 
 def _read(args: argparse.Namespace, scorers: ScorerRegistry, settings: Settings, policy: Policy) -> Setting:

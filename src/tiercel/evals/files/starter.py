@@ -56,6 +56,10 @@ LABELS = """\
 """
 
 
+ONLY_SIMULATED = ("difficulty", "wrong")
+"""Metadata that means something to simulated models alone."""
+
+
 class Starter(msgspec.Struct, frozen=True, kw_only=True):
     """The files' texts."""
 
@@ -64,8 +68,11 @@ class Starter(msgspec.Struct, frozen=True, kw_only=True):
     labels: str
 
 
-def starter(catalog: Catalog) -> Starter:
-    """A first evaluation of the models that are configured. Raises `ConfigError` where there is none."""
+def starter(catalog: Catalog, *, simulated: bool = False) -> Starter:
+    """A first evaluation of the models that are configured. Raises `ConfigError` where there is none.
+
+    For `simulated` models the items say how difficult they are and what a wrong answer is.
+    """
     models = list(
         {deployment.model.name: deployment.model for deployment in catalog.deployments.values()}.values()
     )
@@ -82,9 +89,19 @@ def starter(catalog: Catalog) -> Starter:
         evaluation=EVALUATION.format(
             targets=listed, baseline=_quoted(baseline), baseline_model=_quoted(chosen[-1].name)
         ),
-        items=files("tiercel.evals").joinpath("data", "starter", "items.jsonl").read_text("utf-8"),
+        items=_items(simulated),
         labels=LABELS % (other, other, baseline),
     )
+
+
+def _items(simulated: bool) -> str:
+    text = files("tiercel.evals").joinpath("data", "starter", "items.jsonl").read_text("utf-8")
+    if simulated:
+        return text
+    rows = [msgspec.json.decode(line) for line in text.splitlines()]
+    for row in rows:
+        row["metadata"] = {key: value for key, value in row["metadata"].items() if key not in ONLY_SIMULATED}
+    return "".join(msgspec.json.encode(row).decode() + "\n" for row in rows)
 
 
 def _cheapest_and_dearest(models: Sequence[Model]) -> list[Model]:
