@@ -13,7 +13,7 @@ import msgspec
 from tiercel import __version__
 from tiercel.cli.amounts import count_text, money
 from tiercel.cli.asking import asking
-from tiercel.cli.eval.exits import FAILED, INTERRUPTED, PASSED, UNDECIDED
+from tiercel.cli.eval.exits import INTERRUPTED, OF_OUTCOME, PASSED
 from tiercel.cli.eval.gauge import Gauge
 from tiercel.cli.eval.pricing import Pricing, prices_of
 from tiercel.cli.eval.setting import Setting, opened
@@ -31,7 +31,6 @@ from tiercel.evals.scorers.scorer import Scorer
 if TYPE_CHECKING:
     from tiercel.evals.comparing.gate import FailOn
 
-CODES = {"passed": PASSED, "failed": FAILED, "undecided": UNDECIDED, "unanswered": INTERRUPTED}
 STOPPED = {
     "budget": "the budget has no room for more",
     "disk": "the results cannot be written",
@@ -212,4 +211,4 @@ def _decided(run: RunFolder, fail_on: "FailOn") -> int:
         comparison = contender.comparison
         words = contender.why if comparison is None else comparison.words(contender.name, contender.baseline)
         print(words if words.startswith(contender.name) else f"{contender.name}: {words}")
-    return CODES[outcome(assessment, fail_on)]
+    return OF_OUTCOME[outcome(assessment, fail_on)]
