@@ -135,6 +135,13 @@ def test_equal_tests_stay_apart(tmp_path: Path) -> None:
     assert len({item.id for item in read.items}) == 2
 
 
+def test_a_column_that_means_nothing_here_is_told_and_the_rows_kept(tmp_path: Path) -> None:
+    text = "q,__expected,__prefix\nHi,contains:x,Please\n"
+    imported = brought(tmp_path, "promptfoo", "t.csv", {"t.csv": text})
+    assert [line[:40] for line in imported.left] == ["t.csv: line 1: the column '__prefix' is n"[:40]]
+    assert len(imported.rows) == 1
+
+
 @pytest.mark.parametrize("wrapped", [True, False], ids=["a file of results", "a configuration"])
 def test_json_is_read_too(tmp_path: Path, wrapped: bool) -> None:
     config = {

@@ -29,12 +29,15 @@ Tell = Callable[[str], None]
 
 
 def csv_rows(path: Path, name: str, short: Short, complain: Complain) -> Iterator[tuple[int, JsonObject]]:
-    """Each row with the line it begins on. Raises `ConfigError` where it is no table; blank rows are no items."""
+    """Each row with the line it begins on. Raises `ConfigError` where it is no table; blank rows are no items.
+
+    `complain` is told of rows that are none, and of columns that mean nothing; the other rows and columns still count.
+    """
     csv.field_size_limit(MAX_FIELD)
     reader = csv.reader(io.StringIO(read_whole(path), newline=""), strict=True)
     try:
         header = [column.strip() for column in next(reader, [])]
-        _check_header(header, name)
+        _check_header(header, name, partial(complain, 1))
         before = reader.line_num
         for fields in reader:
             line, before = before + 1, reader.line_num
@@ -51,7 +54,7 @@ def csv_rows(path: Path, name: str, short: Short, complain: Complain) -> Iterato
         raise ConfigError(f"{name}: line {reader.line_num}: not CSV: {error}") from error
 
 
-def _check_header(header: list[str], name: str) -> None:
+def _check_header(header: list[str], name: str, tell: Tell) -> None:
     if not header:
         raise ConfigError(f"{name}: is empty; the first line names the columns")
     for column in header:
@@ -64,8 +67,8 @@ def _check_header(header: list[str], name: str) -> None:
             or column in ("__metric", "__threshold", "__description")
         )
         if column.startswith("__") and not known:
-            raise ConfigError(
-                f"{name}: line 1: the column {column!r} is not known; there are __expected, __expected1 …, "
+            tell(
+                f"the column {column!r} is not known; there are __expected, __expected1 …, "
                 "__metric, __threshold, __description, __metadata:NAME and __config:__expected:threshold"
             )
 
