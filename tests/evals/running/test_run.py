@@ -55,6 +55,13 @@ async def test_what_misses_an_expectation_fails_and_says_which(tmp_path: Path, r
     assert (row.state, row.kind, row.reason) == ("failed", "expectation", "contains: lacks '4'")
 
 
+async def test_a_model_that_never_answers_is_given_up_early(tmp_path: Path, registry: Registry) -> None:
+    async with bench(tmp_path, always(Fails(status=500)), registry) as b:
+        ended, found = await b.ran(evaluation(items(40), concurrency=4))
+    assert ended.out["scripted"].startswith("10 calls and no answer: ")
+    assert (found, len(b.provider.requests) < 20) == ([], True)
+
+
 @pytest.mark.parametrize(
     ("reply", "kind"),
     [
@@ -97,6 +104,12 @@ async def test_an_error_that_asking_again_cannot_change_is_asked_once(
         await b.run(run, retry_errors=True)
     assert [(row.state, row.kind) for row in rows(run)] == [("error", "provider")] * 2
     assert len(b.provider.requests) == 2
+
+
+async def test_the_version_is_what_the_provider_called_the_model(tmp_path: Path, registry: Registry) -> None:
+    async with bench(tmp_path, always(Says(text="4", model="scripted-2026-11-01")), registry) as b:
+        _, (row,) = await b.ran(evaluation(items(1)))
+    assert (row.model_returned, row.calls[0].model) == ("scripted-2026-11-01", "scripted")
 
 
 async def test_a_failing_request_is_made_as_often_as_allowed_and_then_an_error(
