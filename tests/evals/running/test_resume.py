@@ -17,6 +17,7 @@ from tiercel.evals.evaluation import Evaluation, Expectation
 from tiercel.evals.results import RESULTS, Result, read_results
 from tiercel.evals.running.folders import finished, run_to_resume
 from tiercel.evals.running.results_file import ResultsFile
+from tiercel.records.lock import FolderLock
 from tiercel.testing.scripted import Says, ScriptedProvider
 
 ITEMS = 40
@@ -130,6 +131,16 @@ async def test_a_finished_run_asks_nobody(tmp_path: Path, registry: Registry) ->
         await b.run(run)
         again = await b.run(run)
     assert (again.is_whole, again.progress.done, len(provider.requests)) == (True, 0, 3)
+
+
+async def test_two_processes_do_not_go_on_with_the_same_run(tmp_path: Path, registry: Registry) -> None:
+    async with bench(tmp_path, ScriptedProvider(), registry) as b:
+        run = begun(tmp_path, evaluation(items(1)))
+        lock = FolderLock.acquire(run.path)
+        with pytest.raises(ConfigError, match="another process is at this run"):
+            await b.run(run)
+        lock.release()
+        assert not b.provider.requests
 
 
 EDITS = {

@@ -11,6 +11,7 @@ from typing import Protocol
 
 import msgspec
 
+from tiercel.domain.errors import ConfigError
 from tiercel.domain.json import JsonObject
 from tiercel.domain.request import ModelRequest, Text
 from tiercel.domain.response import Choice, ModelResponse
@@ -27,6 +28,7 @@ from tiercel.evals.running.results_file import ResultsFile
 from tiercel.evals.running.schedule import Schedule, Unit
 from tiercel.evals.scorers.run import Scorers, score_answer
 from tiercel.evals.scorers.scorer import Answer, compares
+from tiercel.records.lock import FolderLock
 from tiercel.wire.registry import CODECS
 
 FIRST_WAIT_SECONDS = 0.5
@@ -94,12 +96,21 @@ async def run_evaluation(
     Raises `ConfigError` where its files cannot be read or written to begin with.
     """
     with ExitStack() as stack:
+        stack.callback(_locked(run).release)
         rows = stack.enter_context(ResultsFile(run.results_path))
         sitting = _Sitting(run, means, rows, retry_errors=retry_errors, tell=tell)
         ended = await sitting.sit()
     if ended.is_whole:
         finished(run)
     return ended
+
+
+def _locked(run: RunFolder) -> FolderLock:
+    """So that no second process goes on with the same run. Raises `ConfigError` where one does already."""
+    try:
+        return FolderLock.acquire(run.path)
+    except ConfigError as error:
+        raise ConfigError(f"{run.path}: another process is at this run; wait until it has ended") from error
 
 
 def spent_nano(run: RunFolder) -> int:
