@@ -1,6 +1,8 @@
 """`tiercel eval init`, `import` and `export`: what is written, what is said, and what is refused."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -121,3 +123,17 @@ def test_what_cannot_be_done_is_said(
 ) -> None:
     assert main(["eval", *command]) == 2
     assert complaint in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "command", [["import", "csv", "t.csv"], ["import", "promptfoo", "c.yaml"], ["plan", "c.yaml", "--lab"]]
+)
+def test_without_the_library_it_says_what_to_install(here: Path, command: list[str]) -> None:
+    (here / "t.csv").write_text("input,target\na,b\n")
+    (here / "c.yaml").write_text(CONFIG)
+    script = "import sys; sys.modules['yaml'] = None; from tiercel.cli.main import main; sys.exit(main())"
+    done = subprocess.run(
+        [sys.executable, "-c", script, "eval", *command], capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, "pip install 'tiercel[evals]'" in done.stderr) == (2, True), done.stderr
+    assert not (here / "eval.yaml").exists()

@@ -147,9 +147,10 @@ def test_promptfoos_results(run: RunFolder) -> None:
         (1, 0, False, 1),
         (0, 1, False, 2),
     ]
+    assert rows[0]["provider"] == {"id": "small@low", "label": "fast"}
     assert (rows[0]["latencyMs"], rows[0]["cost"], rows[1]["cost"]) == (500, 0.0025, None)
     assert whole["config"]["tests"][0] == {
-        "vars": {"q": "2+2"},
+        "vars": {"q": "2+2", "messages": '[{"role":"user","content":"2+2?"}]'},
         "assert": [{"type": "contains", "value": "4", "weight": 2.0}],
         "metadata": {"topic": "sums", "id": "i1"},
     }

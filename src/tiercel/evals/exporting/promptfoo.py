@@ -16,7 +16,7 @@ NO_FAILURE, ASSERT_FAILED, ERROR = 0, 1, 2
 
 
 def promptfoo_results(run: RunFolder) -> JsonObject:
-    """The whole file. Items are its tests, candidates its providers; one prompt stands for the items' own messages."""
+    """The whole file. Items are its tests, candidates its providers; `{{messages}}`, a variable of each, its prompt."""
     manifest = run.manifest
     evaluation = manifest.evaluation
     places = {item.id: place for place, item in enumerate(evaluation.items)}
@@ -24,8 +24,12 @@ def promptfoo_results(run: RunFolder) -> JsonObject:
     items = {item.id: item for item in evaluation.items}
     results = list(run.results().values())
     created = datetime.fromtimestamp(manifest.started_at, UTC).isoformat(timespec="milliseconds")
+    addresses = {candidate.id: candidate.address for candidate in evaluation.candidates}
     rows = [
-        _result(one, items.get(one.item), places.get(one.item, 0), columns.get(one.candidate, 0))
+        {
+            **_result(one, items.get(one.item), places.get(one.item, 0), columns.get(one.candidate, 0)),
+            "provider": {"id": addresses.get(one.candidate, one.candidate), "label": one.candidate},
+        }
         for one in results
     ]
     return {
@@ -44,16 +48,16 @@ def promptfoo_results(run: RunFolder) -> JsonObject:
 
 
 def _result(result: Result, item: Item | None, place: int, column: int) -> JsonObject:
-    raw = as_json(item.body.get("messages", [])) if item else ""
+    test = _test(item) if item else {"vars": {}}
+    raw = test["vars"].get("messages", "")
     return {
         "id": f"{result.item}/{result.candidate}/{result.repeat}",
         "testIdx": place,
         "promptIdx": column,
-        "provider": {"id": result.candidate, "label": result.candidate},
         "prompt": {"raw": raw, "label": "messages"},
         "promptId": "messages",
-        "vars": item.variables if item else {},
-        "testCase": _test(item) if item else {"vars": {}},
+        "vars": test["vars"],
+        "testCase": test,
         "response": {
             "output": result.output,
             "cached": result.cached,
@@ -88,7 +92,7 @@ def _component(score: Score) -> JsonObject:
 
 def _test(item: Item) -> JsonObject:
     test: JsonObject = {
-        "vars": item.variables,
+        "vars": {**item.variables, "messages": as_json(item.body.get("messages", []))},
         "assert": [_assertion(one) for one in item.expectations],
         "metadata": {**item.metadata, "id": item.id},
     }
@@ -149,7 +153,7 @@ def _config(evaluation: Evaluation) -> JsonObject:
         "description": evaluation.description or evaluation.name,
         "prompts": ["{{messages}}"],
         "providers": [
-            {"id": one.id, "label": one.id, "config": msgspec.to_builtins(one.fields)}
+            {"id": one.address, "label": one.id, "config": msgspec.to_builtins(one.fields)}
             for one in evaluation.candidates
         ],
         "tests": [_test(item) for item in evaluation.items],

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from tiercel.domain.errors import ConfigError
 from tiercel.domain.json import Json, JsonObject
 from tiercel.evals.evaluation import Evaluation
 from tiercel.evals.files.documents import Document
@@ -40,9 +41,13 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
     runs: tuple[Run, ...] = ()
 
     def evaluation_text(self) -> str:
-        """`eval.yaml`."""
-        import yaml  # what was read was YAML; and an import is rare
-
+        """`eval.yaml`. Raises `ConfigError` where the library that writes it is missing."""
+        try:
+            import yaml
+        except ImportError as error:
+            raise ConfigError(
+                "writing YAML needs more than was installed: pip install 'tiercel[evals]'"
+            ) from error
         text: str = yaml.safe_dump(
             self.evaluation, sort_keys=False, allow_unicode=True, width=110, default_flow_style=False
         )
