@@ -27,7 +27,8 @@ def files(kind: str, more: str = "max_tokens: 5") -> dict[str, str | bytes]:
     return {
         "evals/t.yaml": REGISTRY.format(kind=kind, more=more),
         "data/t/samples.jsonl": SAMPLES,
-        "modelgraded/fact.yaml": "fact:\n  prompt: 'Compare {completion} with {ideal} for {input}'\n",
+        "modelgraded/fact.yaml": "fact:\n  prompt: 'Compare {completion} with {ideal} for {input}'\n"
+        "  choice_scores: {A: 1, B: 1.0, C: 0.5}\n",
     }
 
 
@@ -63,7 +64,8 @@ def test_a_model_that_grades_becomes_a_rubric(tmp_path: Path) -> None:
     (expectation,) = imported.evaluation["defaultTest"]["assert"]
     assert expectation == {
         "type": "llm-rubric",
-        "value": "Compare (the answer) with {{target}} for (the question)",
+        "value": "Compare (the answer) with {{target}} for (the question)\n\n"
+        "The answer passes where the choice is A or B.",
         "judge": "judge",
     }
     assert any("ModelBasedClassify" in note for note in imported.notes)

@@ -18,6 +18,8 @@ CLASSES = ("Match", "Includes", "FuzzyMatch", "JsonMatch", "ModelBasedClassify")
 KNOWN_ARGS = frozenset(("samples_jsonl", "ignore_case", "max_tokens", "modelgraded_spec", "eval_type"))
 FIELD = re.compile(r"\{(\w+)\}")
 OUR_NAMES = {"ideal": "{{target}}", "input": "(the question)", "completion": "(the answer)"}
+PASSES = 1
+"""What a choice of a spec must be worth."""
 SAMPLE_KEYS = frozenset(("input", "ideal", "id", "metadata"))
 NOTES = {
     "Includes": "",
@@ -25,8 +27,9 @@ NOTES = {
     "FuzzyMatch": "FuzzyMatch becomes icontains-any: upper and lower case are the same; articles and punctuation "
     "count, and an answer that is only a part of the ideal does not pass",
     "JsonMatch": "JsonMatch becomes equals on JSON: the answer must be nothing but the JSON",
-    "ModelBasedClassify": "ModelBasedClassify becomes llm-rubric: its question is asked with Tiercel's prompt, and the "
-    "choices and scores of the spec are not; `judges.judge` is `auto`: name a model that is none of the candidates",
+    "ModelBasedClassify": "ModelBasedClassify becomes llm-rubric: its question is asked with Tiercel's prompt; say in "
+    "it which choices pass, where the spec's scores do not; `judges.judge` is `auto`: name a model that is none of the "
+    "candidates",
     "samples": "a file of samples says nothing of how answers are measured: an answer passes that holds one of the "
     "ideals, upper and lower case alike",
 }
@@ -205,8 +208,15 @@ def _question(spec: Json, samples: Path) -> str | None:
             prompt = table.get("prompt") if isinstance(table, dict) else None
             if not isinstance(prompt, str):
                 return None
-            return FIELD.sub(_our_name, prompt).strip()
+            return f"{FIELD.sub(_our_name, prompt).strip()}{_rule(table.get('choice_scores'))}"
     return None
+
+
+def _rule(scores: Json) -> str:
+    """When an answer passes, where the spec says what its choices are worth."""
+    worth = scores if isinstance(scores, dict) else {}
+    good = [str(name) for name, score in worth.items() if isinstance(score, int | float) and score >= PASSES]
+    return f"\n\nThe answer passes where the choice is {' or '.join(good)}." if good else ""
 
 
 def _our_name(mark: re.Match[str]) -> str:
