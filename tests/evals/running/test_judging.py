@@ -1,5 +1,6 @@
 """Judges over real sockets: their verdicts, what they cost, both orders, panels, and nonsense that is no verdict."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from tiercel.evals.evaluation import Evaluation, Expectation, JudgeSettings
 from tiercel.evals.judging.family import family_warnings
 from tiercel.evals.judging.pairwise import value_of
 from tiercel.evals.results import Result
+from tiercel.evals.running.run import MOST_BEHIND
 from tiercel.testing.delivery import Delivery
 from tiercel.testing.loopback import SeenRequest
 from tiercel.testing.replies import Said, delivery_of
@@ -204,6 +206,37 @@ async def test_a_budget_holds_for_judges_too_and_nothing_is_half_measured(
         run = begun(tmp_path, of)
         ended = await b.run(run, estimate=lambda body, helped: 200_000 if body["model"] == "judge" else 0)
     assert (ended.stopped, rows(run)) == ("budget", [])
+
+
+class Held(Speaking):
+    """Its judge says nothing until it is let."""
+
+    def __init__(self) -> None:
+        super().__init__(passing)
+        self.let = asyncio.Event()
+
+    async def _handle(self, seen: SeenRequest) -> Delivery | bytes:
+        if seen.json["model"] == "judge":
+            await self.let.wait()
+        return await super()._handle(seen)
+
+
+async def test_nobody_is_asked_while_too_many_answers_wait_for_a_judge(
+    tmp_path: Path, registry: Registry
+) -> None:
+    """A crash would lose what is not measured yet."""
+    provider = Held()
+    of = evaluation(items(MOST_BEHIND + 40, RUBRIC), judges={"j": JUDGE})
+    async with bench(tmp_path, provider, registry, "scripted", "judge") as b:
+        running = asyncio.create_task(b.ran(of))
+        async with asyncio.timeout(60):
+            while len(provider.requests) <= MOST_BEHIND:
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(0.3)
+        assert len(provider.requests) <= MOST_BEHIND + 1 + of.run.concurrency
+        provider.let.set()
+        ended, found = await running
+    assert (ended.is_whole, len(found)) == (True, MOST_BEHIND + 40)
 
 
 def test_a_judge_of_a_candidates_family_is_warned_of() -> None:

@@ -12,6 +12,7 @@ class Budget:
         self.unpriced = 0
         """Calls whose cost is not known; they are not in `spent_nano`."""
         self._reserved_nano = 0
+        self._known: dict[str, tuple[int, int]] = {}
 
     def reserve(self, nano: int) -> bool:
         """Put so much aside for a call; False where the cap has no room for it, and nothing is put aside then."""
@@ -21,11 +22,19 @@ class Budget:
         self._reserved_nano += nano
         return True
 
-    def settle(self, reserved_nano: int, cost_nano: int | None) -> None:
+    def settle(self, reserved_nano: int, cost_nano: int | None, of: str = "") -> None:
         """The call that so much was put aside for has cost this; `None` where nobody knows, and it is taken to be as
-        expected."""
+        expected. `of` is whose call it was."""
+        if cost_nano:
+            total, n = self._known.get(of, (0, 0))
+            self._known[of] = total + cost_nano, n + 1
         self._reserved_nano -= reserved_nano
         if cost_nano is None:
             self.unpriced += 1
             cost_nano = reserved_nano
         self.spent_nano += cost_nano
+
+    def usual_nano(self, of: str) -> int:
+        """What its calls have cost on average, as far as that is known; 0 before the first."""
+        total, n = self._known.get(of, (0, 0))
+        return total // n if n else 0

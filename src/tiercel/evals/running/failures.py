@@ -35,6 +35,8 @@ FAILURES: dict[FailureKind, tuple[Kind, Then]] = {
     "cancelled": ("provider", "again"),
     "interrupted": ("provider", "again"),
 }
+TOO_MANY = frozenset(("rate_limit", "overloaded"))
+"""What the gateway says of a model that rests because it was asked too much."""
 OWN: frozenset[Kind] = frozenset(("empty", "refused"))
 """The candidate's own failures, and no accident on the way to it."""
 
@@ -69,9 +71,10 @@ def why(asked: Asked) -> Failed | None:
         return Failed(
             kind="provider", then="never", reason=asked.problem, failure=record.problem or "", called=False
         )
+    rests = not record.attempts and record.problem in TOO_MANY
     return Failed(
-        kind="provider",
-        then="again",
+        kind="rate_limited" if rests else "provider",
+        then="slower" if rests else "again",
         reason=asked.problem or "nobody answered",
         called=bool(record.attempts),
         wait_seconds=asked.retry_after_seconds,

@@ -13,7 +13,7 @@ import msgspec
 
 from tiercel.domain.errors import ConfigError
 from tiercel.domain.json import JsonObject
-from tiercel.domain.request import ModelRequest, Text
+from tiercel.domain.request import ModelRequest
 from tiercel.domain.response import Choice, ModelResponse
 from tiercel.evals.asked import Ask, Asked
 from tiercel.evals.evaluation import Candidate, Evaluation, Item
@@ -21,6 +21,7 @@ from tiercel.evals.results import Result, read_results
 from tiercel.evals.run_folder import RunFolder
 from tiercel.evals.running import outcome
 from tiercel.evals.running.answer_cache import AnswerCache, cache_key
+from tiercel.evals.running.baselines import Baselines
 from tiercel.evals.running.budget import Budget
 from tiercel.evals.running.failures import Failed, timed_out, why
 from tiercel.evals.running.folders import finished
@@ -38,6 +39,8 @@ OUT_AFTER = 10
 succeeded."""
 MOST_SCORING = 32
 """Answers that are measured at the same time."""
+MOST_BEHIND = 96
+"""Answers that may wait to be measured. Beyond that nobody is asked, as a crash would lose them."""
 
 Estimate = Callable[[JsonObject, bool], int | None]
 """Nano-dollars that a request is expected to cost, helped or not; `None` where a price is unknown."""
@@ -168,17 +171,18 @@ class _Sitting:
         self._total = len(units)
         self._counts = dict.fromkeys(("passed", "failed", "error", "cached"), 0)
         self._permits = asyncio.Semaphore(MOST_SCORING)
+        self._behind = 0
+        self._caught_up = asyncio.Event()
         self._scoring: set[asyncio.Task[None]] = set()
-        self._baselines = self._awaited_baselines(units, known)
+        self._baselines = Baselines(self._evaluation.baseline, units, known, self._compares)
         self._cacheable: dict[str, bool] = {}
-        self._means_nano: dict[str, tuple[int, int]] = {}
 
     async def sit(self) -> Ended:
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(max(1, min(self._settings.concurrency, self._total))):
                     group.create_task(self._work())
-            self._no_more_baselines()
+            self._baselines.no_more()
             while self._scoring:
                 await asyncio.gather(*self._scoring)
         finally:
@@ -195,6 +199,9 @@ class _Sitting:
     async def _work(self) -> None:
         while (unit := await self.schedule.take()) is not None:
             await self._serve(unit)
+            while self._behind > MOST_BEHIND:
+                self._caught_up.clear()
+                await self._caught_up.wait()
 
     async def _serve(self, unit: Unit) -> None:
         due = time.perf_counter()
@@ -226,7 +233,7 @@ class _Sitting:
         """What came back, why it is no answer, and how long it waited with us. `None` where it was not asked, as the
         budget is used up."""
         budget, candidate = self._means.budget, unit.candidate
-        expected = max(self._means.estimate(content, candidate.helped) or 0, self._usual_nano(candidate))
+        expected = max(self._means.estimate(content, candidate.helped) or 0, budget.usual_nano(candidate.id))
         if not budget.reserve(expected):
             self.schedule.stop("budget")
             self.schedule.again(unit, 0.0, counts=False)
@@ -243,8 +250,7 @@ class _Sitting:
             cost = None  # it may be billed all the same
             return Asked(), timed_out(self._settings.timeout_seconds), sent - due
         finally:
-            budget.settle(expected, cost)
-            self._note_cost(candidate, cost)
+            budget.settle(expected, cost, candidate.id)
 
     def _fail(self, unit: Unit, asked: Asked, failed: Failed) -> None:
         """Ask again, or not: as the failure says, and as often as an item may be asked."""
@@ -273,19 +279,19 @@ class _Sitting:
                 self.schedule.put_out(unit, f"{OUT_AFTER} items in a row were not answered: {failed.reason}")
                 return
             self.schedule.failed(unit)
-        self._say_baseline(unit, None)
+        self._baselines.say(unit, None)
         self._write(outcome.unanswered(unit, failed, asked))
 
     def _measure_soon(self, unit: Unit, result: Result, response: ModelResponse, body: bytes) -> None:
         """Measure it beside what is being asked: a judge takes longer than an answer."""
-        self._say_baseline(unit, response)
+        self._baselines.say(unit, response)
         task = asyncio.create_task(self._measure(unit, result, response, body))
         self._scoring.add(task)
         task.add_done_callback(self._scoring.discard)
 
     async def _measure(self, unit: Unit, result: Result, response: ModelResponse, body: bytes) -> None:
-        waiting = self._baselines.get((unit.item.id, unit.repeat))
-        baseline = await asyncio.shield(waiting) if waiting is not None else None
+        baseline = await self._baselines.wait_for(unit)
+        self._behind += 1
         async with self._permits:
             answer = Answer(
                 item=unit.item,
@@ -300,6 +306,8 @@ class _Sitting:
                 baseline=baseline,
             )
             scores = await score_answer(answer, self._means.scorers)
+        self._behind -= 1
+        self._caught_up.set()
         if self._means.budget.is_over and scores.unmeasured is not None:
             self.schedule.stop("budget")
             return  # it is asked again when there is money for its judge
@@ -337,58 +345,14 @@ class _Sitting:
             self._cacheable[item.id] = not any(one.info.reads_times for one in found if one is not None)
         return self._cacheable[item.id]
 
-    def _awaited_baselines(
-        self, units: list[Unit], known: dict[tuple[str, str, int], Result]
-    ) -> dict[tuple[str, int], "asyncio.Future[ModelResponse | None]"]:
-        """For each item that is compared with the baseline's answer, where that will be, or is already."""
-        baseline = self._evaluation.baseline
-        loop = asyncio.get_running_loop()
-        coming = {(u.item.id, u.repeat) for u in units if u.candidate.id == baseline}
-        found: dict[tuple[str, int], asyncio.Future[ModelResponse | None]] = {}
-        for unit in units:
-            place = unit.item.id, unit.repeat
-            if unit.candidate.id == baseline or place in found or not self._compares(unit.item):
-                continue
-            found[place] = loop.create_future()
-            if place not in coming:
-                row = known.get((unit.item.id, baseline or "", unit.repeat))
-                found[place].set_result(_said(row) if row is not None else None)
-        return found
-
     def _compares(self, item: Item) -> bool:
         judges = self._evaluation.judges
         found = ((one, self._means.scorers.get(one)) for one in item.expectations)
         return any(scorer is not None and compares(one, scorer.info, judges) for one, scorer in found)
 
-    def _say_baseline(self, unit: Unit, response: ModelResponse | None) -> None:
-        waiting = self._baselines.get((unit.item.id, unit.repeat))
-        if unit.candidate.id == self._evaluation.baseline and waiting is not None and not waiting.done():
-            waiting.set_result(response)
-
-    def _no_more_baselines(self) -> None:
-        for waiting in self._baselines.values():
-            if not waiting.done():
-                waiting.set_result(None)
-
-    def _usual_nano(self, candidate: Candidate) -> int:
-        total, n = self._means_nano.get(candidate.id, (0, 0))
-        return total // n if n else 0
-
-    def _note_cost(self, candidate: Candidate, cost: int | None) -> None:
-        if cost:
-            total, n = self._means_nano.get(candidate.id, (0, 0))
-            self._means_nano[candidate.id] = total + cost, n + 1
-
 
 def _is_worth_another_try(row: Result) -> bool:
     return row.state == "error" and not row.extra.get(outcome.NEVER_AGAIN, False)
-
-
-def _said(row: Result) -> ModelResponse | None:
-    """An answer out of its row: its text, which is all that was kept."""
-    if not row.output:
-        return None
-    return ModelResponse(choices=(Choice(parts=(Text(text=row.output),)),))
 
 
 def _request(body: bytes) -> ModelRequest:
