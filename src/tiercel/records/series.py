@@ -73,11 +73,7 @@ def load_period(folder: Path, wanted: Wanted, *, database_url: Secret | None = N
             answers = read_tallies(snapshot.connection, ANSWERS, _within(wanted))
             _add_stored(snapshot, wanted, steps)
     for start, sums in besides.parts.items():
-        own = {
-            cell: tally
-            for cell, tally in sums.answers.items()
-            if wanted.project is None or cell.project == wanted.project
-        }
+        own = _of_project(sums.answers, wanted.project)
         merge_into(answers, own)
         for cell, tally in own.items():
             steps[start].add(
@@ -91,6 +87,26 @@ def load_period(folder: Path, wanted: Wanted, *, database_url: Secret | None = N
         answers=answers,
         steps=tuple(steps.values()),
     )
+
+
+def load_answers(
+    folder: Path, *, since: int, until: int, project: str | None = None, database_url: Secret | None = None
+) -> Tallies:
+    """The same without its steps. Raises as `load_period` does."""
+    wanted = Wanted(since=since, until=until, step_seconds=until - since, project=project)
+    answers: Tallies = {}
+    with Snapshot.taken(folder, database_url) as snapshot:
+        besides = _SumsByStep(wanted)
+        Besides(snapshot, ANSWERS, since).add_to(besides)
+        if snapshot.connection is not None:
+            answers = read_tallies(snapshot.connection, ANSWERS, _within(wanted))
+    for sums in besides.parts.values():
+        merge_into(answers, _of_project(sums.answers, project))
+    return answers
+
+
+def _of_project(answers: Tallies, project: str | None) -> Tallies:
+    return {cell: tally for cell, tally in answers.items() if project is None or cell.project == project}
 
 
 class _SumsByStep(Sums):

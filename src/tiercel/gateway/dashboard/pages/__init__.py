@@ -1,10 +1,25 @@
 """The pages, in the order of the navigation. A new one is a module here, its template, and a line below."""
 
+from tiercel.gateway.dashboard.pages.evaluations import EVALUATION, EVALUATIONS, REPORT
 from tiercel.gateway.dashboard.pages.feedback import FEEDBACK
 from tiercel.gateway.dashboard.pages.keys import KEYS, KEYS_CHANGED
+from tiercel.gateway.dashboard.pages.models import MODEL, MODELS
 from tiercel.gateway.dashboard.pages.overview import OVERVIEW
 from tiercel.gateway.dashboard.pages.requests import FEEDBACK_ON, REQUEST, REQUESTS
 from tiercel.gateway.dashboard.view import PageRoute
 
-PAGES: tuple[PageRoute, ...] = (OVERVIEW, REQUESTS, REQUEST, FEEDBACK_ON, KEYS, KEYS_CHANGED, FEEDBACK)
+PAGES: tuple[PageRoute, ...] = (
+    OVERVIEW,
+    REQUESTS,
+    REQUEST,
+    FEEDBACK_ON,
+    MODELS,
+    MODEL,
+    EVALUATIONS,
+    EVALUATION,
+    REPORT,
+    KEYS,
+    KEYS_CHANGED,
+    FEEDBACK,
+)
 NAVIGATION: tuple[PageRoute, ...] = tuple(page for page in PAGES if page.title is not None)
