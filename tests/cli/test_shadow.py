@@ -55,7 +55,7 @@ def test_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """All numbers, money in dollars."""
     data = kept(tmp_path, record("rec_1"), FULL)
     assert main(["shadow", "status", "--json", "--data", data]) == 0
-    (told,) = msgspec.json.decode(capsys.readouterr().out)
+    (told,) = msgspec.json.decode(capsys.readouterr().out)["pairs"]
     assert (told["candidate"], told["pairs"], told["spent_usd"]) == ("candidate@low", 1, "0.0000007")
 
 

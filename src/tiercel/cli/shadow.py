@@ -1,109 +1,253 @@
-"""`tiercel shadow`: how candidates do on copies of requests, beside what was delivered."""
+"""`tiercel shadow`: may a candidate take over, on copies of live requests that no client sees?
+
+A run is registered before its first pair: rule, candidate, margin, dollars, time. Its verdict may then be read as often
+as one likes, and leads to a proposal for `policy.toml`, which a person accepts or not.
+"""
 
 import argparse
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
-from tiercel.cli.amounts import count_text, dollars, duration, money, percent, printable
-from tiercel.cli.configuration import SETTINGS_FILE
+from tiercel.cli.argument import argument
+from tiercel.cli.configuration import POLICY_FILE, SETTINGS_FILE, add_file_arguments
 from tiercel.cli.report import parse_since, storage_of
+from tiercel.domain.errors import ConfigError
 from tiercel.domain.settings import Storage
-from tiercel.measure.pairs import PairNumbers, SideNumbers, numbers_of
+from tiercel.domain.shadow import WINDOW_SECONDS
+from tiercel.policy.key_forms import dollars, duration, lifetime, project_name
 
-NOTES = (
-    "passed: every gate of the rule that calls no model; failed: nobody answered",
-    "only one side passed: pairs that tell the two apart, the live side first",
-    "cost: of all calls; of the live side what its requests cost anyway",
-    "These are counts. Whether a candidate may take over, they do not say.",
-)
+PROPOSED = "policy.proposed.toml"
 
 
 def add_parser(subparsers: Any) -> None:
     """Register the command."""
     parser = subparsers.add_parser(
-        "shadow", help="how candidates do on copies of requests", description=__doc__
+        "shadow", help="may a candidate take over, on copies of requests", description=__doc__
     )
     commands = parser.add_subparsers(dest="shadow_command", metavar="COMMAND", required=True)
+    _add_start(commands)
+    _add_status(commands)
+    _add_stop(commands)
+    _add_adopt(commands)
+
+
+def _add_start(commands: Any) -> None:
+    start = commands.add_parser(
+        "start",
+        help="register a candidate before its first pair",
+        description="Register a candidate for a rule's requests. A running server begins within seconds. What was "
+        "registered is never changed; `stop` ends it.",
+    )
+    start.add_argument("--rule", required=True, metavar="NAME", help="the rule whose requests are copied")
+    start.add_argument(
+        "--candidate",
+        required=True,
+        action="append",
+        metavar="MODEL",
+        help="a model or deployment, with an optional @effort; several share alpha and dollars",
+    )
+    start.add_argument(
+        "--share",
+        type=_share,
+        default=0.05,
+        metavar="S",
+        help="of the requests that are copied (default: 0.05)",
+    )
+    start.add_argument(
+        "--margin",
+        type=_between,
+        default=0.03,
+        metavar="M",
+        help="by how much the candidate may pass less often (default: 0.03, three points)",
+    )
+    start.add_argument(
+        "--alpha",
+        type=_between,
+        default=0.05,
+        metavar="A",
+        help="the risk of a wrong verdict (default: 0.05)",
+    )
+    start.add_argument(
+        "--max-usd",
+        type=argument(dollars),
+        required=True,
+        metavar="USD",
+        help="what all copies may cost together",
+    )
+    start.add_argument(
+        "--until",
+        type=argument(lifetime),
+        default=lifetime("14d"),
+        metavar="TIME",
+        help="how long requests are copied (default: 14d)",
+    )
+    start.add_argument(
+        "--guardrail",
+        action="append",
+        default=[],
+        metavar="BOUND",
+        help='what must hold besides, such as "cost<=0.5x", "p95<=1.2x" or "format<=0.01"; may be repeated',
+    )
+    start.add_argument(
+        "--window",
+        type=argument(duration),
+        default=WINDOW_SECONDS,
+        metavar="TIME",
+        help="the pairs of a session within this time of its first are one observation (default: 1h)",
+    )
+    start.add_argument(
+        "--project", type=argument(project_name), metavar="NAME", help="only requests of this project's keys"
+    )
+    add_file_arguments(start)
+    _add_data(start)
+    start.set_defaults(func=_run_start)
+
+
+def _add_status(commands: Any) -> None:
     status = commands.add_parser(
         "status",
-        help="pairs by rule and candidate",
-        description="Pairs by rule and candidate: what the checks, the clock and the bill say of both sides.",
+        help="verdicts of registered runs, and pairs by rule and candidate",
+        description="The verdict of each registered run so far, and pairs by rule and candidate. Looking often costs "
+        "nothing: the verdict is as sure however often it is read.",
     )
-    status.add_argument("--rule", metavar="NAME", help="only pairs of this rule")
+    status.add_argument("run", nargs="?", metavar="RUN", help="only this run, also where it has ended")
+    status.add_argument("--rule", metavar="NAME", help="only runs and pairs of this rule")
     status.add_argument(
         "--since",
         type=parse_since,
         metavar="TIME",
-        help="only requests that came since then: 90m, 24h, 7d, 2w ago, or an ISO date such as 2026-08-01 (UTC)",
+        help="in the table of pairs only requests that came since then: 90m, 24h, 7d, 2w ago, or an ISO date (UTC)",
     )
-    status.add_argument(
+    _add_data(status)
+    status.add_argument("--json", action="store_true", help="print all numbers as JSON")
+    status.set_defaults(func=_run_status)
+
+
+def _add_stop(commands: Any) -> None:
+    stop = commands.add_parser(
+        "stop", help="end a run; its pairs stay", description="End a run, or an audit. Its pairs stay."
+    )
+    stop.add_argument("run", metavar="RUN", help="its id, as `status` shows it")
+    stop.add_argument("--reason", default="by hand", metavar="TEXT", help="kept with it (default: by hand)")
+    _add_data(stop)
+    stop.set_defaults(func=_run_stop)
+
+
+def _add_adopt(commands: Any) -> None:
+    adopt = commands.add_parser(
+        "adopt",
+        help=f"write {PROPOSED} with the candidate first",
+        description=f"Write {PROPOSED}, in which the rule's ladder begins with the candidate, and show what changes. "
+        "Nothing is put in force. Once the proposal is, the model that was replaced answers a few copies: an audit.",
+    )
+    adopt.add_argument("run", metavar="RUN", help="its id, as `status` shows it")
+    adopt.add_argument(
+        "--policy", type=Path, default=Path(POLICY_FILE), metavar="FILE", help=f"default: ./{POLICY_FILE}"
+    )
+    adopt.add_argument(
+        "--anyway", action="store_true", help="without a verdict that allows it; the proposal says so"
+    )
+    adopt.add_argument(
+        "--audit-share",
+        type=_share_or_none,
+        default=0.02,
+        metavar="S",
+        help="of the requests whose copies the replaced model answers, 0 for no audit (default: 0.02)",
+    )
+    adopt.add_argument(
+        "--audit-max-usd",
+        type=argument(dollars),
+        metavar="USD",
+        help="what the audit may cost (default: as much as the run)",
+    )
+    _add_data(adopt)
+    adopt.set_defaults(func=_run_adopt)
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "--data",
         type=Path,
         metavar="FOLDER",
         help=f"the data folder (default: the one that ./{SETTINGS_FILE} names, else {Storage().folder})",
     )
-    status.add_argument("--json", action="store_true", help="print all numbers as JSON")
-    status.set_defaults(func=run_status)
 
 
-def run_status(args: argparse.Namespace) -> int:
-    """Print the pairs. Raises `ConfigError` where nothing was recorded yet."""
-    # SQLAlchemy takes long to load, and no other command needs it here
-    from tiercel.records.pairs import each_pair
+def _run_start(args: argparse.Namespace) -> int:
+    from tiercel.cli.shadow_start import run_start
+
+    return _with_extra(run_start, args)
+
+
+def _run_status(args: argparse.Namespace) -> int:
+    # SQLAlchemy and the evaluations take long to load, and `tiercel serve` loads this module
+    from tiercel.cli.shadow_status import run_status
+
+    return run_status(args)
+
+
+def _run_stop(args: argparse.Namespace) -> int:
+    from tiercel.records.shadow_store import ShadowStore
 
     storage = storage_of(args.data)
-    found = numbers_of(
-        each_pair(Path(storage.folder), since=args.since, rule=args.rule, database_url=storage.database_url)
-    )
-    if args.json:
-        plain = dollars(msgspec.to_builtins(found))
-        print(msgspec.json.format(msgspec.json.encode(plain), indent=2).decode())
+    store = ShadowStore(Path(storage.folder), storage.database_url)
+    try:
+        before = store.find(args.run)
+        run = store.stop(args.run, at=time.time(), reason=args.reason)
+    finally:
+        store.close()
+    if before.stopped_at is not None:
+        print(f"{run.id} has ended already: {run.stop_reason}")
     else:
-        render(found, Console(highlight=False))
+        print(f"Ended {run.id}. Servers stop copying for it within seconds; its pairs stay.")
     return 0
 
 
-def render(found: list[PairNumbers], console: Console) -> None:
-    """Print the pairs; without any, what to do to have some."""
-    if not found:
-        console.print("No copy was answered in this time.", soft_wrap=True)
-        console.print(
-            "Next: give a rule of policy.toml a `shadow` table (docs/modes/shadow.md).", soft_wrap=True
-        )
-        return
-    total = sum(one.pairs for one in found)
-    spent = sum(one.spent_nano for one in found)
-    console.print(Text(f"{count_text(total, 'pair')}; the copies cost {money(spent)}"))
-    simulated = sum(one.simulated for one in found)
-    if simulated:
-        every = "All copies" if simulated == total else f"{simulated} of {total} copies"
-        console.print(Text(f"{every} were answered by simulated providers."))
-    console.print()
-    console.print(_table(found))
-    console.print()
-    for note in NOTES:
-        console.print(Text(note))
+def _run_adopt(args: argparse.Namespace) -> int:
+    try:
+        from tiercel.cli.shadow_adopt import run_adopt
+    except ModuleNotFoundError as error:
+        raise _without(error) from error
+    return _with_extra(run_adopt, args)
 
 
-def _table(found: list[PairNumbers]) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    table.header_style = "bold"
-    table.add_column("rule, candidate", overflow="fold", vertical="bottom")
-    for column in ("pairs", "passed", "failed", "only one\nside passed", "p50", "cost"):
-        table.add_column(column, justify="right", vertical="bottom", no_wrap=True)
-    for one in found:
-        who = f"{one.rule} ({one.run})" if one.run else one.rule
-        table.add_row(Text(printable(who)), str(one.pairs), *_cells(one.live, one.only_live))
-        table.add_row(Text(f"  {printable(one.candidate)}"), "", *_cells(one.shadow, one.only_shadow))
-    return table
+def _with_extra(run: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> int:
+    try:
+        return run(args)
+    except ModuleNotFoundError as error:
+        raise _without(error) from error
 
 
-def _cells(side: SideNumbers, alone: int) -> tuple[str, ...]:
-    cost = money(side.known_nano) + ("+" if side.unpriced else "")
-    seconds = duration(side.seconds.p50)
-    return (percent(side.passed.share), str(side.failed), str(alone), seconds, cost)
+def _without(error: ModuleNotFoundError) -> ConfigError:
+    """What to install; a module of our own that is missing is a fault, and raised again."""
+    if (error.name or "").startswith("tiercel"):
+        raise error
+    return ConfigError(f"{error.name} is not installed: pip install 'tiercel[evals]'")
+
+
+def _between(text: str) -> float:
+    value = _number(text)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: write a share between 0 and 1, such as 0.03")
+    return value
+
+
+def _share(text: str) -> float:
+    value = _number(text)
+    if not 0 < value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: write a share above 0 and up to 1, such as 0.05 or 5%")
+    return value
+
+
+def _share_or_none(text: str) -> float:
+    return 0.0 if _number(text) == 0 else _share(text)
+
+
+def _number(text: str) -> float:
+    """`0.05` and `5%`."""
+    try:
+        return float(text[:-1]) / 100 if text.endswith("%") else float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no share; write 0.05 or 5%") from None

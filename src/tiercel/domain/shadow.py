@@ -4,6 +4,8 @@ from hashlib import blake2b
 
 import msgspec
 
+from tiercel.domain.json import Json
+
 WINDOW_SECONDS = 3_600.0
 
 
@@ -53,7 +55,8 @@ class ShadowRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def registered_id(self) -> str:
         """The id that follows from what was registered: a row that was edited afterwards has another one."""
         kept = msgspec.structs.replace(self, id="", stopped_at=None, stop_reason=None)
-        return "shadow_" + blake2b(msgspec.json.encode(kept), digest_size=6).hexdigest()
+        told = msgspec.json.encode(_said(kept), order="sorted")
+        return "shadow_" + blake2b(told, digest_size=6).hexdigest()
 
     @property
     def is_as_registered(self) -> bool:
@@ -71,3 +74,12 @@ class ShadowRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             and self.project in (None, project)
             and self.terms.leader in (None, leader)
         )
+
+
+def _said(value: msgspec.Struct) -> dict[str, Json]:
+    """What differs from the defaults: so a field that is added one day changes no id of before."""
+    return {
+        field.name: _said(own) if isinstance(own, msgspec.Struct) else own
+        for field in msgspec.structs.fields(value)
+        if (own := getattr(value, field.name)) != field.default
+    }

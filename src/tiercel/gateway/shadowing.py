@@ -20,7 +20,7 @@ from tiercel.domain.catalog import Catalog
 from tiercel.domain.climb import Excluded, Plan
 from tiercel.domain.errors import ConfigError, UnavailableError
 from tiercel.domain.policy import Policy
-from tiercel.domain.record import Block, Outcome, Record, ShadowPair
+from tiercel.domain.record import Block, Record, ShadowPair
 from tiercel.domain.request import Media, ModelRequest
 from tiercel.domain.response import ModelResponse
 from tiercel.domain.settings import Storage
@@ -28,13 +28,15 @@ from tiercel.domain.shadow import ShadowRun
 from tiercel.engine.attempt import Machinery
 from tiercel.engine.shadow import Copy, live_answer
 from tiercel.gateway.budgets import day_begin
+from tiercel.gateway.shadow_audits import ShadowAudits
 from tiercel.gateway.shadow_counts import ShadowCounts
 from tiercel.gateway.shadow_purse import Claim, Purse
 from tiercel.records.instance import instance_of
+from tiercel.records.prometheus import Family
 from tiercel.records.recorder import Recorder
 from tiercel.records.shadow_store import ShadowStore
 from tiercel.routing.cost import most_nano
-from tiercel.routing.shadow import is_drawn, is_ruled, shadow_plan
+from tiercel.routing.shadow import PAIRED, is_drawn, is_ruled, shadow_plan
 
 log = logging.getLogger(__name__)
 
@@ -48,8 +50,6 @@ DRAIN_SECONDS = 5.0
 """How long a server that stops waits for copies, if it may drain for so long: nobody else waits for them."""
 LOOK_SECONDS = 5.0
 """How often it is asked what other gateways have spent of the same dollars, and how soon again where nobody answers."""
-PAIRED: frozenset[Outcome] = frozenset(("passed", "marked", "refused", "failed", "withheld", "broken"))
-"""Outcomes of requests that somebody was asked about, to the end."""
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,6 +143,7 @@ class Shadowing:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._problem: str | None = None
+        self._audits = ShadowAudits(storage, clock)
         self.counts = ShadowCounts()
         self.runs: tuple[ShadowRun, ...] = ()
         """The registered runs that were not stopped."""
@@ -158,7 +159,7 @@ class Shadowing:
     def offer(self, served: Served) -> None:
         """Draw for each comparison that wants such requests. To be told after the last byte of the live answer."""
         record = served.record
-        if record.outcome not in PAIRED or not is_ruled(served.plan):
+        if record.outcome not in PAIRED or not is_ruled(record.rule):
             return
         for comparison in self._wanting(served):
             if not is_drawn(comparison.name, record.id, comparison.share):
@@ -197,14 +198,19 @@ class Shadowing:
         """Read the registered runs again. The thread does it several times a second. Raises `ConfigError`."""
         self.runs = self._store.open_runs()
 
+    def families(self) -> list[Family]:
+        """What happened, for Prometheus."""
+        return [*self.counts.families(), *self._audits.families()]
+
     def _watch(self) -> None:
         while True:
             try:
                 self.look()
+                self._audits.look(self.runs)
             except ConfigError as error:
                 if str(error) != self._problem:
                     self._problem = str(error)
-                    log.error("changes of shadow runs are not seen at the moment: %s", error)
+                    log.error("shadow runs cannot be looked after at the moment: %s", error)
             else:
                 self._problem = None
             if self._stop.wait(POLL_SECONDS):

@@ -210,8 +210,10 @@ class Checker:
         return f"{' or '.join(sorted(variables))} is not set"
 
 
-def budget_doubt(serving: Iterable[Deployment], day_nano: int) -> str | None:
-    """Why copies for these deployments of one model may not fit a day's dollars, where none of them is cheaper."""
+def budget_doubt(
+    serving: Iterable[Deployment], budget_nano: int, budget: str = "the day's budget"
+) -> str | None:
+    """Why copies for these deployments of one model may not fit a budget, where none of them is cheaper."""
     priced = [d for d in serving if d.billing.input is not None and d.billing.output is not None]
     if not priced:
         return "is never tried: its price is unknown, so no budget can be kept"
@@ -222,7 +224,7 @@ def budget_doubt(serving: Iterable[Deployment], day_nano: int) -> str | None:
     ]
     if not longest:
         return "is tried only where a request says max_tokens, for its longest answer is unknown"
-    if min(longest) > day_nano:
+    if min(longest) > budget_nano:
         cost = usd_text(min(longest))
-        return f"may cost ${cost} an answer, more than the day's budget: only short ones are tried"
+        return f"may cost ${cost} an answer, more than {budget}: only short ones are tried"
     return None

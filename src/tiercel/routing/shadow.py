@@ -11,12 +11,15 @@ from msgspec.structs import replace
 from tiercel.domain.catalog import Catalog
 from tiercel.domain.climb import Excluded, Plan, Rung
 from tiercel.domain.policy import Policy
+from tiercel.domain.record import Outcome
 from tiercel.domain.request import ModelRequest
 from tiercel.routing.draft import guarded
 from tiercel.routing.expand import nearest_effort, serving, split_effort
 from tiercel.routing.filters import admits
 
 DRAWS = 2**64
+PAIRED: frozenset[Outcome] = frozenset(("passed", "marked", "refused", "failed", "withheld", "broken"))
+"""Outcomes of requests that somebody was asked about, to the end: only those are copied."""
 
 
 def is_drawn(comparison: str, record_id: str, share: float) -> bool:
@@ -27,9 +30,9 @@ def is_drawn(comparison: str, record_id: str, share: float) -> bool:
     return int.from_bytes(drawn) < share * DRAWS
 
 
-def is_ruled(plan: Plan) -> bool:
-    """Whether a rule chose the ladder: whoever names a model or tier has chosen for themselves."""
-    return ":" not in plan.rule
+def is_ruled(rule: str) -> bool:
+    """Whether a rule of this name chose the ladder: whoever names a model or tier has chosen for themselves."""
+    return ":" not in rule
 
 
 def shadow_plan(

@@ -34,7 +34,7 @@ async def get_metrics(runtime: Runtime, exchange: Exchange) -> None:
             "tiercel_hedge_tokens", "Hedges that the gateway may still make.", machinery.health.hedge_tokens
         ),
         *_telemetry(runtime),
-        *runtime.shadowing.counts.families(),
+        *runtime.shadowing.families(),
     ]
     page = await asyncio.to_thread(_page, runtime, families)
     await exchange.answer(200, [(b"content-type", CONTENT_TYPE)], page)
