@@ -78,6 +78,8 @@ class Dashboard(msgspec.Struct, frozen=True, kw_only=True):
     """Names that the Host header may carry beside loopback's and the dashboard's own."""
     session_hours: float = 12.0
     """How long a login lasts."""
+    evaluations: str | None = None
+    """The folder below which runs of evaluations lie; `None` for the one that the data folder lies in."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

@@ -58,7 +58,7 @@ def read_settings(
         storage=storage,
         telemetry=telemetry,
         log=Log(format=file.log.format),
-        dashboard=dashboard_of(file.dashboard),
+        dashboard=dashboard_of(file.dashboard, folder),
         catalog=catalog,
         missing_keys=missing_keys,
         hash=content_hash(table),
@@ -122,13 +122,14 @@ def listener_of(table: ListenerTable, environ: Mapping[str, str], problems: Prob
     )
 
 
-def dashboard_of(table: DashboardTable) -> Dashboard:
+def dashboard_of(table: DashboardTable, folder: Path | None) -> Dashboard:
     return Dashboard(
         enabled=table.enabled,
         host=table.host,
         port=table.port,
         allowed_hosts=table.allowed_hosts,
         session_hours=table.session_hours,
+        evaluations=None if table.evaluations is None else str((folder or Path()) / table.evaluations),
     )
 
 

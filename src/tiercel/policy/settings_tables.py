@@ -157,6 +157,13 @@ class DashboardTable(Table, frozen=True, kw_only=True):
     session_hours: Annotated[
         Annotated[float, Meta(gt=0, le=720)], Meta(description="How long a login lasts.")
     ] = 12.0
+    evaluations: Annotated[
+        FilledText | None,
+        Meta(
+            description="Below which folder runs of `tiercel eval` are looked for, relative to this file; beside the "
+            "data folder where left out."
+        ),
+    ] = None
 
 
 class LongPricesTable(Table, frozen=True, kw_only=True):
