@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -209,3 +211,23 @@ async def test_the_lab_runs_an_evaluation_without_any_key_and_says_that_it_is_si
     assert "SIMULATED: no real model answers." in capsys.readouterr().out
     (run,) = all_runs(runs_beside(path))
     assert (run.manifest.simulated, run.manifest.finished_at is not None) == (True, True)
+
+
+def test_without_the_extra_a_gate_does_not_pass_in_silence(tmp_path: Path) -> None:
+    """The run itself needs neither numpy nor scipy nor YAML; nothing can be told without them."""
+    file = {
+        "targets": ["step-3.7-flash", "claude-opus-4-8"],
+        "baseline": "claude-opus-4-8",
+        "tests": [{"input": "What is 2 + 2?", "target": "4", "assert": [{"type": "contains", "value": "4"}]}],
+    }
+    path = tmp_path / "eval.json"
+    path.write_text(json.dumps(file), "utf-8")
+    code = (
+        "import sys\n"
+        "sys.modules.update(dict.fromkeys(('numpy', 'scipy', 'pyarrow', 'yaml')))\n"
+        "from tiercel.cli.main import main\n"
+        f"sys.exit(main(['eval', 'run', {str(path)!r}, '--lab']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (3, "")
+    assert "Nothing is compared without the extra: pip install 'tiercel[evals]'" in done.stdout

@@ -13,7 +13,7 @@ import msgspec
 from tiercel import __version__
 from tiercel.cli.amounts import count_text, money
 from tiercel.cli.asking import asking
-from tiercel.cli.eval.exits import INTERRUPTED, OF_OUTCOME, PASSED
+from tiercel.cli.eval.exits import INTERRUPTED, OF_OUTCOME, PASSED, UNDECIDED
 from tiercel.cli.eval.gauge import Gauge
 from tiercel.cli.eval.pricing import Pricing, prices_of
 from tiercel.cli.eval.setting import Setting, opened
@@ -203,8 +203,10 @@ def _decided(run: RunFolder, fail_on: "FailOn") -> int:
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("tiercel"):
             raise
-        print("Comparing needs the extra: pip install 'tiercel[evals]'; then `tiercel eval report`.")
-        return PASSED
+        print(
+            "Nothing is compared without the extra: pip install 'tiercel[evals]'; then `tiercel eval compare`."
+        )
+        return PASSED if fail_on == "never" else UNDECIDED
     measured = Measured(manifest=run.manifest, results=results)
     assessment = assess_run(measured)
     for contender in assessment.contenders:
