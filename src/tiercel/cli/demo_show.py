@@ -18,7 +18,7 @@ from tiercel.cli.lab import until_stopped
 from tiercel.cli.report import render
 from tiercel.cli.report_checks import render_account
 from tiercel.domain.record import Feedback, Record
-from tiercel.domain.settings import Listener
+from tiercel.domain.settings import Dashboard, Listener
 from tiercel.gateway.app import RunningGateway, running
 from tiercel.gateway.dashboard.listener import serving_dashboard
 from tiercel.measure.checks_account import account_of
@@ -63,7 +63,8 @@ async def show(wishes: Wishes, folder: str) -> int:
         settings = msgspec.structs.replace(lab.settings(folder), listener=Listener(port=wishes.port))
         if wishes.serve:  # its prompts are nobody's, and the dashboard can show them
             storage = msgspec.structs.replace(settings.storage, content="full")
-            settings = msgspec.structs.replace(settings, storage=storage)
+            dashboard = Dashboard(evaluations=".")
+            settings = msgspec.structs.replace(settings, storage=storage, dashboard=dashboard)
         policy = lab.policy() if recorded is not None else demo_policy()
         async with running(settings, policy) as gateway:
             say(f"Simulated providers at {lab.root_url}, the gateway at {gateway.base_url}.", "")
