@@ -63,8 +63,9 @@ async def show(wishes: Wishes, folder: str) -> int:
         settings = msgspec.structs.replace(lab.settings(folder), listener=Listener(port=wishes.port))
         if wishes.serve:  # its prompts are nobody's, and the dashboard can show them
             storage = msgspec.structs.replace(settings.storage, content="full")
-            dashboard = Dashboard(evaluations=".")
-            settings = msgspec.structs.replace(settings, storage=storage, dashboard=dashboard)
+            settings = msgspec.structs.replace(
+                settings, storage=storage, dashboard=Dashboard(evaluations=".")
+            )
         policy = lab.policy() if recorded is not None else demo_policy()
         async with running(settings, policy) as gateway:
             say(f"Simulated providers at {lab.root_url}, the gateway at {gateway.base_url}.", "")
