@@ -3,12 +3,15 @@
 from typing import Any
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from tests.evals.scorers.build import answer, call, measured, score
 from tiercel.domain.errors import ConfigError
 from tiercel.domain.json import Json
 from tiercel.evals.evaluation import Evaluation, Expectation, Item
 from tiercel.evals.scorers.registry import ScorerRegistry
+from tiercel.evals.scorers.words import edit_distance
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
 CODE = "```python\ndef f(n):\n    return n + 1\n```"
@@ -97,6 +100,17 @@ async def test_a_number_may_be_off_by_the_tolerance(
     options: dict[str, float], text: str, met: bool, scorers: ScorerRegistry
 ) -> None:
     assert (await score(scorers, text, "numeric", 100, options)).met is met
+
+
+@given(st.text("ab", max_size=8), st.text("ab", max_size=8), st.integers(0, 9))
+def test_edits_are_counted_as_by_the_plain_definition(a: str, b: str, most: int) -> None:
+    def plain(a: str, b: str) -> int:
+        if not a or not b:
+            return len(a) + len(b)
+        return min(plain(a[1:], b) + 1, plain(a, b[1:]) + 1, plain(a[1:], b[1:]) + (a[0] != b[0]))
+
+    assume(len(a) * len(b) <= 25)
+    assert edit_distance(a, b, most) == min(plain(a, b), most + 1)
 
 
 @pytest.mark.parametrize("scorer", ["equals", "numeric", "choice"])

@@ -17,6 +17,8 @@ from tiercel.evals.scorers.scorer import Answer, Scored, Scorer, ScorerError, Sc
 PREFIX = "check:"
 """In front of a check's name, where a scorer of that name stands before it."""
 CHECKS_VALUE = "its options, which may also stand beside it"
+WAITING_TIMES = 30
+"""A scorer may take so many times as long as its check: the answers of a run wait for one sandbox together."""
 READ_CALLS = frozenset(("tool_calls", "refusal", "finished"))
 """Checks that do not read text alone."""
 AROUND = frozenset(("bom", "fences", "prose"))
@@ -118,7 +120,7 @@ def named_checks(registry: Registry) -> dict[str, Scorer]:
                 summary=info.summary,
                 value=CHECKS_VALUE,
                 options=info.options,
-                seconds=info.seconds,
+                seconds=WAITING_TIMES * info.seconds,
             ),
             check=check,
             registry=registry,
@@ -156,7 +158,11 @@ def checks_by_other_names(registry: Registry) -> dict[str, Scorer]:
         found = _of(registry, check)
         options = {} if turned or check == "tool_calls" else found.info.options
         info = ScorerInfo(
-            name=name, summary=summary, value=value, options=options, seconds=found.info.seconds
+            name=name,
+            summary=summary,
+            value=value,
+            options=options,
+            seconds=WAITING_TIMES * found.info.seconds,
         )
         return Checking(info=info, check=found, registry=registry, options_of=options_of, turned=turned)
 

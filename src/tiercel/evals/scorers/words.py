@@ -8,8 +8,8 @@ from tiercel.evals.scorers.plain import Plain, needs_text, needs_texts, texts_of
 from tiercel.evals.scorers.scorer import Answer, Scored, ScorerError, ScorerInfo, as_text
 
 MOST_EDITS = 5.0
-MOST_CELLS = 4_000_000
-"""Letters of one text times letters of the other: more would keep everybody waiting."""
+MOST_CELLS = 200_000
+"""Letters times edits: more would keep everybody waiting."""
 MAX_SHOWN = 80
 
 
@@ -92,29 +92,39 @@ def ends_with(answer: Answer, expectation: Expectation) -> Scored:
 
 
 def levenshtein(answer: Answer, expectation: Expectation) -> Scored:
-    """Met with at most `threshold` edits, else 5, as in promptfoo. Raises `ScorerError` for texts that are too long."""
+    """Met with at most `threshold` edits, else 5, as in promptfoo; beyond them the score is 0. Raises `ScorerError` for
+    what would take too long."""
     wanted, said = as_text(expectation.value), answer.text
-    if len(wanted) * len(said) > MOST_CELLS:
-        raise ScorerError(
-            f"the texts are too long to be compared ({len(wanted):,} and {len(said):,} letters)"
-        )
-    edits = edit_distance(wanted, said)
     most = MOST_EDITS if expectation.threshold is None else expectation.threshold
     longest = max(len(wanted), len(said), 1)
-    return Scored(value=1 - edits / longest, reason=f"{edits} edits, at most {most:g}", met=edits <= most)
+    allowed = min(max(int(most), 0), longest)
+    if longest * allowed > MOST_CELLS:
+        raise ScorerError(f"{longest:,} letters with {allowed:,} edits would take too long to compare")
+    edits = edit_distance(wanted, said, allowed)
+    if edits > allowed:
+        return Scored(value=0.0, reason=f"more than {allowed} edits", met=False)
+    return Scored(value=1 - edits / longest, reason=f"{edits} edits, at most {most:g}", met=True)
 
 
-def edit_distance(a: str, b: str) -> int:
-    """The fewest letters to put in, take out or change."""
-    if len(a) < len(b):
-        a, b = b, a
-    row = list(range(len(b) + 1))
+def edit_distance(a: str, b: str, most: int) -> int:
+    """The fewest letters to put in, take out or change; `most` + 1 where it is more than that.
+
+    Only cells within `most` of the diagonal can belong to so cheap a way, so that only they are filled.
+    """
+    if abs(len(a) - len(b)) > most:
+        return most + 1
+    beyond = most + 1
+    row = {place: place for place in range(min(most, len(b)) + 1)}
     for number, letter in enumerate(a, 1):
-        before, row[0] = row[0], number
-        for place, other in enumerate(b, 1):
-            kept = before if letter == other else 1 + min(before, row[place], row[place - 1])
-            before, row[place] = row[place], kept
-    return row[-1]
+        new: dict[int, int] = {}
+        for place in range(max(0, number - most), min(len(b), number + most) + 1):
+            if place == 0:
+                new[0] = number
+                continue
+            kept = row.get(place - 1, beyond) + (letter != b[place - 1])
+            new[place] = min(kept, row.get(place, beyond) + 1, new.get(place - 1, beyond) + 1)
+        row = new
+    return min(row.get(len(b), beyond), beyond)
 
 
 def _listed(texts: tuple[str, ...] | list[str]) -> str:
