@@ -12,6 +12,7 @@ from tiercel.checks.registry import Registry
 from tiercel.evals.evaluation import Evaluation, Expectation, JudgeSettings
 from tiercel.evals.judging.family import family_warnings
 from tiercel.evals.judging.pairwise import value_of
+from tiercel.evals.judging.panel import Opinion, majority
 from tiercel.evals.results import Result
 from tiercel.evals.running.run import MOST_BEHIND
 from tiercel.testing.delivery import Delivery
@@ -100,6 +101,7 @@ async def test_nonsense_is_no_verdict_and_not_the_candidates_fault(
     found, _ = await judged(tmp_path, registry, speak, of)
     assert (found[0].state, found[0].kind) == ("error", "scorer")
     assert "judge" in found[0].reason
+    assert (found[0].judges_nano > 0) == bool(nonsense)
 
 
 def prefers(text: str) -> Speak:
@@ -237,6 +239,19 @@ async def test_nobody_is_asked_while_too_many_answers_wait_for_a_judge(
         provider.let.set()
         ended, found = await running
     assert (ended.is_whole, len(found)) == (True, MOST_BEHIND + 40)
+
+
+@pytest.mark.parametrize(("half_is_enough", "met"), [(True, True), (False, False)])
+async def test_a_panel_split_in_halves_has_not_passed_an_answer_but_is_a_tie_of_two(
+    half_is_enough: bool, met: bool
+) -> None:
+    values = {"a": 1.0, "b": 0.0}
+
+    async def ask_one(model: str) -> Opinion:
+        return Opinion(model=model, value=values[model])
+
+    found = await majority(("a", "b"), ask_one, prompt="p", half_is_enough=half_is_enough)
+    assert (found.value, found.met) == (0.5, met)
 
 
 def test_a_judge_of_a_candidates_family_is_warned_of() -> None:

@@ -14,7 +14,7 @@ from tiercel.evals.evaluation import Evaluation, Expectation, Item
 from tiercel.evals.scorers.own import Own
 from tiercel.evals.scorers.registry import ScorerRegistry
 from tiercel.evals.scorers.run import contained, score_answer
-from tiercel.evals.scorers.scorer import Scored, ScorerInfo
+from tiercel.evals.scorers.scorer import Scored, ScorerError, ScorerInfo
 
 
 def own(function: Callable[..., object], seconds: float = 10.0) -> Own:
@@ -58,8 +58,8 @@ async def test_what_a_scorer_does_wrong_is_said_and_counts_for_nothing(
 ) -> None:
     scorer = own(function, seconds=0.2 if "longer" in told else 10.0)
     found = await contained(scorer, answer("4"), Expectation(scorer="own"))
-    assert isinstance(found, str)
-    assert told in found
+    assert isinstance(found, ScorerError)
+    assert told in str(found)
 
 
 GOOD = {

@@ -103,7 +103,9 @@ class Pairwise:
             said = [_ask(desk, model, answer, baseline, criteria, first=first) for first in orders]
             return _together(model, await asyncio.gather(*said))
 
-        return await majority(judge.models, ask_one, prompt=f"pairwise prompt {PROMPT_VERSION}")
+        return await majority(
+            judge.models, ask_one, prompt=f"pairwise prompt {PROMPT_VERSION}", half_is_enough=True
+        )
 
 
 async def _ask(

@@ -22,28 +22,31 @@ class Opinion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def majority(
-    models: Sequence[str], ask_one: Callable[[str], Awaitable[Opinion]], *, prompt: str
+    models: Sequence[str],
+    ask_one: Callable[[str], Awaitable[Opinion]],
+    *,
+    prompt: str,
+    half_is_enough: bool,
 ) -> Scored:
-    """The panel's verdict: the share that is for the candidate, met above a half, or at a half where that is a tie
-    that all agree on. Raises `ScorerError` where too few gave a valid verdict."""
+    """The panel's verdict: the mean of its valid ones, met above a half, or from a half on. Raises `ScorerError`, with
+    what it cost, where too few gave a valid verdict."""
     opinions = await asyncio.gather(*(_tried(model, ask_one) for model in models))
     heard = [one for one in opinions if isinstance(one, Opinion)]
     valid = [one for one in heard if one.value is not None]
     cost, calls = sum(one.cost_nano for one in heard), sum(one.calls for one in heard)
     if not valid or len(valid) < LEAST_VALID * len(models):
         silent = [one for one in opinions if isinstance(one, str)]
-        why = silent[0] if silent else f"{len(heard)} of {len(models)} gave no valid verdict"
-        raise ScorerError(f"judge: {why}")
+        why = silent[0] if silent else f"{len(heard) - len(valid)} of {len(models)} gave no valid verdict"
+        raise ScorerError(why if silent else f"judge: {why}", cost_nano=cost, calls=calls)
     value = sum(one.value or 0.0 for one in valid) / len(valid)
-    by = f"{', '.join(one.model for one in valid)} ({prompt})"
-    return Scored(value=value, met=value >= 0.5 and _is_clear(valid), reason=_told(valid, len(models)), by=by,
-                  cost_nano=cost, calls=calls)  # fmt: skip
-
-
-def _is_clear(valid: Sequence[Opinion]) -> bool:
-    """A panel that is split in halves over pass or fail has not passed it."""
-    values = [one.value for one in valid]
-    return values.count(1.0) > values.count(0.0) or 0.0 not in values
+    return Scored(
+        value=value,
+        met=value > 0.5 or (half_is_enough and value == 0.5),
+        reason=_told(valid, len(models)),
+        by=f"{', '.join(one.model for one in valid)} ({prompt})",
+        cost_nano=cost,
+        calls=calls,
+    )
 
 
 async def _tried(model: str, ask_one: Callable[[str], Awaitable[Opinion]]) -> Opinion | str:

@@ -58,7 +58,9 @@ class Rubric:
                 model=model, value=value, reason=reason, cost_nano=heard.cost_nano, calls=heard.calls
             )
 
-        return await majority(judge.models, ask_one, prompt=f"judge prompt {PROMPT_VERSION}")
+        return await majority(
+            judge.models, ask_one, prompt=f"judge prompt {PROMPT_VERSION}", half_is_enough=False
+        )
 
 
 def criteria_of(expectation: Expectation, own: str | None, answer: Answer) -> str:

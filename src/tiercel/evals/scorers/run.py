@@ -63,15 +63,16 @@ async def _score(answer: Answer, expectation: Expectation, scorers: Scorers) -> 
     if scorer is None:
         return _unmeasured(expectation, f"no scorer {expectation.scorer!r}"), ""
     scored = await contained(scorer, answer, expectation)
-    if isinstance(scored, str):
-        return _unmeasured(expectation, scored), ""
+    if isinstance(scored, ScorerError):
+        unmeasured = _unmeasured(expectation, str(scored))
+        return msgspec.structs.replace(unmeasured, cost_nano=scored.cost_nano, calls=scored.calls), ""
     if scored.pending:
         return msgspec.structs.replace(_unmeasured(expectation, scored.reason), weight=0.0), ""
     return as_score(expectation, scorer.info, scored)
 
 
-async def contained(scorer: Scorer, answer: Answer, expectation: Expectation) -> Scored | str:
-    """What the scorer measured, or in words why it could not. In a task of its own, whose end is looked at: so that
+async def contained(scorer: Scorer, answer: Answer, expectation: Expectation) -> Scored | ScorerError:
+    """What the scorer measured, or why it could not. In a task of its own, whose end is looked at: so that
     whatever it raises stays there."""
     task = asyncio.ensure_future(scorer.score(answer, expectation))
     try:
@@ -80,12 +81,13 @@ async def contained(scorer: Scorer, answer: Answer, expectation: Expectation) ->
         if not task.done():
             task.cancel()
     if not task.done() or task.cancelled():
-        return f"took longer than {scorer.info.seconds:g} s"
+        return ScorerError(f"took longer than {scorer.info.seconds:g} s")
     error = task.exception()
-    if isinstance(error, ScorerError | CheckError):
-        return str(error)
+    if isinstance(error, ScorerError):
+        return error
     if error is not None:
-        return f"crashed with {type(error).__name__}: {error}"
+        known = isinstance(error, CheckError)
+        return ScorerError(str(error) if known else f"crashed with {type(error).__name__}: {error}")
     return _plausible(task.result())
 
 
@@ -111,11 +113,11 @@ def as_score(expectation: Expectation, info: ScorerInfo, scored: Scored) -> tupl
     return score, "" if met or expectation.weight <= 0 else scored.flaw
 
 
-def _plausible(scored: object) -> Scored | str:
+def _plausible(scored: object) -> Scored | ScorerError:
     if not isinstance(scored, Scored):
-        return f"gave a {type(scored).__name__} and not a Scored"
+        return ScorerError(f"gave a {type(scored).__name__} and not a Scored")
     if not 0 <= scored.value <= 1:
-        return f"gave the score {scored.value!r}, which is none from 0 to 1"
+        return ScorerError(f"gave the score {scored.value!r}, which is none from 0 to 1")
     return scored
 
 

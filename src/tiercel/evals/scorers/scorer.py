@@ -14,7 +14,12 @@ SCORER_SECONDS = 30.0
 
 
 class ScorerError(TiercelError):
-    """A scorer could not do its work. That is never the candidate's fault."""
+    """A scorer could not do its work. That is never the candidate's fault. `cost_nano` and `calls` are what it took."""
+
+    def __init__(self, message: str, *, cost_nano: int = 0, calls: int = 0) -> None:
+        super().__init__(message)
+        self.cost_nano = cost_nano
+        self.calls = calls
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
