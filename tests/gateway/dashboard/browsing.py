@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request
 
 from tests.gateway.dashboard.pages import Dashed, dashed
 from tiercel.cli.demo_client import DemoClient
@@ -38,7 +38,7 @@ LOOKS = (LIGHT, DARK, PHONE)
 
 class Window(msgspec.Struct, frozen=True, kw_only=True):
     """A page in the browser. `complaints` is what the browser said was wrong so far: errors of scripts, what the
-    policy for content refused, answers that were not found."""
+    policy for content refused, answers that were not found, anything that came from elsewhere."""
 
     url: str
     page: Page
@@ -51,7 +51,7 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     async def check(self) -> None:
         """Nothing is wrong: no complaint, nothing wider than the window, nothing that hinders people."""
         assert not self.complaints, self.complaints
-        assert not await self.page.evaluate(OVERFLOWING), "wider than the window"
+        await self.fits()
         found = await Axe().run(self.page, options=AXE)
         wrong = [one for one in found.response["violations"] if one["impact"] in WEIGHTY]
         told = [
@@ -61,11 +61,17 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
         ]
         assert not told, "\n".join(told)
 
+    async def fits(self) -> None:
+        """Nothing is wider than the window."""
+        wider = await self.page.evaluate(OVERFLOWING)
+        assert not wider, wider
+
 
 # what stands out of the window to the right, where the page can be scrolled there
 OVERFLOWING = """() => document.documentElement.scrollWidth <= innerWidth ? [] :
     [...document.querySelectorAll("main *, header *")]
-        .filter((part) => part.getBoundingClientRect().right > innerWidth + 1)
+        .filter((part) => !part.closest("nav, .scroll") && (part.scrollWidth > innerWidth
+            || part.getBoundingClientRect().right > innerWidth + 1))
         .map((part) => part.outerHTML.slice(0, 120))
         .concat([`${document.documentElement.scrollWidth} > ${innerWidth}`])"""
 
@@ -94,7 +100,12 @@ async def new_window(context: BrowserContext, url: str) -> Window:
         if message.type in ("error", "warning"):
             complaints.append(f"{message.type}: {message.text}")
 
+    def asked(request: Request) -> None:
+        if not request.url.startswith((url, "data:", "blob:")):
+            complaints.append(f"from elsewhere: {request.url}")
+
     page.on("console", heard)
+    page.on("request", asked)
     page.on("pageerror", lambda error: complaints.append(f"script: {error}"))
     page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))
     return Window(url=url, page=page, complaints=complaints)

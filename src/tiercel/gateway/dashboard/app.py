@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from tiercel.domain.errors import CallerError, ConfigError, ProblemError
 from tiercel.gateway.admission import host_name, is_loopback
+from tiercel.gateway.dashboard.listener import App
 from tiercel.gateway.dashboard.pages import NAVIGATION, PAGES
 from tiercel.gateway.dashboard.view import Home, PageRoute, Visitor, render, shown_to
 from tiercel.gateway.dashboard.visits import Caller, Visits, is_same
@@ -45,7 +46,7 @@ HEADERS = {
 Handler: TypeAlias = Callable[[Request], Any]
 
 
-def make_app(runtime: Runtime) -> Starlette:
+def make_app(runtime: Runtime) -> App:
     """The application over a running gateway."""
     door = _Door(runtime)
     routes = [
@@ -54,10 +55,11 @@ def make_app(runtime: Runtime) -> Starlette:
         Route("/static/{name}", _static, methods=["GET"]),
         *(Route(page.path, door.page(page), methods=list(page.methods)) for page in PAGES),
     ]
-    app = Starlette(routes=routes, exception_handlers={HTTPException: door.not_found})
+    app = Starlette(
+        routes=routes, exception_handlers={HTTPException: door.not_found, Exception: door.not_found}
+    )
     app.state.navigation = NAVIGATION
-    app.add_middleware(_Everywhere)
-    return app
+    return _Everywhere(app)
 
 
 class _Everywhere:
@@ -152,7 +154,10 @@ class _Door:
     async def not_found(self, request: Request, error: Exception) -> Response:
         """What Starlette finds wrong, in our words."""
         status = error.status_code if isinstance(error, HTTPException) else 500
-        text = "There is no such page." if status == 404 else "That cannot be done here."
+        text = {
+            404: "There is no such page.",
+            500: "Something went wrong in here; the gateway's log says what.",
+        }.get(status, "That cannot be done here.")
         return self._problem(request, status, text, self._caller(request))
 
     @property

@@ -1,5 +1,6 @@
 """What a page gets and gives: who looks, what is shown to them, and how values become words."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
@@ -19,6 +20,9 @@ from tiercel.gateway.dashboard.visits import Caller
 from tiercel.gateway.runtime import Runtime
 from tiercel.measure import amounts
 from tiercel.measure.rate import Rate
+
+UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""What does not show by itself, or turns around what stands beside it; tabs and ends of lines do no harm."""
 
 
 class Home:
@@ -103,6 +107,7 @@ def _environment() -> Environment:
         loader=PackageLoader("tiercel.gateway.dashboard"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=seen,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -118,6 +123,13 @@ def _environment() -> Environment:
         "address": address,
     }
     return environment
+
+
+def seen(value: Any) -> Any:
+    """A text with a code in the place of each character that nobody would see; anything else as it is."""
+    if type(value) is not str:
+        return value
+    return UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", value)
 
 
 def money(nano: int | None) -> str:

@@ -31,7 +31,7 @@ function draw(figure) {
   const bars = stack ? uPlot.paths.bars({ size: [0.85, 60], align: 1 }) : undefined;
   const options = {
     width: Math.max(200, place.clientWidth), height: 220, padding: [10, 18, 0, 0],
-    scales: { x: { time: true, range: (_, low, high) => [low, high + (stack ? data.step : 0)] }, y: { range: (_, low, high) => [0, high > 0 ? high * 1.08 : 1] } },
+    scales: { x: { time: true, range: (_, low, high) => [low, high + (stack ? data.step : 0)] }, y: { range: (_, low, high) => [0, unit === "%" ? 100 : high > 0 ? high * 1.08 : 1] } },
     legend: { markers: { width: 0, fill: (_, at) => lines[at - 1]?.colour } },
     cursor: { points: { size: 6 }, y: false },
     axes: [axis, { ...axis, size: 62, values: (_, ticks) => ticks.map((tick) => amount(tick, unit)) }],
