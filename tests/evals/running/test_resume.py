@@ -111,6 +111,25 @@ async def test_a_killed_run_goes_on_with_nothing_lost_and_nothing_asked_twice(tm
     assert f"{KILLED_AFTER} answered already" in said.decode()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT for one process")
+async def test_an_interrupted_run_ends_at_once_and_says_how_to_go_on(tmp_path: Path) -> None:
+    async with ScriptedProvider() as provider:
+        held = asyncio.Event()
+        provider.add(*[Says(text="4")] * KILLED_AFTER)
+        provider.default = Says(text="4", release=held)
+        write_files(tmp_path, provider)
+        process = await eval_run(tmp_path, "--limit", "30")
+        async with asyncio.timeout(60):
+            await provider.wait_for_requests(KILLED_AFTER + 3)
+            await asyncio.to_thread(until_written, tmp_path)
+            process.send_signal(signal.SIGINT)
+            said, _ = await process.communicate()
+        held.set()
+    assert process.returncode == 130
+    assert "Stopped. What was answered is kept; go on with" in said.decode()
+    assert "--limit 30 --resume 2" in said.decode()
+
+
 @pytest.mark.parametrize("cut", [1, 20, 60])
 def test_a_row_that_a_crash_cut_short_is_cut_off(cut: int, tmp_path: Path) -> None:
     path = tmp_path / RESULTS
