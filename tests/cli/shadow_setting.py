@@ -118,5 +118,5 @@ def keep(folder: Path, *entries: JournalEntry) -> None:
     """Put into the database of the default data folder."""
     (folder / "tiercel-data").mkdir(exist_ok=True)
     store = Store(folder / "tiercel-data")
-    store.insert(entries, "segment", 1)
+    store.insert(entries, f"segment-{entries[0]}", 1)
     store.close()

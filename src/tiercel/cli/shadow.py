@@ -56,20 +56,6 @@ def _add_start(commands: Any) -> None:
         help="of the requests that are copied (default: 0.05)",
     )
     start.add_argument(
-        "--margin",
-        type=_between,
-        default=0.03,
-        metavar="M",
-        help="by how much the candidate may pass less often (default: 0.03, three points)",
-    )
-    start.add_argument(
-        "--alpha",
-        type=_between,
-        default=0.05,
-        metavar="A",
-        help="the risk of a wrong verdict (default: 0.05)",
-    )
-    start.add_argument(
         "--max-usd",
         type=argument(dollars),
         required=True,
@@ -82,6 +68,31 @@ def _add_start(commands: Any) -> None:
         default=lifetime("14d"),
         metavar="TIME",
         help="how long requests are copied (default: 14d)",
+    )
+    start.add_argument(
+        "--project", type=argument(project_name), metavar="NAME", help="only requests of this project's keys"
+    )
+    _add_question(start)
+    add_file_arguments(start)
+    _add_data(start)
+    start.set_defaults(func=_run_start)
+
+
+def _add_question(start: argparse.ArgumentParser) -> None:
+    """What is to be decided, and how surely."""
+    start.add_argument(
+        "--margin",
+        type=_between,
+        default=0.03,
+        metavar="M",
+        help="by how much the candidate may pass less often (default: 0.03, three points)",
+    )
+    start.add_argument(
+        "--alpha",
+        type=_between,
+        default=0.05,
+        metavar="A",
+        help="the risk of a wrong verdict (default: 0.05)",
     )
     start.add_argument(
         "--guardrail",
@@ -97,12 +108,6 @@ def _add_start(commands: Any) -> None:
         metavar="TIME",
         help="the pairs of a session within this time of its first are one observation (default: 1h)",
     )
-    start.add_argument(
-        "--project", type=argument(project_name), metavar="NAME", help="only requests of this project's keys"
-    )
-    add_file_arguments(start)
-    _add_data(start)
-    start.set_defaults(func=_run_start)
 
 
 def _add_status(commands: Any) -> None:

@@ -145,7 +145,7 @@ def guardrail_words(text: str, one: "Guarded") -> str:
     if figure.value is None:
         return f"{text}: {one.state} ({figure.why})"
     unit = "x" if one.guardrail.relative else ""
-    within = ""
+    within = f"; {figure.why}" if figure.why else ""
     if figure.low is not None and figure.high is not None:
         within = f", interval {figure.low:.3g} to {figure.high:.3g}"
     return f"{text}: {one.state} ({figure.value:.3g}{unit}{within})"

@@ -84,7 +84,7 @@ class AuditTrial(msgspec.Struct, frozen=True, kw_only=True):
     def difference(self) -> float | None:
         """Adopted minus former model, on average; `None` before the first observation."""
         values = self.observed.differences
-        return -sum(values) / len(values) if values else None
+        return 0.0 - sum(values) / len(values) if values else None
 
     def words(self) -> str:
         """Whether there is an alarm, and what it rests on."""
