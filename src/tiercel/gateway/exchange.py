@@ -136,6 +136,10 @@ class Exchange:
         """Whether more clients are connected than there is room for, this one among the last to come."""
         return self._connection is not None and self._connection.one_too_many
 
+    def has_any(self, names: frozenset[bytes]) -> bool:
+        """Whether there is a header of one of these lower-case names."""
+        return not names.isdisjoint(self._headers)
+
     def header(self, name: bytes) -> str | None:
         """The first header of this lower-case name, or None."""
         value = self._headers.get(name)

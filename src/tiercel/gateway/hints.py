@@ -31,23 +31,35 @@ AGENT_SESSIONS: tuple[tuple[bytes, bytes | None], ...] = (
 )
 """Where Claude Code, Codex (today's and earlier ones) and OpenCode name their sessions without being told to, and which
 of the session's agents asks: each has a conversation of its own."""
+STATING = frozenset(
+    (*HEADERS.values(), *[name for pair in AGENT_SESSIONS for name in pair if name is not None])
+)
+"""The headers of which most requests have none."""
 NO_HINTS = Hints()
 FREE_VALUE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}$")
 
 
 def take_hints(request: ModelRequest, exchange: Exchange) -> tuple[ModelRequest, Hints]:
     """The request with our metadata moved to `annotations`, and the hints among it."""
+    request, ours = own_metadata(request)
+    return request, hints_of(exchange, ours)
+
+
+def own_metadata(request: ModelRequest) -> tuple[ModelRequest, dict[str, str]]:
+    """The request with our metadata moved to `annotations`, and that metadata."""
     ours: dict[str, str] = {}
     if request.metadata:
         ours = {k.removeprefix(PREFIX): v for k, v in request.metadata.items() if k.startswith(PREFIX)}
     if ours:
         theirs = {key: value for key, value in request.metadata.items() if not key.startswith(PREFIX)}
         request = msgspec.structs.replace(request, raw=None, metadata=theirs, annotations=ours)
-    return request, hints_of(exchange, ours)
+    return request, ours
 
 
 def hints_of(exchange: Exchange, ours: Mapping[str, str] = {}) -> Hints:
     """What the headers state, and where they are silent `ours`, which is our part of a body's metadata."""
+    if not ours and not exchange.has_any(STATING):
+        return NO_HINTS
     stated: dict[str, tuple[str, str]] = {}
     for name, header_name in HEADERS.items():
         header = exchange.header(header_name)

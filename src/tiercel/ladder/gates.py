@@ -1,7 +1,5 @@
 """Does an answer pass its gates? A check measures, the gate decides."""
 
-from collections.abc import Iterator
-
 from tiercel.domain.climb import Attempt, Plan, Verdict
 from tiercel.domain.policy import Gate
 
@@ -15,21 +13,24 @@ def gate_passes(gate: Gate, verdict: Verdict) -> bool:
 
 def missed_gate(plan: Plan, attempt: Attempt) -> tuple[Gate, Verdict] | None:
     """The first gate that this answer does not pass, with its verdict."""
-    return next(missed_gates(plan, attempt), None)
+    missed = missed_gates(plan, attempt)
+    return missed[0] if missed else None
 
 
-def missed_gates(plan: Plan, attempt: Attempt) -> Iterator[tuple[Gate, Verdict]]:
+def missed_gates(plan: Plan, attempt: Attempt) -> list[tuple[Gate, Verdict]]:
     """The gates that this answer does not pass, each with its verdict.
 
     Verdicts stand in the order of the gates; a gate whose check measured nothing has none.
     """
+    missed: list[tuple[Gate, Verdict]] = []
     verdicts = list(attempt.verdicts)
     for gate in plan.gates:
         if not verdicts or verdicts[0].check != gate.check:
             continue
         verdict = verdicts.pop(0)
         if not gate_passes(gate, verdict):
-            yield gate, verdict
+            missed.append((gate, verdict))
+    return missed
 
 
 def with_verdict(plan: Plan, verdicts: tuple[Verdict, ...], place: int, late: Verdict) -> tuple[Verdict, ...]:
