@@ -83,7 +83,7 @@ def compare_json(value: object, path: Steps, problems: Problems) -> None:
         case list():
             for position, item in enumerate(value):
                 compare_json(item, (*path, position), problems)
-        case bool() | int() | str():
+        case bool() | int() | str() | None:
             return
         case float() if math.isfinite(value):
             return

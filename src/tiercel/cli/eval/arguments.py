@@ -16,7 +16,7 @@ def add_narrowing_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=DEFAULT_FILE,
         metavar="FILE",
-        help="the evaluation (default: eval.yaml)",
+        help="the evaluation, or a suite's name (default: eval.yaml)",
     )
     parser.add_argument(
         "-m",

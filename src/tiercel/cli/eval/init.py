@@ -6,7 +6,7 @@ from typing import Any
 
 from tiercel.cli.configuration import add_file_arguments, load_configuration
 from tiercel.cli.eval.import_files import SOURCES, run_import
-from tiercel.cli.eval.writing import EVALUATION, ITEMS, write_files
+from tiercel.cli.eval.writing import EVALUATION, write_files
 from tiercel.domain.catalog import Catalog
 from tiercel.domain.errors import ConfigError
 
@@ -26,6 +26,9 @@ def add_parser(subparsers: Any) -> None:
         help=f"make them of another tool's file, as `tiercel eval import` does: {', '.join(SOURCES)}",
     )
     parser.add_argument(
+        "--suite", metavar="NAME", help="one that comes with Tiercel: see `tiercel eval suites`"
+    )
+    parser.add_argument(
         "--folder", type=Path, default=Path("."), metavar="DIR", help="where to write (default: here)"
     )
     parser.add_argument("--force", action="store_true", help="overwrite files that are there")
@@ -40,20 +43,32 @@ def run(args: argparse.Namespace) -> int:
     """Write the files; nothing is overwritten unasked."""
     if args.source is not None:
         source, file = args.source
-        if args.lab:
-            raise ConfigError("--lab writes an evaluation of its own; leave it or --from out")
+        for flag, given in (("--lab", args.lab), ("--suite", args.suite is not None)):
+            if given:
+                raise ConfigError(f"{flag} writes an evaluation of its own; leave it or --from out")
         if source not in SOURCES:
             raise ConfigError(f"--from {source}: there are {', '.join(SOURCES)}")
         args.source, args.file, args.name = source, Path(file), None
         return run_import(args)
-    from tiercel.evals.files.starter import starter
-
-    made = starter(_catalog(args), simulated=args.lab)
-    texts = {EVALUATION: made.evaluation, ITEMS: made.items, LABELS: made.labels}
-    write_files(args.folder, texts, force=args.force)
-    path, lab = args.folder / EVALUATION, " --lab" if args.lab else ""
+    path = write_evaluation(args, args.folder, args.suite)
+    lab = " --lab" if args.lab else ""
     print(f"next: tiercel eval plan {path}{lab}, then tiercel eval run {path}{lab}")
     return 0
+
+
+def write_evaluation(args: argparse.Namespace, folder: Path, suite: str | None) -> Path:
+    """Write an evaluation of the configured models, or of the lab's, and give its `eval.yaml`. Raises `ConfigError`."""
+    from tiercel.checks.registry import Registry
+    from tiercel.evals.files.starter import starter
+    from tiercel.evals.suites import shipped_suite
+
+    shipped = None if suite is None else shipped_suite(suite, Registry.load().resolve)
+    made = starter(_catalog(args), simulated=args.lab, suite=shipped)
+    texts = {EVALUATION: made.evaluation, made.items_file: made.items}
+    if made.labels is not None:
+        texts[LABELS] = made.labels
+    write_files(folder, texts, force=getattr(args, "force", False))
+    return folder / EVALUATION
 
 
 def _catalog(args: argparse.Namespace) -> Catalog:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tiercel.cli.eval.arguments import add_narrowing_arguments
+from tiercel.cli.eval.suites import find_evaluation
 
 
 def add_parser(subparsers: Any) -> None:
@@ -26,6 +27,7 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the plan; 0 if the evaluation can be run."""
+    find_evaluation(args)
     from tiercel.cli.eval.planning import plan  # `tiercel serve` must not load evals, and --help be quick
 
     return asyncio.run(plan(args))

@@ -10,6 +10,7 @@ from typing import Any
 
 from tiercel.cli.eval.arguments import add_narrowing_arguments
 from tiercel.cli.eval.exits import USAGE
+from tiercel.cli.eval.suites import find_evaluation
 from tiercel.cli.serve import run_async
 
 
@@ -54,6 +55,7 @@ def run(args: argparse.Namespace) -> int:
     if args.retry_errors and args.resume is None:
         print("tiercel: --retry-errors goes with --resume: name the run, or take the latest", file=sys.stderr)
         return USAGE
+    find_evaluation(args)
     from tiercel.cli.eval.sitting import sit  # `tiercel serve` must not load evals, and --help be quick
 
     return run_async(sit(args))

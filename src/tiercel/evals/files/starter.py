@@ -7,6 +7,7 @@ import msgspec
 
 from tiercel.domain.catalog import Catalog, Model
 from tiercel.domain.errors import ConfigError
+from tiercel.evals.suites import ShippedSuite
 
 EVALUATION = """\
 # Which model is better on your own prompts, and may the cheap one take over?
@@ -16,7 +17,7 @@ EVALUATION = """\
 #   tiercel eval report RUN -o report.html
 #
 # Every key: docs/evals/eval-yaml.md. The words are promptfoo's where it has them.
-description: a dozen small tasks, to be replaced by your own
+description: {description}
 
 # Who is compared: a model, a model at an effort, one of the policy's rules with its ladder, or `auto`.
 targets:
@@ -24,14 +25,11 @@ targets:
 # The others are compared with this one.
 baseline: {baseline}
 
-# One item a line: what is asked, the right answer, and what its answers are measured by.
-tests: items.jsonl
+# Each item says what is asked, the right answer, and what its answers are measured by.
+tests: {tests}
 
 # What holds for every item. More kinds: contains, regex, is-json, llm-rubric and others.
-# defaultTest:
-#   assert:
-#     - {{type: not-contains, value: "As an AI"}}
-#     - {{type: latency, value: 20s}}
+{default_test}
 
 # A model that judges what no program can, and the people's verdicts that it is measured by. See labels.example.jsonl.
 # judges:
@@ -50,6 +48,18 @@ run:
   budget_usd: 1.00     # stops there, and keeps what it has
 """
 
+DEFAULT_TEST = """\
+# defaultTest:
+#   assert:
+#     - {type: not-contains, value: "As an AI"}
+#     - {type: latency, value: 20s}\
+"""
+OF_SUITE = """\
+defaultTest:
+  metadata: {{task: {name}}}
+  # assert: [{{type: latency, value: 20s}}]\
+"""
+
 LABELS = """\
 {"item": "ticket-size", "candidate": "%s", "label": 1, "labeller": "you"}
 {"item": "translate-friday", "pair": ["%s", "%s"], "label": "tie", "labeller": "you"}
@@ -61,17 +71,19 @@ ONLY_SIMULATED = ("difficulty", "wrong")
 
 
 class Starter(msgspec.Struct, frozen=True, kw_only=True):
-    """The files' texts."""
+    """The files' texts, and what the items' file is called. A shipped suite brings no labels."""
 
     evaluation: str
     items: str
-    labels: str
+    items_file: str = "items.jsonl"
+    labels: str | None = None
 
 
-def starter(catalog: Catalog, *, simulated: bool = False) -> Starter:
-    """A first evaluation of the models that are configured. Raises `ConfigError` where there is none.
+def starter(catalog: Catalog, *, simulated: bool = False, suite: ShippedSuite | None = None) -> Starter:
+    """A first evaluation of the models that are configured, of this suite or of a dozen small tasks.
 
-    For `simulated` models the items say how difficult they are and what a wrong answer is.
+    Raises `ConfigError` where there is no model. For `simulated` models the small tasks say how difficult they are and
+    what a wrong answer is.
     """
     models = list(
         {deployment.model.name: deployment.model for deployment in catalog.deployments.values()}.values()
@@ -85,13 +97,22 @@ def starter(catalog: Catalog, *, simulated: bool = False) -> Starter:
     listed = "".join(f"  - {_quoted(name)}\n" for name in names)
     baseline = names[-1] if len(chosen) > 1 else names[0]
     other = next(name for name in names if name != baseline)
-    return Starter(
-        evaluation=EVALUATION.format(
-            targets=listed, baseline=_quoted(baseline), baseline_model=_quoted(chosen[-1].name)
-        ),
-        items=_items(simulated),
-        labels=LABELS % (other, other, baseline),
+    said = {"targets": listed, "baseline": _quoted(baseline), "baseline_model": _quoted(chosen[-1].name)}
+    if suite is not None:
+        evaluation = EVALUATION.format(
+            **said,
+            description=_quoted(suite.about),
+            tests=suite.file,
+            default_test=OF_SUITE.format(name=suite.name),
+        )
+        return Starter(evaluation=evaluation, items=suite.items, items_file=suite.file)
+    evaluation = EVALUATION.format(
+        **said,
+        description="a dozen small tasks, to be replaced by your own",
+        tests="items.jsonl",
+        default_test=DEFAULT_TEST,
     )
+    return Starter(evaluation=evaluation, items=_items(simulated), labels=LABELS % (other, other, baseline))
 
 
 def _items(simulated: bool) -> str:
