@@ -1,7 +1,7 @@
 """Numbers that commands work out, in processes of their own: statistics never enter the server.
 
-So these pages say what the command line says, and a calculation of seconds holds up no request. What was worked out is
-kept for a while; who asks meanwhile gets the same.
+So these pages say what the command line says, and a calculation of seconds holds up no request and no page: what is not
+there yet comes with the next look. What was worked out is kept; one that has aged is shown until the next is there.
 """
 
 import subprocess
@@ -9,6 +9,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -17,9 +18,24 @@ from tiercel.domain.errors import ConfigError
 from tiercel.domain.json import Json
 from tiercel.domain.settings import Storage
 
+SOON_SECONDS = 0.15
+"""So long a page waits for numbers, before it is shown without."""
 PATIENCE_SECONDS = 60.0
+FAILURE_KEPT_SECONDS = 5.0
 AT_ONCE = threading.Semaphore(2)
 MOST_KEPT = 50
+REFUSED = 2
+"""What a command exits with that has nothing but words on standard error; other codes are what it found."""
+
+
+class _Work:
+    """One command, with what it said last. `said` is set once there is anything."""
+
+    def __init__(self) -> None:
+        self.said = threading.Event()
+        self.is_running = False
+        self.good_until = 0.0
+        self.output: bytes | ConfigError = b""
 
 
 class Commands:
@@ -28,34 +44,63 @@ class Commands:
 
     def __init__(self, kept_seconds: float = 20.0) -> None:
         self._kept_seconds = kept_seconds
-        self._kept: dict[tuple[str, ...], tuple[float, bytes]] = {}
-        self._locks: dict[tuple[str, ...], threading.Lock] = {}
+        self._works: dict[tuple[str, ...], _Work] = {}
+        self._lock = threading.Lock()
 
-    def json(self, *words: str, stamp: object = "") -> Json:
-        """What the command prints as JSON. Raises `ConfigError` with what it says where it cannot."""
-        return msgspec.json.decode(self._output(words, None, stamp))
+    def json(self, *words: str, stamp: object = "", wait_seconds: float = SOON_SECONDS) -> Json:
+        """What the command prints as JSON, `None` where it is still at work after `wait_seconds`.
+
+        Raises `ConfigError` with what it says where it cannot.
+        """
+        output = self._output((*words, str(stamp)), lambda: _printed(words), wait_seconds)
+        return None if output is None else msgspec.json.decode(output)
 
     def file(self, *words: str, ending: str, stamp: object = "") -> bytes:
-        """The file that the command writes to the path after these words. Raises `ConfigError` as `json` does."""
-        return self._output(words, ending, stamp)
+        """The file that the command writes to the path after these words, however long that takes. Raises `ConfigError`
+        as `json` does."""
+        key = (*words, ending, str(stamp))
+        output = self._output(key, lambda: _written(words, ending), PATIENCE_SECONDS)
+        if output is None:
+            raise ConfigError("this takes longer than a page waits; load it again")
+        return output
 
-    def _output(self, words: tuple[str, ...], ending: str | None, stamp: object) -> bytes:
-        key = (*words, ending or "", str(stamp))
-        with self._locks.setdefault(key, threading.Lock()):
-            known = self._kept.get(key)
-            if known is not None and time.monotonic() < known[0]:
-                return known[1]
+    def _output(self, key: tuple[str, ...], work: Callable[[], bytes], wait_seconds: float) -> bytes | None:
+        with self._lock:
+            known = self._works.pop(key, None) or _Work()
+            self._works[key] = known  # the last one asked for is the last one dropped
+            while len(self._works) > MOST_KEPT:
+                del self._works[next(iter(self._works))]
+            if not known.is_running and time.monotonic() >= known.good_until:
+                known.is_running = True
+                # nobody waits for it when the gateway stops
+                threading.Thread(target=self._do, args=(known, work), daemon=True).start()
+        if not known.said.wait(wait_seconds):
+            return None
+        if isinstance(known.output, ConfigError):
+            raise known.output
+        return known.output
+
+    def _do(self, known: _Work, work: Callable[[], bytes]) -> None:
+        kept_seconds = self._kept_seconds
+        try:
             with AT_ONCE:
-                output = _printed(words) if ending is None else _written(words, ending)
-            while len(self._kept) >= MOST_KEPT:
-                del self._kept[next(iter(self._kept))]
-            self._kept[key] = (time.monotonic() + self._kept_seconds, output)
-            return output
+                known.output = work()
+        except (ConfigError, OSError) as error:
+            known.output = error if isinstance(error, ConfigError) else ConfigError(str(error))
+            kept_seconds = FAILURE_KEPT_SECONDS
+        known.good_until = time.monotonic() + kept_seconds
+        known.is_running = False
+        known.said.set()
 
 
 def data_words(storage: Storage) -> tuple[str, ...]:
     """How a command finds the same records. In PostgreSQL it finds them as the gateway did: by tiercel.toml."""
     return ("--data", storage.folder) if storage.database_url is None else ()
+
+
+def run(*words: str) -> Json:
+    """What the command prints as JSON, worked out now. Raises `ConfigError` with what it says where it cannot."""
+    return msgspec.json.decode(_printed(words))
 
 
 def _written(words: tuple[str, ...], ending: str) -> bytes:
@@ -66,7 +111,6 @@ def _written(words: tuple[str, ...], ending: str) -> bytes:
 
 
 def _printed(words: tuple[str, ...]) -> bytes:
-    """What it printed; exit codes above 1 that are no verdict's come with words on standard error."""
     try:
         done = subprocess.run(  # noqa: S603 - our own interpreter and commands; a path is one of runs that exist
             [sys.executable, "-m", "tiercel", *words],
@@ -78,6 +122,6 @@ def _printed(words: tuple[str, ...]) -> bytes:
         raise ConfigError(
             f"`tiercel {' '.join(words[:2])}` took more than {PATIENCE_SECONDS:.0f} seconds"
         ) from error
-    if done.returncode in (0, 1, 3) and not (done.stderr and not done.stdout):
+    if done.stdout and done.returncode != REFUSED:
         return done.stdout
     raise ConfigError(done.stderr.decode("utf-8", "replace").strip()[:2_000] or "the command failed")

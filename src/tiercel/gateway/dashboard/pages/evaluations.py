@@ -1,19 +1,29 @@
-"""Evaluations: which runs there are, what each came to, and its whole report."""
+"""Evaluations: which runs there are, what each came to, and everybody's answers beside each other."""
 
+from collections.abc import Callable, Iterator
+from functools import reduce
+from operator import getitem
 from pathlib import Path
+from typing import Any, TypeAlias
 
+import msgspec
 from starlette.responses import Response
 
-from tiercel.domain.errors import CallerError
+from tiercel.domain.errors import CallerError, ConfigError
+from tiercel.domain.money import NANO_PER_USD
 from tiercel.gateway.dashboard.commands import Commands
+from tiercel.gateway.dashboard.run_items import KINDS, list_items
 from tiercel.gateway.dashboard.runs import Run, runs_below
-from tiercel.gateway.dashboard.view import PageRoute, Visitor
+from tiercel.gateway.dashboard.view import PageRoute, Visitor, money
+from tiercel.measure.amounts import duration, percent
 
 REPORT_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; form-action 'none'"
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'; form-action 'none'"
 )
 """The report is one file with its style in it; it may load nothing and run nothing."""
+Form: TypeAlias = Callable[[float], str]
 COMMANDS = Commands(kept_seconds=300.0)
+MOST_ITEMS = 20
 
 
 def show_list(visitor: Visitor) -> Response:
@@ -23,16 +33,35 @@ def show_list(visitor: Visitor) -> Response:
 
 
 def show_run(visitor: Visitor) -> Response:
-    """What one run came to. Raises `CallerError` where there is none of this name."""
+    """What one run came to, and its items. Raises `CallerError` where there is none of this name."""
     run = run_of(visitor)
-    found = COMMANDS.json(
-        "eval", "compare", str(run.folder), "--json", "--fail-on", "never", stamp=stamp_of(run)
+    kind = visitor.query.get("show")
+    if kind is not None and kind not in KINDS:
+        raise CallerError("invalid_request", f"show: choose one of {', '.join(KINDS)}")
+    items = list_items(run.folder, kind=kind, after=visitor.query.get("after", ""), most=MOST_ITEMS)
+    found, problem = _found(run)
+    return visitor.render(
+        "evaluation.html",
+        run=run,
+        found=found,
+        problem=problem,
+        items=items,
+        kinds=KINDS,
+        signals=[] if found is None else list(signals(found["models"])),
     )
-    return visitor.render("evaluation.html", run=run, found=found)
+
+
+def _found(run: Run) -> tuple[Any, str]:
+    """What `tiercel eval compare` says, `None` as long as it is at work; or why it says nothing."""
+    words = ("eval", "compare", str(run.folder), "--json", "--fail-on", "never")
+    try:
+        return COMMANDS.json(*words, stamp=stamp_of(run)), ""
+    except ConfigError as error:
+        return None, str(error)
 
 
 def show_report(visitor: Visitor) -> Response:
-    """The report as one file, to be shown in a frame."""
+    """The whole report as the one file that it is."""
     run = run_of(visitor)
     page = COMMANDS.file("eval", "report", str(run.folder), "-o", ending=".html", stamp=stamp_of(run))
     return Response(
@@ -63,6 +92,52 @@ def stamp_of(run: Run) -> str:
         sizes.append(path.stat().st_size if path.exists() else 0)
     return str(sizes)
 
+
+class Signal(msgspec.Struct, frozen=True, kw_only=True):
+    """One signal of each model: its figure, and what that rests on, in words."""
+
+    name: str
+    meaning: str
+    cells: tuple[tuple[str, str], ...]
+
+
+def signals(models: list[Any]) -> Iterator[Signal]:
+    """The rows of the table, from the comparison's own figures."""
+    for name, meaning, place, form in SIGNALS:
+        figures = [reduce(getitem, place, model) for model in models]
+        yield Signal(name=name, meaning=meaning, cells=tuple(_cell(one, form) for one in figures))
+
+
+def _cell(figure: dict[str, Any], form: Form) -> tuple[str, str]:
+    if figure["value"] is None:
+        return "–", figure["why"]
+    count = f"n = {figure['n']:,}"
+    if figure["low"] is None or figure["high"] is None:
+        return form(figure["value"]), count
+    return form(figure["value"]), f"{form(figure['low'])} to {form(figure['high'])}, {count}"
+
+
+def _dollars(usd: float) -> str:
+    return money(round(usd * NANO_PER_USD))
+
+
+SIGNALS: tuple[tuple[str, str, tuple[str, ...], Form], ...] = (
+    ("passed", "answers that met every expectation", ("passed",), percent),
+    ("latency, median", "from when the request was due to its last token", ("seconds", "p50"), duration),
+    ("latency, p95", "one answer in twenty takes longer", ("seconds", "p95"), duration),
+    (
+        "cost per success",
+        "what all answers cost, over those that passed",
+        ("cost_per_success_usd",),
+        _dollars,
+    ),
+    ("format following", "of items that ask for a form", ("format_following",), percent),
+    ("reasoning", "of items of reasoning, right every time", ("reasoning",), percent),
+    ("coding", "of items whose answers are run", ("coding",), percent),
+    ("ended by itself", "answers that no limit cut off", ("stopped",), percent),
+    ("took more than one call", "retry, fallback, repair or escalation", ("retried",), percent),
+)
+"""What each signal is called and means, where it stands in a model's figures, and how it is written."""
 
 EVALUATIONS = PageRoute(path="/evaluations", show=show_list, title="Evaluations", operators_only=True)
 EVALUATION = PageRoute(path="/evaluations/run", show=show_run, operators_only=True)

@@ -74,13 +74,14 @@ async function refresh() {
         if (fresh && !isBusy(part)) {
           const focused = document.activeElement && part.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
           part.replaceChildren(...fresh.childNodes);
+          part.dataset.live = fresh.dataset.live || "";
           dress(part);
           if (focused) part.querySelector(`[href="${CSS.escape(focused)}"]`)?.focus();
         }
       }
     } catch { /* the gateway is away for a moment; the page keeps what it has */ }
   }
-  setTimeout(refresh, 1000 * Number(part.dataset.live));
+  if (part.dataset.live) setTimeout(refresh, 1000 * Number(part.dataset.live));
 }
 
 function theme() {
