@@ -42,7 +42,7 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write it. Raises `ConfigError` where no run lies there."""
-    from tiercel.cli.eval.runs_named import find_run
+    from tiercel.cli.eval.finding import find_run
     from tiercel.evals.exporting import export_run, pieces
 
     found = find_run(args.run)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from tiercel.evals.evaluation import Candidate, Item
-from tiercel.evals.labels import Label, read_labels
+from tiercel.evals.labels import Label, last_words, read_labels
 from tiercel.evals.results import Result
 from tiercel.evals.run_folder import Manifest, RunFolder
 
@@ -44,7 +44,7 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True):
 
 def measured(run: RunFolder) -> Measured:
     """The run with its results and labels read. Raises `ConfigError` for a damaged file."""
-    labels = tuple(read_labels(run.labels_path)) if run.labels_path.exists() else ()
+    labels = tuple(last_words(read_labels(run.labels_path))) if run.labels_path.exists() else ()
     return Measured(manifest=run.manifest, results=tuple(run.results().values()), labels=labels)
 
 

@@ -19,6 +19,8 @@ from tiercel.evals.statistics.prediction_powered import LabelledEstimate, predic
 PAIRWISE = "pairwise"
 """The scorer whose value is how the candidate's answer compares with the baseline's."""
 
+Side = Literal["passed", "preferred"]
+
 
 class Labelled(msgspec.Struct, frozen=True, kw_only=True):
     """One candidate's answers as people see them: "passed" is the share that is right, "preferred" how often its answer
@@ -29,7 +31,7 @@ class Labelled(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     name: str
-    what: Literal["passed", "preferred"]
+    what: Side
     labels: int
     agreement: Figure
     estimate: LabelledEstimate | None
@@ -40,17 +42,8 @@ def labelled(
     answers: Answers, baseline: str | None, labels: Sequence[Label], confidence: float
 ) -> tuple[Labelled, ...]:
     """What labels make of one candidate; empty without any on its answers."""
-    name = answers.candidate.id
-    right = _by_answer(
-        (label.item, label.repeat, float(label.label))
-        for label in labels
-        if label.candidate == name and not isinstance(label.label, str)
-    )
-    better = _by_answer(
-        (label.item, label.repeat, _win(label, name))
-        for label in labels
-        if label.pair is not None and baseline != name and set(label.pair) == {name, baseline}
-    )
+    right = said_of(answers, labels)
+    better = said_of(answers, labels, baseline) if baseline not in (None, answers.candidate.id) else {}
     found = (
         _labelled(answers, "passed", right, lambda row: float(row.state == "passed"), confidence),
         _labelled(answers, "preferred", better, _preferred, confidence),
@@ -60,7 +53,7 @@ def labelled(
 
 def _labelled(
     answers: Answers,
-    what: Literal["passed", "preferred"],
+    what: Side,
     labels: dict[tuple[str, int], float],
     verdict: Callable[[Result], float | None],
     confidence: float,
@@ -71,7 +64,7 @@ def _labelled(
     both = [key for key in labels if key in verdicts]
     if not both:
         return None
-    alike = [float(_side(labels[key]) == _side(verdicts[key])) for key in both]
+    alike = [float(side(labels[key]) == side(verdicts[key])) for key in both]
     # one answer of each other item: repeats would count as independent
     seen = {item for item, _ in both}
     others = [found for (item, repeat), found in verdicts.items() if item not in seen and repeat == 1]
@@ -92,20 +85,30 @@ def _labelled(
     )
 
 
-def _by_answer(said: Iterable[tuple[str, int, float]]) -> dict[tuple[str, int], float]:
-    """The mean of what several people said of one answer."""
+def said_of(
+    answers: Answers, labels: Iterable[Label], other: str | None = None
+) -> dict[tuple[str, int], float]:
+    """What people said of each of the candidate's answers by itself, or beside the `other` candidate's: 1 for it, 0
+    against, by item and repeat. Of several people the mean; of items that the run does not know nothing."""
+    name = answers.candidate.id
     found: dict[tuple[str, int], list[float]] = defaultdict(list)
-    for item, repeat, label in said:
-        found[item, repeat].append(label)
+    for label in labels:
+        if label.item not in answers.items:
+            continue
+        if other is None and label.candidate == name and not isinstance(label.label, str):
+            found[label.item, label.repeat].append(float(label.label))
+        elif other is not None and label.pair is not None and set(label.pair) == {name, other}:
+            found[label.item, label.repeat].append(win(label, name))
     return {key: fmean(values) for key, values in found.items()}
 
 
-def _side(value: float) -> int:
+def side(value: float) -> int:
     """For, against, or neither."""
     return (value > 0.5) - (value < 0.5)
 
 
-def _win(label: Label, name: str) -> float:
+def win(label: Label, name: str) -> float:
+    """1 where a label of a pair prefers this one, 0 where the other, a half where neither."""
     if label.label not in ("A", "B") or label.pair is None:
         return 0.5
     return float(label.pair["AB".index(label.label)] == name)

@@ -33,6 +33,16 @@ class LabelledEstimate(msgspec.Struct, frozen=True, kw_only=True):
     worth: float
     residual: float
     """Standard deviation of label - weight · verdict: what further labels reduce."""
+    judged_variance: float
+    """What the verdicts' own spread leaves of variance, however many labels there are."""
+
+    def narrowed(self, more: int) -> float:
+        """About what so many more labels make of the interval's width, as a share of what it is now."""
+        n = self.labels
+        if self.residual == 0:
+            return n / (n + more)
+        now, then = (self.judged_variance + self.residual**2 / count for count in (n, n + more))
+        return math.sqrt(then / now)
 
     def labels_for(self, half_width: float) -> int:
         """About how many labels in all bring the interval to ± `half_width`, were the judge asked of all others.
@@ -102,6 +112,7 @@ def prediction_powered_mean(
         judge_only=float(alone.mean()),
         worth=labels_variance / variance if variance > 0 else 1.0,
         residual=float(residual.std(ddof=1)),
+        judged_variance=float(weight**2 * alone.var(ddof=1) / judged),
     )
 
 
