@@ -111,6 +111,19 @@ async def test_who_waits_for_a_place_gets_it_when_one_comes_back() -> None:
     assert order == ["a", "b", "c"]
 
 
+async def test_who_finds_no_room_waits_for_what_is_under_way_to_cost_less() -> None:
+    budget = Budget(100)
+    assert await budget.room_for(60)
+    waiting = asyncio.create_task(budget.room_for(60))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    budget.settle(60, 30)
+    assert await waiting
+    budget.settle(60, 60)
+    assert not await budget.room_for(60)
+    assert budget.is_over
+
+
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 60)), max_size=40), st.integers(0, 500))
 def test_what_is_reserved_and_spent_never_exceeds_the_cap(calls: list[tuple[int, int]], cap: int) -> None:
     """As long as no call costs more than it was expected to."""

@@ -63,7 +63,7 @@ class JudgeDesk:
         """What this model says to the question. Raises `ScorerError` where it cannot be had."""
         body = judge_body(model, question)
         expected = self._estimate(body, False) or 0
-        if not self._budget.reserve(expected):
+        if not await self._budget.room_for(expected):
             raise ScorerError("the budget has no room for the judge")
         cost: int | None = 0
         try:

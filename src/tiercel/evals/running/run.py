@@ -234,12 +234,14 @@ class _Sitting:
         budget is used up."""
         budget, candidate = self._means.budget, unit.candidate
         expected = max(self._means.estimate(content, candidate.helped) or 0, budget.usual_nano(candidate.id))
-        if not budget.reserve(expected):
+        began = time.perf_counter()
+        if not await budget.room_for(expected):
             self.schedule.stop("budget")
             self.schedule.again(unit, 0.0, counts=False)
             return None, None, 0.0
         cost: int | None = 0
         sent = time.perf_counter()
+        due += sent - began  # until there was money it was not due
         try:
             async with asyncio.timeout(self._settings.timeout_seconds):
                 asked = await self._means.ask(body, helped=candidate.helped)
