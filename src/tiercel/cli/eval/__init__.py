@@ -8,9 +8,20 @@ import argparse
 from types import ModuleType
 from typing import Any
 
-from tiercel.cli.eval import compare, export, import_files, init, label, plan, report, run, suites
+from tiercel.cli.eval import capture, compare, export, import_files, init, label, plan, report, run, suites
 
-COMMANDS: tuple[ModuleType, ...] = (init, suites, import_files, plan, run, label, compare, report, export)
+COMMANDS: tuple[ModuleType, ...] = (
+    init,
+    suites,
+    capture,
+    import_files,
+    plan,
+    run,
+    label,
+    compare,
+    report,
+    export,
+)
 """In the order in which a newcomer meets them."""
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from tiercel.checks.registry import Registry
 from tiercel.cli.configuration import load_configuration
+from tiercel.cli.eval.capture import traffic_rows
 from tiercel.domain.catalog import Catalog
 from tiercel.domain.errors import CallerError, ConfigError
 from tiercel.domain.money import nano_from_usd
@@ -53,7 +54,7 @@ async def opened(args: argparse.Namespace) -> AsyncIterator[Setting]:
     try:
         scorers = ScorerRegistry(checks, judging_scorers(), folder=args.file.absolute().parent)
         if args.lab:
-            items = load_evaluation(args.file, Surroundings(scorers=scorers)).items
+            items = load_evaluation(args.file, Surroundings(scorers=scorers, traffic=traffic_rows)).items
             async with Lab(tasks=lab_tasks(items)) as lab:
                 yield _read(args, scorers, lab.settings("unused"), lab.policy())
         else:
@@ -104,7 +105,9 @@ def _wrong(item: Item) -> str | None:
 
 def _read(args: argparse.Namespace, scorers: ScorerRegistry, settings: Settings, policy: Policy) -> Setting:
     addresses = Addresses(policy, settings.catalog)
-    evaluation = load_evaluation(args.file, Surroundings(scorers=scorers, addresses=addresses))
+    evaluation = load_evaluation(
+        args.file, Surroundings(scorers=scorers, addresses=addresses, traffic=traffic_rows)
+    )
     evaluation = narrowed(evaluation, args, addresses)
     scorers.prepare(evaluation)
     return Setting(evaluation=evaluation, settings=settings, policy=policy, scorers=scorers)
