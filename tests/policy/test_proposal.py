@@ -89,7 +89,7 @@ def test_what_cannot_be_proposed(rule: str, entry: str, said: str) -> None:
 
 def test_a_split_takes_the_first_place() -> None:
     """Whoever leads a rule with a split would be asked by nobody."""
-    arms = "a = { use = 'fast', share = 0.5 }\nb = { use = 'large', share = 0.5 }\n"
+    arms = "a = { use = 'fast', share = 0.5 }\nb = { use = 'other', share = 0.5 }\n"
     split = f"{PLAIN}[rules.split]\nname = 's'\n[rules.split.arms]\n{arms}"
     with pytest.raises(ConfigError, match="end the split first"):
         lead_with(split, "policy.toml", "chat", "large", EVIDENCE)

@@ -88,7 +88,7 @@ def _objections(trial: Trial) -> list[str]:
 
 def _source(trial: Trial, objections: list[str]) -> str:
     run = trial.run
-    words = [f"tiercel shadow {run.id}: {trial.words()}"]
+    words = [f"tiercel shadow status {run.id}: {trial.words()}"]
     if objections:
         words.insert(0, "Without a verdict that allows it (--anyway).")
     simulated = sum(pair.simulated for pair in trial.every)
