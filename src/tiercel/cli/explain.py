@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from tiercel.checks.registry import Registry
 from tiercel.checks.resolve import resolve_policy
 from tiercel.cli.configuration import add_file_arguments, load_configuration
@@ -16,9 +18,9 @@ from tiercel.domain.errors import ConfigError, ProblemError
 from tiercel.domain.facts import Facts
 from tiercel.domain.keys import ANYBODY, AccessKey
 from tiercel.domain.policy import Policy
-from tiercel.domain.request import Hints, Message, ModelRequest, Text
+from tiercel.domain.request import ModelRequest
 from tiercel.domain.settings import Storage
-from tiercel.gateway.hints import checked_hints
+from tiercel.gateway.explaining import PASTED, STATED, Pasted, asked
 from tiercel.measure.retelling import retell
 from tiercel.records.key_store import KeyStore
 from tiercel.routing.allowed import within
@@ -27,9 +29,6 @@ from tiercel.routing.facts import read_facts
 from tiercel.routing.plan import make_plan
 from tiercel.routing.sessions import in_conversation
 from tiercel.routing.split import Draw, with_arm
-from tiercel.wire.registry import CODECS
-
-STATED = ("task", "risk", "latency", "residency", "session")
 
 
 def add_parser(subparsers: Any) -> None:
@@ -37,7 +36,15 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser("explain", help="where a request would go and why", description=__doc__)
     parser.add_argument("prompt", nargs="?", help="a prompt; or use --request")
     parser.add_argument(
-        "--request", type=Path, metavar="FILE", help="a chat completions body ('-': standard input)"
+        "--request",
+        type=Path,
+        metavar="FILE",
+        help="a request's body, of any client's format ('-': standard input)",
+    )
+    parser.add_argument(
+        "--format",
+        choices=[form for form in PASTED if form != "prompt"],
+        help="the body's format, where it does not tell",
     )
     parser.add_argument("--model", default="auto", help="what the client would send as model (default: auto)")
     for name in STATED:
@@ -59,10 +66,14 @@ def run(args: argparse.Namespace) -> int:
         return _retell(args)
     loaded = load_configuration(args)
     policy = resolve_policy(loaded.policy, Registry.load())
-    request = _request(args)
+    text, form = _text(args)
     try:
         key = _key(args, loaded.settings.storage)
-        hints = _hints(args, key)
+        stated = {
+            name: (getattr(args, name), f"--{name}") for name in STATED if getattr(args, name) is not None
+        }
+        request, hints = asked(text, model=args.model, form=form, stated=stated)
+        hints = replace(hints, task=hints.task or key.task, risk=hints.risk or key.risk)
         facts = read_facts(request, hints, residency_default=policy.residency_default)
         plan = within(_plan(request, facts, policy, loaded.settings.catalog, key), key.allowed)
         plan = in_conversation(plan, request.messages)
@@ -103,14 +114,14 @@ def _retell(args: argparse.Namespace) -> int:
     return 0
 
 
-def _request(args: argparse.Namespace) -> ModelRequest:
+def _text(args: argparse.Namespace) -> tuple[bytes, Pasted | None]:
+    """What is to be explained, and what it is, where that is known."""
     if args.request is not None:
         body = sys.stdin.buffer.read() if str(args.request) == "-" else args.request.read_bytes()
-        return CODECS["openai_chat"].decode_request(body)
+        return body, args.format
     if not args.prompt:
         raise ConfigError("give a prompt, or --request FILE")
-    message = Message(role="user", parts=(Text(text=args.prompt),))
-    return ModelRequest(format="openai_chat", model=args.model, messages=(message,))
+    return args.prompt.encode(), "prompt"
 
 
 def _key(args: argparse.Namespace, storage: Storage) -> AccessKey:
@@ -122,10 +133,3 @@ def _key(args: argparse.Namespace, storage: Storage) -> AccessKey:
     if stored is None:
         raise ConfigError(f"--key {args.key}: there is no key of this id; `tiercel keys list` shows them")
     return stored.key
-
-
-def _hints(args: argparse.Namespace, key: AccessKey) -> Hints:
-    stated = {name: getattr(args, name) for name in STATED}
-    stated["task"] = stated["task"] or key.task
-    stated["risk"] = stated["risk"] or key.risk
-    return checked_hints({name: (value, f"--{name}") for name, value in stated.items() if value is not None})

@@ -86,9 +86,15 @@ def load_check_tallies(
 
 
 def load_audit(
-    folder: Path, borders: Collection[int], *, since: float | None = None, database_url: Secret | None = None
+    folder: Path,
+    borders: Collection[int],
+    *,
+    since: float | None = None,
+    project: str | None = None,
+    database_url: Secret | None = None,
 ) -> AuditSums:
-    """The same, and what answers took, told apart at these `borders` of input tokens at the least.
+    """The same, and what answers took, told apart at these `borders` of input tokens at the least; of one project or
+    of all.
 
     Borders that the sums do not know make it read every record. Raises as `load_history` does.
     """
@@ -97,10 +103,17 @@ def load_audit(
             besides = Besides(snapshot, USES, since).sums()
             uses = _stored(snapshot, USES, since)
             merge_into(uses, besides.uses)
-            return AuditSums(_answers(snapshot, since), uses)
-        every = Sums(tuple(sorted({*BORDERS, *borders})))
-        Besides(snapshot, None, since).add_to(every)
-        return AuditSums(every.answers, every.uses)
+            answers = _answers(snapshot, since)
+        else:
+            every = Sums(tuple(sorted({*BORDERS, *borders})))
+            Besides(snapshot, None, since).add_to(every)
+            answers, uses = every.answers, every.uses
+    if project is None:
+        return AuditSums(answers, uses)
+    return AuditSums(
+        {cell: tally for cell, tally in answers.items() if cell.project == project},
+        {cell: tally for cell, tally in uses.items() if cell.project == project},
+    )
 
 
 def load_sessions(

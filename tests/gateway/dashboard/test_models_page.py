@@ -45,7 +45,9 @@ async def test_who_rests_is_told_with_the_reason(tmp_path: Path) -> None:
         await here.house.client.chat.completions.create(model="auto", messages=USER)
         page = text_of((await browser.get("/models")).text)
         own = text_of((await browser.get("/models/cheap")).text)
-    assert re.search(r"Not answering now cheap rests \d+(\.\d+)? s the provider's rate limit is reached", page)
+    assert re.search(
+        r"Not answering now cheap rests \d+(\.\d+)? s the provider's rate limit is reached", page
+    )
     assert "rate limit" in own
 
 

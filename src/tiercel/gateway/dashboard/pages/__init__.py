@@ -1,10 +1,13 @@
 """The pages, in the order of the navigation. A new one is a module here, its template, and a line below."""
 
+from tiercel.gateway.dashboard.pages.audit import AUDIT
 from tiercel.gateway.dashboard.pages.evaluations import EVALUATION, EVALUATIONS, REPORT
+from tiercel.gateway.dashboard.pages.explain import EXPLAIN
 from tiercel.gateway.dashboard.pages.feedback import FEEDBACK
 from tiercel.gateway.dashboard.pages.keys import KEYS, KEYS_CHANGED
 from tiercel.gateway.dashboard.pages.models import MODEL, MODELS
 from tiercel.gateway.dashboard.pages.overview import OVERVIEW
+from tiercel.gateway.dashboard.pages.policy import POLICY
 from tiercel.gateway.dashboard.pages.requests import FEEDBACK_ON, REQUEST, REQUESTS
 from tiercel.gateway.dashboard.view import PageRoute
 
@@ -15,6 +18,9 @@ PAGES: tuple[PageRoute, ...] = (
     FEEDBACK_ON,
     MODELS,
     MODEL,
+    POLICY,
+    EXPLAIN,
+    AUDIT,
     EVALUATIONS,
     EVALUATION,
     REPORT,

@@ -9,7 +9,8 @@ from starlette.responses import Response
 
 from tiercel.domain.claims import BENCHMARK, Claim
 from tiercel.domain.errors import CallerError
-from tiercel.gateway.dashboard.period import LENGTHS, Range, range_of
+from tiercel.gateway.dashboard.loading import answers_in
+from tiercel.gateway.dashboard.period import LENGTHS, range_of
 from tiercel.gateway.dashboard.standing import Standing, standings_now
 from tiercel.gateway.dashboard.view import PageRoute, Visitor
 from tiercel.measure.model_words import field_text, marks_of, nothing_text, source_numbers, value_text
@@ -90,7 +91,7 @@ async def show_one(visitor: Visitor) -> Response:
 
 def _list(visitor: Visitor, standings: Mapping[str, Standing]) -> Response:
     wanted = range_of(visitor.query, default="7d")
-    lines = [_line(one, standings) for one in _known(visitor, _answers(visitor, wanted))]
+    lines = [_line(one, standings) for one in _known(visitor, answers_in(visitor, wanted))]
     here = [line for line in lines if line.is_callable]
     return visitor.render(
         "models.html",
@@ -122,7 +123,7 @@ def _cell(fact: Fact) -> Cell:
 def _one(visitor: Visitor, standings: Mapping[str, Standing]) -> Response:
     name: str = visitor.request.path_params["name"]
     wanted = range_of(visitor.query, default="30d")
-    answers = _answers(visitor, wanted)
+    answers = answers_in(visitor, wanted)
     one = next((known for known in _known(visitor, answers) if known.name == name), None)
     if one is None:
         raise CallerError("not_found", f"There is no model {name[:80]!r}.")
@@ -202,24 +203,6 @@ def _known(visitor: Visitor, answers: Tallies) -> list[ModelFacts]:
 @cache
 def _shipped() -> tuple[Claim, ...]:
     return shipped_claims()
-
-
-def _answers(visitor: Visitor, wanted: Range) -> Tallies:
-    """What was asked in this time, of the visitor's project."""
-    # SQLAlchemy takes long to load
-    from tiercel.records.query import is_empty
-    from tiercel.records.series import load_answers
-
-    home = visitor.home
-    if home.database_url is None and is_empty(home.folder):
-        return {}
-    return load_answers(
-        home.folder,
-        since=wanted.since,
-        until=wanted.until,
-        project=visitor.caller.project,
-        database_url=home.database_url,
-    )
 
 
 MODELS = PageRoute(path="/models", show=show_list, title="Models")
