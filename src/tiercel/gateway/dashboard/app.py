@@ -18,10 +18,10 @@ from starlette.routing import Route
 
 from tiercel.domain.errors import CallerError, ConfigError, ProblemError
 from tiercel.gateway.admission import host_name, is_loopback
-from tiercel.gateway.dashboard.listener import App
 from tiercel.gateway.dashboard.pages import NAVIGATION, PAGES
 from tiercel.gateway.dashboard.view import Home, PageRoute, Visitor, render, shown_to
 from tiercel.gateway.dashboard.visits import Caller, Visits, is_same
+from tiercel.gateway.exchange import App
 from tiercel.gateway.runtime import Runtime
 
 log = logging.getLogger(__name__)

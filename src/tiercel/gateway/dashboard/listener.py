@@ -2,21 +2,19 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TypeAlias
 
 from tiercel.domain.errors import ConfigError
 from tiercel.domain.settings import Listener
 from tiercel.gateway.admission import check_listener
 from tiercel.gateway.app import RunningGateway, make_door
-from tiercel.gateway.exchange import Receive, Scope, Send
+from tiercel.gateway.exchange import App, Receive, Scope, Send
 from tiercel.gateway.runtime import Runtime
 from tiercel.gateway.server import Server
 
 log = logging.getLogger(__name__)
 
-App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 MAX_IN_FLIGHT = 16
 """Pages at work at once: they share the process with the traffic."""
 
