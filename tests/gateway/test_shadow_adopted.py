@@ -1,9 +1,10 @@
 """A candidate from its registration to the front of the ladder, through a running gateway and the command line."""
 
 import asyncio
+import os
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import msgspec
@@ -62,20 +63,42 @@ async def serving(settings: Settings, policy: Policy) -> AsyncIterator[House]:
         await here.client.close()
 
 
+def registered(folder: Path, url: Secret | None) -> tuple[ShadowRun, ...]:
+    """All runs, in the order in which they were started."""
+    with closing(ShadowStore(folder / "tiercel-data", url)) as store:
+        return store.runs()
+
+
 async def tiercel(*words: str) -> int:
     return await asyncio.to_thread(main, list(words))
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest) -> Iterator[Secret | None]:
+    """A database of either kind; `None` for the one in the data folder."""
+    if request.param == "sqlite":
+        yield None
+    elif (reason := reason_for_none()) is not None:
+        pytest.skip(reason)
+    else:
+        with postgres_server() as server:
+            yield server.new_database()
+
+
 async def test_from_start_to_adoption(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, url: Secret | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Start, traffic, a restart in between, a verdict, a proposal that is valid and served, and its audit."""
     monkeypatch.chdir(tmp_path)
+    storage = ""
+    if url is not None:
+        monkeypatch.setenv("RECORDS_URL", url.reveal())
+        storage = '\n[storage]\ndatabase_url_env = "RECORDS_URL"\n'
     async with ScriptedProvider(name="old") as old, ScriptedProvider(name="new") as new:
         old.default, new.default = Says(text="from the old one"), Says(text="from the new one")
-        (tmp_path / "tiercel.toml").write_text(settings_text(old, new), "utf-8")
+        (tmp_path / "tiercel.toml").write_text(settings_text(old, new) + storage, "utf-8")
         (tmp_path / "policy.toml").write_text(POLICY, "utf-8")
-        settings = load_settings(tmp_path / "tiercel.toml", {})
+        settings = load_settings(tmp_path / "tiercel.toml", os.environ)
         words = ("--share", "1", "--margin", "0.5", "--max-usd", "1", "--window", "0")
         for turn in range(2):
             async with serving(settings, load_policy(tmp_path / "policy.toml")) as here:
@@ -92,14 +115,15 @@ async def test_from_start_to_adoption(
         shown = capsys.readouterr().out
         assert "new is not worse than what any delivers by more than 50 points" in shown
         assert f"{2 * HALF} requests were drawn, {2 * HALF} copied, 0 not" in shown
-        (run,) = ShadowStore(tmp_path / "tiercel-data").runs()
+        (run,) = registered(tmp_path, url)
         assert await tiercel("shadow", "adopt", run.id, "--audit-share", "1") == 0
         assert await tiercel("validate", "--policy", "policy.proposed.toml") == 0
         async with serving(settings, load_policy(tmp_path / "policy.proposed.toml")) as here:
             await until(lambda: bool(here.gateway.runtime.shadowing.runs))
             assert b"from the new one" in (await ask(here)).body
             await copies(here, 1)
-        (audit,) = ShadowStore(tmp_path / "tiercel-data").open_runs()
+        ended, audit = registered(tmp_path, url)
+        assert (ended.id, ended.stop_reason) == (run.id, "proposed: not worse")
         capsys.readouterr()
         assert await tiercel("shadow", "status", audit.id) == 0
         assert "No sign that new is worse by more than 50 points (difference +0.0" in capsys.readouterr().out
@@ -143,23 +167,16 @@ def went_wrong(audit: ShadowRun, place: Store) -> None:
     place.close()
 
 
-@pytest.mark.parametrize("database", ["sqlite", "postgres"])
 async def test_an_alarm_is_logged_once_and_stands_in_the_metrics(
-    tmp_path: Path, database: str, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, url: Secret | None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The server bets by itself, from what is in its database, in either kind."""
+    """The server bets by itself, from what is in its database."""
     async with ScriptedProvider(name="old") as old, ScriptedProvider(name="new") as new:
         (tmp_path / "tiercel.toml").write_text(settings_text(old, new), "utf-8")
         (tmp_path / "policy.toml").write_text(POLICY, "utf-8")
         settings = load_settings(tmp_path / "tiercel.toml", {})
         audit = watching(time.time() - 86_400)
-        if database == "sqlite":
-            await alarmed(tmp_path, settings, audit, None)
-        elif (reason := reason_for_none()) is not None:
-            pytest.skip(reason)
-        else:
-            with postgres_server() as server:
-                await alarmed(tmp_path, settings, audit, server.new_database())
+        await alarmed(tmp_path, settings, audit, url)
     said = [one.getMessage() for one in caplog.records if "shadow audit" in one.getMessage()]
     assert said == [
         f"shadow audit {audit.id}: new is worse than old by more than 10 points after all, on 120 observations of "
