@@ -95,15 +95,20 @@ def _place(record: Record) -> Behind:
     return Behind(record.started_at, record.id)
 
 
-def _within(search: Search) -> ColumnElement[bool]:
-    """The time and the project, which indices are there for."""
-    columns = records.c
-    own = and_(columns.started_at >= search.since, columns.started_at < search.until)
+def _within(search: Search, border: Behind | None = None) -> ColumnElement[bool]:
+    """The time and the project, which indices are there for. SQLite walks an index from one bound to one other: there
+    is only the nearer of two."""
+    columns, after = records.c, search.after
+    own = columns.started_at >= (search.since if border is None else border.started_at)
+    if border is not None:
+        own &= or_(columns.started_at > border.started_at, columns.id >= border.id)
+    if after is None or after.started_at >= search.until:
+        own &= columns.started_at < search.until
+    else:
+        own &= columns.started_at <= after.started_at
+        own &= or_(columns.started_at < after.started_at, columns.id < after.id)
     if search.project is not None:
         own &= columns.project == search.project
-    if search.after is not None:
-        at, name = search.after
-        own &= and_(columns.started_at <= at, or_(columns.started_at < at, columns.id < name))
     return own
 
 
@@ -126,10 +131,7 @@ def _border(connection: Connection, search: Search, looked_at: int) -> Behind | 
 def _matching(search: Search, border: Behind | None) -> Select[Any]:
     """The ids of the page and one more, not past the border."""
     columns = records.c
-    wanted: list[ColumnElement[bool]] = [_within(search)]
-    if border is not None:
-        at, name = border
-        wanted.append(and_(columns.started_at >= at, or_(columns.started_at > at, columns.id >= name)))
+    wanted: list[ColumnElement[bool]] = [_within(search, border)]
     named = {
         "task": search.task,
         "outcome": search.outcome,

@@ -114,15 +114,16 @@ def _number(name: str, text: str) -> float | None:
 
 def _choices(visitor: Visitor, wanted: Range) -> dict[str, list[str]]:
     """The names that there were in the time, from sums, the most frequent first."""
-    from tiercel.records.series import Wanted, load_period
+    from tiercel.records.series import load_answers
 
-    asked = Wanted(
+    home = visitor.home
+    answers = load_answers(
+        home.folder,
         since=wanted.since,
         until=wanted.until,
-        step_seconds=wanted.until - wanted.since,
         project=visitor.caller.project,
+        database_url=home.database_url,
     )
-    answers = load_period(visitor.home.folder, asked, database_url=visitor.home.database_url).answers
     found: dict[str, dict[str, int]] = {name: {} for name in ("task", "rule", "model", "tier", "project")}
     for cell, tally in answers.items():
         for name, counts in found.items():
