@@ -33,7 +33,8 @@ def add_parser(subparsers: Any) -> None:
         metavar="N",
         help=f"send only the first N (0: all; default: all tasks, or {DEFAULT_LIMIT} recorded prompts)",
     )
-    parser.add_argument(
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument(
         "--efforts",
         nargs="?",
         const=EFFORT_MODELS[0],
@@ -41,6 +42,15 @@ def add_parser(subparsers: Any) -> None:
         metavar="MODEL",
         help="instead: what low and high effort of one simulated model cost, and what a mix of both saves: "
         f"{', '.join(EFFORT_MODELS)} (default: the first)",
+    )
+    instead.add_argument(
+        "--modes",
+        nargs="?",
+        const=f"{EFFORT_MODELS[-1]}@low",
+        choices=[f"{EFFORT_MODELS[-1]}@low", EFFORT_MODELS[-1]],
+        metavar="MODEL",
+        help="instead: what holds, a review, an advisor, a split and a shadow cost beside one simulated model alone; "
+        "who reviews and advises: claude-opus-4-8@low (default) or claude-opus-4-8",
     )
     parser.add_argument("--port", type=int, default=0, help="port of the gateway (default: any free one)")
     parser.add_argument(
@@ -68,6 +78,7 @@ def run(args: argparse.Namespace) -> int:
         seed=args.seed,
         serve=args.serve,
         efforts=args.efforts,
+        modes=args.modes,
     )
     with tempfile.TemporaryDirectory(prefix="tiercel-demo-") as folder:
         return asyncio.run(show(wishes, folder))

@@ -1,4 +1,4 @@
-"""The demo's policy: the shipped one, with the examples switched on that it has in comments."""
+"""The demo's policy: the shipped one, with the examples of gates switched on that it has in comments."""
 
 import re
 

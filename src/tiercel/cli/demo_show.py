@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from tiercel.cli.demo_answers import result_lines, send_prompts, surprises
 from tiercel.cli.demo_client import DemoClient
 from tiercel.cli.demo_efforts import show_efforts
+from tiercel.cli.demo_modes import show_modes
 from tiercel.cli.demo_policy import demo_policy
 from tiercel.cli.demo_tasks import Outcome, outcome_lines, send_tasks
 from tiercel.cli.lab import until_stopped
@@ -41,8 +42,8 @@ Next, with models of your own:
 
 
 class Wishes(msgspec.Struct, frozen=True, kw_only=True):
-    """What was asked for on the command line. `limit` None sends everything; `efforts` is the model
-    whose efforts are compared."""
+    """What was asked for on the command line. `limit` None sends everything; `efforts` is the model whose efforts are
+    compared, `modes` the one that reviews and advises where modes are."""
 
     answers: Path | None = None
     limit: int | None = None
@@ -50,6 +51,7 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 0
     serve: bool = False
     efforts: str | None = None
+    modes: str | None = None
 
 
 async def show(wishes: Wishes, folder: str) -> int:
@@ -57,6 +59,8 @@ async def show(wishes: Wishes, folder: str) -> int:
     if wishes.efforts is not None:
         await show_efforts(wishes.efforts, wishes.seed, folder, say)
         return 0
+    if wishes.modes is not None:
+        return await show_modes(wishes.modes, wishes.seed, wishes.limit, folder, say)
     recorded = None if wishes.answers is None else read_recorded(wishes.answers)
     scale = DEFAULT_TIME_SCALE if recorded is None else 0.0
     async with Lab(seed=wishes.seed, recorded=recorded, time_scale=scale) as lab:
