@@ -1,5 +1,7 @@
 """`tiercel shadow start`, `status`, `stop`, `adopt`: what is registered, said and proposed."""
 
+import subprocess
+import sys
 import time
 import tomllib
 from pathlib import Path
@@ -98,8 +100,11 @@ def test_several_candidates_share_alpha_and_dollars(here: Path, capsys: pytest.C
         (("--candidate", "deep"), "--candidate deep: is a tier; name one model of it"),
         (("--candidate", "unpriced"), "--candidate unpriced: its price is unknown"),
         (("--guardrail", "latency"), '--guardrail latency: write a bound such as "cost<=0.5x"'),
-        (("--guardrail", "retry_rate<=2"), "it is not known of both sides"),
-        (("--guardrail", "speed<=2"), "there is no such bound"),
+        (
+            ("--guardrail", "retry_rate<=2"),
+            "pairs of copies do not tell it; there are cost, p50, p95, format, non_stop_rate",
+        ),
+        (("--guardrail", "p96<=2"), "pairs of copies do not tell it; did you mean 'p95'?"),
         (("--guardrail", "cost<=cheap"), 'write "<= 0.5x" of the baseline'),
     ],
 )
@@ -325,6 +330,28 @@ def test_simulated_copies_are_told_of(here: Path, capsys: pytest.CaptureFixture[
     assert "200 copies were answered by simulated providers." in capsys.readouterr().out
     tiercel("adopt", run.id)
     assert "200 of 200 copies were answered by simulated providers." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("library", "command", "said"),
+    [
+        ("tomlkit", "adopt", "tiercel: tomlkit is not installed: pip install 'tiercel[evals]'"),
+        ("scipy", "status", "Guardrails are not measured: scipy is missing: pip install 'tiercel[evals]'."),
+        ("scipy", "adopt", "tiercel: scipy is not installed: pip install 'tiercel[evals]'"),
+    ],
+)
+def test_what_is_missing_is_told_with_the_fix(here: Path, library: str, command: str, said: str) -> None:
+    """The verdict needs no extra; guardrails and proposals do."""
+    run = decided(here, guardrails=("cost<=0.5x",))
+    code = (
+        f"import sys; sys.modules[{library!r}] = None\n"
+        f"from tiercel.cli.main import main; sys.exit(main(['shadow', {command!r}, {run.id!r}]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=here, capture_output=True, text=True, timeout=60)
+    assert said in done.stdout + done.stderr
+    assert done.returncode == (0 if command == "status" else 2)
+    assert ("little is not worse" in done.stdout) is (command == "status")
+    assert not (here / "policy.proposed.toml").exists()
 
 
 def test_an_audit_raises_its_alarm_in_the_status(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,6 +16,7 @@ from tiercel.evals.evaluation import Candidate, Expectation, Guardrail, Item
 from tiercel.evals.files.evaluation_file import guardrail_of
 from tiercel.evals.live.trial import Trial, delivered_by
 from tiercel.evals.results import Result, Score
+from tiercel.policy.problems import nearest
 
 SHORT = {"cost": "cost_per_success", "p50": "p50_seconds", "p95": "p95_seconds", "format": "invalid_format"}
 MEASURED = ("cost_per_success", "p50_seconds", "p95_seconds", "invalid_format", "non_stop_rate")
@@ -30,15 +31,16 @@ def read_guardrail(text: str) -> Guardrail:
     if not sign:
         raise ConfigError(f'--guardrail {text}: write a bound such as "cost<=0.5x" or "p95<=2s"')
     name = name.strip()
+    metric = SHORT.get(name, name)
+    if metric not in MEASURED:
+        raise ConfigError(
+            f"--guardrail {text}: pairs of copies do not tell it{nearest(name, (*SHORT, *MEASURED))}; "
+            f"there are {', '.join((*SHORT, 'non_stop_rate'))}"
+        )
     try:
-        found = guardrail_of(SHORT.get(name, name), bound.strip())
+        return guardrail_of(metric, bound.strip())
     except ConfigError as error:
         raise ConfigError(f"--guardrail {text}: {error}") from error
-    if found.metric not in MEASURED:
-        raise ConfigError(
-            f"--guardrail {text}: it is not known of both sides; there are {', '.join(MEASURED)}"
-        )
-    return found
 
 
 def guarded_by(trial: Trial) -> tuple[Guarded, ...]:
