@@ -16,7 +16,7 @@ from tiercel.cli.report import parse_since, storage_of
 from tiercel.domain.errors import ConfigError
 from tiercel.domain.settings import Storage
 from tiercel.domain.shadow import WINDOW_SECONDS
-from tiercel.policy.key_forms import dollars, duration, lifetime, project_name
+from tiercel.policy.key_forms import dollars, duration, project_name
 
 PROPOSED = "policy.proposed.toml"
 
@@ -64,8 +64,8 @@ def _add_start(commands: Any) -> None:
     )
     start.add_argument(
         "--until",
-        type=argument(lifetime),
-        default=lifetime("14d"),
+        type=argument(_length),
+        default=14 * 86_400.0,
         metavar="TIME",
         help="how long requests are copied (default: 14d)",
     )
@@ -230,6 +230,13 @@ def _without(error: ModuleNotFoundError) -> ConfigError:
     if (error.name or "").startswith("tiercel"):
         raise error
     return ConfigError(f"{error.name} is not installed: pip install 'tiercel[evals]'")
+
+
+def _length(text: str) -> float:
+    seconds = duration(text)
+    if not seconds:
+        raise ConfigError(f"{text!r}: a run that ends at once sees nothing; write 7d or 2w")
+    return seconds
 
 
 def _between(text: str) -> float:
