@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 
-@pytest.mark.parametrize("command", ["compare", "report"])
+@pytest.mark.parametrize("command", ["compare", "report", "judge-check"])
 @pytest.mark.parametrize("library", ["numpy", "scipy"])
 def test_what_is_missing_is_told_with_the_fix(command: str, library: str, tmp_path: Path) -> None:
     code = (

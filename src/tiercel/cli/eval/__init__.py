@@ -8,7 +8,19 @@ import argparse
 from types import ModuleType
 from typing import Any
 
-from tiercel.cli.eval import capture, compare, export, import_files, init, label, plan, report, run, suites
+from tiercel.cli.eval import (
+    capture,
+    compare,
+    export,
+    import_files,
+    init,
+    judge_check,
+    label,
+    plan,
+    report,
+    run,
+    suites,
+)
 
 COMMANDS: tuple[ModuleType, ...] = (
     init,
@@ -18,6 +30,7 @@ COMMANDS: tuple[ModuleType, ...] = (
     plan,
     run,
     label,
+    judge_check,
     compare,
     report,
     export,

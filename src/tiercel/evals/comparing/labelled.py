@@ -4,7 +4,7 @@ A judge's mean is a precise figure about the judge. Labels on a random part of t
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 from typing import Literal
 
@@ -44,23 +44,25 @@ def labelled(
     """What labels make of one candidate; empty without any on its answers."""
     right = said_of(answers, labels)
     better = said_of(answers, labels, baseline) if baseline not in (None, answers.candidate.id) else {}
+    passed = {(row.item, row.repeat): float(row.state == "passed") for row in answers.answered}
+    preferred = {
+        (row.item, row.repeat): value for row in answers.answered if (value := _preferred(row)) is not None
+    }
     found = (
-        _labelled(answers, "passed", right, lambda row: float(row.state == "passed"), confidence),
-        _labelled(answers, "preferred", better, _preferred, confidence),
+        labelled_estimate(answers, "passed", right, passed, confidence),
+        labelled_estimate(answers, "preferred", better, preferred, confidence),
     )
     return tuple(one for one in found if one is not None)
 
 
-def _labelled(
+def labelled_estimate(
     answers: Answers,
     what: Side,
-    labels: dict[tuple[str, int], float],
-    verdict: Callable[[Result], float | None],
+    labels: Mapping[tuple[str, int], float],
+    verdicts: Mapping[tuple[str, int], float],
     confidence: float,
 ) -> Labelled | None:
-    verdicts = {
-        (row.item, row.repeat): found for row in answers.answered if (found := verdict(row)) is not None
-    }
+    """What labels make of these verdicts, both by item and repeat; `None` where they never meet."""
     both = [key for key in labels if key in verdicts]
     if not both:
         return None

@@ -22,6 +22,8 @@ NAME = "pairwise"
 PROMPT_VERSION = "1"
 """Changes with every change of the words below, so that verdicts of different prompts are never mixed."""
 SECONDS = 1_200.0
+FLIPPED = "tie: the verdict flips with the order"
+"""The reason of a verdict that each order turned over."""
 
 SYSTEM = """You compare two answers to the same request. Two others wrote them, and you do not know who.
 
@@ -144,7 +146,7 @@ def _together(model: str, said: list[Opinion]) -> Opinion:
     flipped = {0.0, 1.0} <= set(values)
     value = 0.5 if flipped or values.count(0.5) else values[0]
     words = {1.0: "prefers the candidate", 0.0: "prefers the baseline", 0.5: "tie"}
-    reason = "tie: the verdict flips with the order" if flipped else words[value or 0.0]
+    reason = FLIPPED if flipped else words[value or 0.0]
     return Opinion(model=model, value=value, reason=reason, cost_nano=cost, calls=calls)
 
 
