@@ -1,20 +1,26 @@
-"""`tiercel bench`: known tasks put to models of your choice, scored by the checks that judge live answers.
-
-`tasks` is the five-task benchmark, or a suite of your own. It calls the models you name, which costs what they cost.
-"""
+"""`tiercel bench`: known tasks put to models of your choice, or a server under load. It costs what the calls cost."""
 
 import argparse
 import asyncio
 from pathlib import Path
 from typing import Any
 
+from tiercel.cli import bench_endpoint
 from tiercel.cli.configuration import add_file_arguments
+
+ABOUT_TASKS = """The five-task benchmark, or a suite of your own: scored by the checks that judge live answers.
+
+It calls the models you name, which costs what they cost.
+"""
 
 
 def add_parser(subparsers: Any) -> None:
     """Register the command."""
-    parser = subparsers.add_parser("bench", help="compare models on known tasks", description=__doc__)
-    parser.add_argument("kind", choices=("tasks",), help="what to run: a suite of tasks")
+    whole = subparsers.add_parser(
+        "bench", help="compare models on known tasks, or load a server", description=__doc__
+    )
+    kinds = whole.add_subparsers(dest="kind", metavar="KIND", required=True)
+    parser = kinds.add_parser("tasks", help="the five tasks, or a suite of your own", description=ABOUT_TASKS)
     parser.add_argument(
         "-m",
         "--models",
@@ -43,6 +49,7 @@ def add_parser(subparsers: Any) -> None:
     )
     add_file_arguments(parser)
     parser.set_defaults(func=run)
+    bench_endpoint.add_parser(kinds)
 
 
 def run(args: argparse.Namespace) -> int:
