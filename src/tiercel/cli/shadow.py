@@ -118,6 +118,7 @@ def _add_status(commands: Any) -> None:
         "nothing: the verdict is as sure however often it is read.",
     )
     status.add_argument("run", nargs="?", metavar="RUN", help="only this run, also where it has ended")
+    status.add_argument("--all", action="store_true", help="also runs that were stopped")
     status.add_argument("--rule", metavar="NAME", help="only runs and pairs of this rule")
     status.add_argument(
         "--since",

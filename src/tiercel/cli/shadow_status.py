@@ -15,6 +15,7 @@ from tiercel.cli.shadow_pairs import render
 from tiercel.cli.shadow_runs import Looked, ended, look
 from tiercel.domain.settings import Storage
 from tiercel.domain.shadow import ShadowRun
+from tiercel.evals.live.path import path_of
 from tiercel.evals.live.trial import ALLOWING, AuditTrial, Trial
 from tiercel.measure.pairs import PairNumbers, numbers_of
 from tiercel.records.pairs import each_pair
@@ -54,7 +55,8 @@ def _runs(args: argparse.Namespace, storage: Storage) -> tuple[ShadowRun, ...]:
     try:
         if args.run is not None:
             return (store.find(args.run),)
-        return tuple(run for run in store.open_runs() if args.rule in (None, run.rule))
+        runs = store.runs() if args.all else store.open_runs()
+        return tuple(run for run in runs if args.rule in (None, run.rule))
     finally:
         store.close()
 
@@ -99,7 +101,7 @@ def _flow(one: Looked) -> list[str]:
     lines = [f"Registered {moment(run.started_at)} UTC, until {moment(run.until)}: {asked}."]
     counted = count_text(len(seen.pairs), "pair")
     lines.append(
-        f"{one.drawn:,} requests were drawn, {len(one.trial.every):,} copied, {one.passed_over:,} not (or not yet); "
+        f"{one.drawn.requests:,} requests were drawn, {len(one.trial.every):,} copied, {one.passed_over:,} not (or not yet); "
         f"{counted} count, as {count_text(len(seen.observations), 'observation')}; "
         f"cost {money(one.spent_nano)} of {money(run.budget_nano)}."
     )
@@ -114,6 +116,11 @@ def _flow(one: Looked) -> list[str]:
     ]
     if kept_back:
         lines.append(f"Pairs that do not count: {', '.join(kept_back)}.")
+    if len(one.drawn.leaders) > 1:
+        several = " and ".join(one.drawn.leaders)
+        lines.append(
+            f"What was delivered came from ladders that begin with {several}: it is held against them all."
+        )
     simulated = sum(pair.simulated for pair in one.trial.every)
     if simulated:
         lines.append(f"{simulated:,} copies were answered by simulated providers.")
@@ -165,7 +172,8 @@ def _run_json(one: Looked, now: float) -> dict[str, Any]:
         "registered": run,
         "as_registered": run.is_as_registered,
         "ended": ended(run, one.spent_nano, now),
-        "drawn": one.drawn,
+        "drawn": one.drawn.requests,
+        "leaders": one.drawn.leaders,
         "copied": len(trial.every),
         "pairs": len(seen.pairs),
         "observations": len(seen.observations),
@@ -177,6 +185,7 @@ def _run_json(one: Looked, now: float) -> dict[str, Any]:
     }
     if not run.is_as_registered:
         return told
+    told["path"] = path_of(trial)
     if isinstance(trial, AuditTrial):
         return told | {
             "words": trial.words(),

@@ -14,6 +14,7 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from tiercel.domain.money import NANO_PER_USD
 from tiercel.domain.secret import Secret
 from tiercel.domain.settings import Storage
 from tiercel.gateway.dashboard.visits import Caller
@@ -113,6 +114,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "money": money,
+        "dollars": dollars,
         "percent": amounts.percent,
         "duration": amounts.duration,
         "wall_time": amounts.wall_time,
@@ -135,6 +137,11 @@ def seen(value: Any) -> Any:
 def money(nano: int | None) -> str:
     """Dollars; a dash where they are not known."""
     return amounts.UNKNOWN if nano is None else amounts.money(nano)
+
+
+def dollars(usd: str | float) -> str:
+    """Dollars that come as such, as commands print them."""
+    return amounts.money(round(float(usd) * NANO_PER_USD))
 
 
 def number(value: float | None) -> str:

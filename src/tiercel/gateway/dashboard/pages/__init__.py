@@ -9,6 +9,7 @@ from tiercel.gateway.dashboard.pages.models import MODEL, MODELS
 from tiercel.gateway.dashboard.pages.overview import OVERVIEW
 from tiercel.gateway.dashboard.pages.policy import POLICY
 from tiercel.gateway.dashboard.pages.requests import FEEDBACK_ON, REQUEST, REQUESTS
+from tiercel.gateway.dashboard.pages.shadow import SHADOW, SHADOW_PAIRS
 from tiercel.gateway.dashboard.view import PageRoute
 
 PAGES: tuple[PageRoute, ...] = (
@@ -24,6 +25,8 @@ PAGES: tuple[PageRoute, ...] = (
     EVALUATIONS,
     EVALUATION,
     REPORT,
+    SHADOW,
+    SHADOW_PAIRS,
     KEYS,
     KEYS_CHANGED,
     FEEDBACK,

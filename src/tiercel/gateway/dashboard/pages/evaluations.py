@@ -10,11 +10,10 @@ import msgspec
 from starlette.responses import Response
 
 from tiercel.domain.errors import CallerError, ConfigError
-from tiercel.domain.money import NANO_PER_USD
 from tiercel.gateway.dashboard.commands import Commands
 from tiercel.gateway.dashboard.run_items import KINDS, list_items
 from tiercel.gateway.dashboard.runs import Run, runs_below
-from tiercel.gateway.dashboard.view import PageRoute, Visitor, money
+from tiercel.gateway.dashboard.view import PageRoute, Visitor, dollars
 from tiercel.measure.amounts import duration, percent
 
 REPORT_POLICY = (
@@ -117,10 +116,6 @@ def _cell(figure: dict[str, Any], form: Form) -> tuple[str, str]:
     return form(figure["value"]), f"{form(figure['low'])} to {form(figure['high'])}, {count}"
 
 
-def _dollars(usd: float) -> str:
-    return money(round(usd * NANO_PER_USD))
-
-
 SIGNALS: tuple[tuple[str, str, tuple[str, ...], Form], ...] = (
     ("passed", "answers that met every expectation", ("passed",), percent),
     ("latency, median", "from when the request was due to its last token", ("seconds", "p50"), duration),
@@ -129,7 +124,7 @@ SIGNALS: tuple[tuple[str, str, tuple[str, ...], Form], ...] = (
         "cost per success",
         "what all answers cost, over those that passed",
         ("cost_per_success_usd",),
-        _dollars,
+        dollars,
     ),
     ("format following", "of items that ask for a form", ("format_following",), percent),
     ("reasoning", "of items of reasoning, right every time", ("reasoning",), percent),

@@ -9,8 +9,13 @@ function amount(value, unit) {
   if (value == null) return "–";
   if (unit === "$") return value === 0 ? "$0" : "$" + (value >= 1 ? value.toFixed(2) : Number(value.toPrecision(2)));
   if (unit === "%") return Math.round(value) + " %";
+  if (unit === "e") return capital(10 ** value);
   if (unit === "s") return value === 0 ? "0" : value < 1 ? Math.round(value * 1000) + " ms" : Number(value.toPrecision(3)) + " s";
   return Number(value.toPrecision(4)).toLocaleString("en");
+}
+
+function capital(value) {
+  return value >= 0.01 && value < 1e6 ? Number(value.toPrecision(2)).toLocaleString("en") : value.toExponential(0);
 }
 
 function stacked(lines) {
@@ -31,13 +36,13 @@ function draw(figure) {
   const bars = stack ? uPlot.paths.bars({ size: [0.85, 60], align: 1 }) : undefined;
   const options = {
     width: Math.max(200, place.clientWidth), height: 220, padding: [10, 18, 0, 0],
-    scales: { x: { time: true, range: (_, low, high) => [low, high + (stack ? data.step : 0)] }, y: { range: (_, low, high) => [0, unit === "%" ? 100 : high > 0 ? high * 1.08 : 1] } },
+    scales: { x: { time: true, range: (_, low, high) => [low, high + (stack ? data.step : 0)] }, y: { range: (_, low, high) => (unit === "e" ? [Math.min(low, 0) - 0.2, high + 0.3] : [0, unit === "%" ? 100 : high > 0 ? high * 1.08 : 1]) } },
     legend: { markers: { width: 0, fill: (_, at) => lines[at - 1]?.colour } },
     cursor: { points: { size: 6 }, y: false },
-    axes: [axis, { ...axis, size: 62, values: (_, ticks) => ticks.map((tick) => amount(tick, unit)) }],
+    axes: [axis, { ...axis, size: 62, incrs: unit === "e" ? [1, 2, 5, 10, 20, 50, 100] : undefined, values: (_, ticks) => ticks.map((tick) => amount(tick, unit)) }],
     series: [{ label: "from", value: "{YYYY}-{MM}-{DD} {HH}:{mm}" }, ...lines.map((line) => ({
-      label: line.name, stroke: line.colour, fill: stack ? line.colour : undefined, width: stack ? 0 : 2, paths: bars,
-      points: { show: !stack && line.values.filter((value) => value != null).length < 40, size: 6, fill: line.colour }, spanGaps: true,
+      label: line.name, stroke: line.colour, fill: stack ? line.colour : undefined, width: stack ? 0 : line.dashed ? 1 : 2, dash: line.dashed ? [6, 5] : undefined, paths: bars,
+      points: { show: !stack && !line.dashed && line.values.filter((value) => value != null).length < 40, size: 6, fill: line.colour }, spanGaps: true,
       value: (_, __, ___, at) => (at == null ? "" : amount(line.values[at], unit)),
     }))],
   };
