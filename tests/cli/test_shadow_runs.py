@@ -246,6 +246,16 @@ def test_what_was_drawn_and_not_copied_is_counted(here: Path, capsys: pytest.Cap
     assert "50 requests were drawn, 30 copied, 20 not (or not yet)" in capsys.readouterr().out
 
 
+def test_a_ladder_that_changed_meanwhile_is_told(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What was delivered is then not one thing."""
+    run = registered(here)
+    pairs = pairs_of(run, "=" * 50)
+    later = [msgspec.structs.replace(one, ladder=("fast", "deep")) for one in records_of(pairs[30:])]
+    keep(here, *records_of(pairs[:30]), *later, *pairs)
+    tiercel("status", run.id)
+    assert "What was delivered came from ladders that begin with deep and fast" in capsys.readouterr().out
+
+
 def test_an_edited_registration_has_no_verdict(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Whoever widens the margin afterwards is told that it means nothing, and can adopt nothing."""
     run = registered(here)

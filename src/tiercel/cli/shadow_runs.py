@@ -7,7 +7,7 @@ import msgspec
 from tiercel.domain.errors import ConfigError
 from tiercel.domain.settings import Storage
 from tiercel.domain.shadow import ShadowRun
-from tiercel.evals.live.flow import drawn
+from tiercel.evals.live.flow import Drawn, drawn
 from tiercel.evals.live.trial import AuditTrial, Trial, audited, tried
 from tiercel.records.pairs import each_pair
 from tiercel.records.query import is_empty
@@ -15,10 +15,10 @@ from tiercel.records.routed import each_routed
 
 
 class Looked(msgspec.Struct, frozen=True, kw_only=True):
-    """A run, or an audit, with its pairs; `drawn` is how many requests its lot fell on."""
+    """A run, or an audit, with its pairs, and the requests that its lot fell on."""
 
     trial: Trial | AuditTrial
-    drawn: int
+    drawn: Drawn
 
     @property
     def run(self) -> ShadowRun:
@@ -27,7 +27,7 @@ class Looked(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def passed_over(self) -> int:
         """Requests that were drawn and have no pair: passed over, waiting, or being answered just now."""
-        return max(0, self.drawn - len(self.trial.every))
+        return max(0, self.drawn.requests - len(self.trial.every))
 
     @property
     def spent_nano(self) -> int:
@@ -39,7 +39,7 @@ def look(run: ShadowRun, storage: Storage, now: float) -> Looked:
     """The run at the Unix second `now`. Raises `ConfigError` where its records cannot be read."""
     folder = Path(storage.folder)
     if storage.database_url is None and is_empty(folder):
-        return Looked(trial=tried(run, (), now), drawn=0)
+        return Looked(trial=tried(run, (), now), drawn=Drawn())
     pairs = each_pair(folder, run=run.id, database_url=storage.database_url)
     trial = audited(run, pairs, now) if run.terms.audits is not None else tried(run, pairs, now)
     requests = each_routed(folder, since=run.started_at, rule=run.rule, database_url=storage.database_url)

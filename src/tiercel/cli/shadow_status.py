@@ -15,7 +15,6 @@ from tiercel.cli.shadow_pairs import render
 from tiercel.cli.shadow_runs import Looked, ended, look
 from tiercel.domain.settings import Storage
 from tiercel.domain.shadow import ShadowRun
-from tiercel.evals.live.path import path_of
 from tiercel.evals.live.trial import ALLOWING, AuditTrial, Trial
 from tiercel.measure.pairs import PairNumbers, numbers_of
 from tiercel.records.pairs import each_pair
@@ -55,8 +54,7 @@ def _runs(args: argparse.Namespace, storage: Storage) -> tuple[ShadowRun, ...]:
     try:
         if args.run is not None:
             return (store.find(args.run),)
-        runs = store.runs() if args.all else store.open_runs()
-        return tuple(run for run in runs if args.rule in (None, run.rule))
+        return tuple(run for run in store.open_runs() if args.rule in (None, run.rule))
     finally:
         store.close()
 
@@ -101,7 +99,8 @@ def _flow(one: Looked) -> list[str]:
     lines = [f"Registered {moment(run.started_at)} UTC, until {moment(run.until)}: {asked}."]
     counted = count_text(len(seen.pairs), "pair")
     lines.append(
-        f"{one.drawn.requests:,} requests were drawn, {len(one.trial.every):,} copied, {one.passed_over:,} not (or not yet); "
+        f"{one.drawn.requests:,} requests were drawn, {len(one.trial.every):,} copied, "
+        f"{one.passed_over:,} not (or not yet); "
         f"{counted} count, as {count_text(len(seen.observations), 'observation')}; "
         f"cost {money(one.spent_nano)} of {money(run.budget_nano)}."
     )
@@ -185,7 +184,6 @@ def _run_json(one: Looked, now: float) -> dict[str, Any]:
     }
     if not run.is_as_registered:
         return told
-    told["path"] = path_of(trial)
     if isinstance(trial, AuditTrial):
         return told | {
             "words": trial.words(),

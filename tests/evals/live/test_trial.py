@@ -11,7 +11,7 @@ from tiercel.domain.catalog import Prices
 from tiercel.domain.record import ShadowPair
 from tiercel.domain.response import Usage
 from tiercel.domain.shadow import ShadowRun, ShadowTerms
-from tiercel.evals.live.flow import drawn, traffic
+from tiercel.evals.live.flow import Drawn, drawn, traffic
 from tiercel.evals.live.outlook import needed
 from tiercel.evals.live.trial import audited, tried
 from tiercel.records.routed import Routed
@@ -147,15 +147,15 @@ def test_requests_are_drawn_as_the_server_draws() -> None:
     """Of this rule, that somebody was asked for; a share of them."""
     run = msgspec.structs.replace(RUN, share=0.5)
     requests = [request(f"rec_{number}") for number in range(400)]
-    assert 150 < drawn(run, requests) < 250
-    assert drawn(RUN, requests) == 400
+    assert 150 < drawn(run, requests).requests < 250
+    assert drawn(RUN, requests) == Drawn(requests=400, leaders=("deep",))
     others = [
         request("a", rule="code"),
         request("b", outcome="overloaded"),
         request("c", started_at=999.0),
     ]
-    assert drawn(RUN, others) == 0
-    assert drawn(msgspec.structs.replace(RUN, rule=None), [request("a", rule="model:x")]) == 0
+    assert drawn(RUN, others) == Drawn()
+    assert drawn(msgspec.structs.replace(RUN, rule=None), [request("a", rule="model:x")]) == Drawn()
 
 
 def test_what_a_copy_costs_is_read_from_the_rules_own_requests() -> None:

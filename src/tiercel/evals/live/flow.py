@@ -1,5 +1,6 @@
 """What a run draws from: how many requests its rule has, how many of them were drawn, and what a copy would cost."""
 
+from collections import Counter
 from collections.abc import Iterable
 
 import msgspec
@@ -17,17 +18,29 @@ class Traffic(msgspec.Struct, frozen=True, kw_only=True):
     cost_nano: int | None
 
 
-def drawn(run: ShadowRun, requests: Iterable[Routed]) -> int:
-    """How many of these requests the run's lot fell on. Each of them has a pair by now, or was passed over."""
-    return sum(
-        can_be_copied(one)
-        and (run.stopped_at is None or one.started_at < run.stopped_at)
-        and msgspec.structs.replace(run, stopped_at=None).wants(
-            one.rule, one.key_id, one.project, one.started_at, one.leader
-        )
-        and is_drawn(run.id, one.id, run.share)
-        for one in requests
-    )
+class Drawn(msgspec.Struct, frozen=True, kw_only=True):
+    """How many requests the lot fell on. `leaders` are the first entries of their ladders, the most frequent first: of
+    several, what was delivered did not come from one ladder."""
+
+    requests: int = 0
+    leaders: tuple[str, ...] = ()
+
+
+def drawn(run: ShadowRun, requests: Iterable[Routed]) -> Drawn:
+    """On which of these requests the run's lot fell. Each of them has a pair by now, or was passed over."""
+    always = msgspec.structs.replace(run, stopped_at=None)
+    leaders: Counter[str] = Counter()
+    for one in requests:
+        asked = (one.rule, one.key_id, one.project, one.started_at, one.leader)
+        before_its_end = run.stopped_at is None or one.started_at < run.stopped_at
+        if (
+            can_be_copied(one)
+            and before_its_end
+            and always.wants(*asked)
+            and is_drawn(run.id, one.id, run.share)
+        ):
+            leaders[one.leader or ""] += 1
+    return Drawn(requests=leaders.total(), leaders=tuple(leader for leader, _ in leaders.most_common()))
 
 
 def traffic(requests: Iterable[Routed], prices: Iterable[Prices]) -> Traffic:
