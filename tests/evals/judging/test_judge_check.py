@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import json
 from collections.abc import Sequence
 
 import msgspec
@@ -11,10 +12,14 @@ from tests.evals.comparing.runs import items_of, measured, result
 from tests.evals.statistics.real import VERDICTS, needs_verdicts
 from tiercel.domain.errors import ConfigError
 from tiercel.evals.comparing.answers import Measured
+from tiercel.evals.comparing.assessment import assess_run
 from tiercel.evals.evaluation import Expectation, JudgeSettings
 from tiercel.evals.judging.judge_check import JudgeCheck, check_judge, check_people
 from tiercel.evals.judging.pairwise import FLIPPED
 from tiercel.evals.labels import Label, Preference
+from tiercel.evals.reporting.json_report import as_json
+from tiercel.evals.reporting.judge_words import judge_sentence
+from tiercel.evals.reporting.markdown import as_markdown
 from tiercel.evals.results import Result, Score
 from tiercel.evals.statistics.interval import Interval
 from tiercel.measure.rate import wilson
@@ -253,3 +258,18 @@ def test_recorded_judges_flip_as_often_as_is_known_of_them(
     assert found.agreement.value == pytest.approx(agreement, abs=0.006)
     assert found.kappa.value is not None
     assert found.kappa.value < agreement
+
+
+def test_every_report_says_how_far_its_judges_agree() -> None:
+    found = assess_run(table(20, 5, 10, 15))
+    sentence = "Judge j1: 70.0 % agreement with 50 labels (56.2 % to 80.9 %), kappa 0.40."
+    assert [judge_sentence(check) for check in found.judges] == [sentence]
+    assert sentence in as_markdown(found, "tiercel eval report").replace("\\", "")
+    assert json.loads(as_json(found, "tiercel eval report"))["judges"][0]["cost_usd"] == "0.0000005"
+
+
+def test_a_judge_that_nobody_measured_is_said_to_be_so() -> None:
+    (check,) = assess_run(run([said(1.0), said(None)], [None, None])).judges
+    assert judge_sentence(check) == (
+        "Judge j1: measured by no label yet (`tiercel eval label`), 1 of 2 were no valid verdict."
+    )

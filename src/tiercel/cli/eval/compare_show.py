@@ -14,6 +14,7 @@ from tiercel.evals.comparing.assessment import Assessment
 from tiercel.evals.comparing.contender import Contender
 from tiercel.evals.comparing.gate import Outcome, outcome
 from tiercel.evals.reporting.json_report import as_json
+from tiercel.evals.reporting.judge_words import judge_sentence
 from tiercel.evals.reporting.markdown import why
 from tiercel.evals.reporting.table import signal_rows
 from tiercel.evals.reporting.words import group_titles, headline, left_out, people
@@ -53,6 +54,9 @@ def _print(assessment: Assessment, command: str, console: Console) -> None:
     for found in assessment.labelled:
         console.print()
         console.print(_text(people(found)))
+    for check in assessment.judges:
+        console.print()
+        console.print(_text(judge_sentence(check)))
     for one in assessment.contenders:
         _print_lost(one, assessment, console)
     console.print()

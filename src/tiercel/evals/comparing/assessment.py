@@ -12,6 +12,7 @@ from tiercel.evals.comparing.pairs import Pairing, pair_up
 from tiercel.evals.comparing.signals import Signals, signals_of
 from tiercel.evals.comparing.slices import at_path
 from tiercel.evals.evaluation import Analysis, Candidate, Guardrail, Item
+from tiercel.evals.judging.judge_check import JudgeCheck, check_judges
 from tiercel.evals.run_folder import Manifest
 from tiercel.evals.statistics.repeats import Repeats, split_variance
 
@@ -23,7 +24,8 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
 
     `runs` are the manifests, the base first. `answers` are what it was made from, of two runs the head's only. `models`
     has a row for each candidate, `contenders` one for each that was held against the baseline, `repeats` what re-asking
-    showed, by name, and `labelled` what people's labels make of the verdicts. `warnings` say what a reader must know
+    showed, by name, `labelled` what people's labels make of the verdicts, and `judges` how far each judge agrees with
+    people and with itself; of two runs the head's. `warnings` say what a reader must know
     before believing any of it.
     """
 
@@ -37,6 +39,7 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     repeats: dict[str, Repeats]
     labelled: tuple[Labelled, ...]
     warnings: tuple[str, ...]
+    judges: tuple[JudgeCheck, ...] = ()
 
     @property
     def title(self) -> str:
@@ -69,6 +72,7 @@ def assess_run(run: Measured, analysis: Analysis | None = None) -> Assessment:
             for found in labelled(side, evaluation.baseline, run.labels, 1 - analysis.alpha)
         ),
         warnings=tuple(_unfinished([run], sides)),
+        judges=check_judges(run, 1 - analysis.alpha),
     )
 
 
@@ -124,6 +128,7 @@ def assess_change(
             *_changed(base.manifest, head.manifest),
             *(words for pairing in pairings for words in _other_versions(pairing)),
         ),
+        judges=check_judges(head, 1 - analysis.alpha),
     )
 
 

@@ -160,6 +160,12 @@ def _measured(
     )
 
 
+def check_judges(run: Measured, confidence: float = 0.95) -> tuple[JudgeCheck, ...]:
+    """Each of the run's judges that was asked anything."""
+    judges = run.manifest.evaluation.judges
+    return tuple(check_judge(run, name, confidence) for name, judge in judges.items() if _asked(run, judge))
+
+
 def check_people(run: Measured, confidence: float = 0.95) -> PeopleCheck:
     """How far the labellers agree with each other, on answers and pairs alike."""
     known = {item.id for item in run.manifest.evaluation.items}

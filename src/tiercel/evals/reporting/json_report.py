@@ -30,6 +30,7 @@ def as_json(assessment: Assessment, command: str, fail_on: FailOn = "worse") -> 
         "models": [in_dollars(_built(model)) for model in assessment.models],
         "repeats": {name: _built(found) for name, found in assessment.repeats.items()},
         "labelled": [_built(found) for found in assessment.labelled],
+        "judges": [in_dollars(_built(check)) for check in assessment.judges],
         "command": command,
     }
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"

@@ -12,6 +12,7 @@ from tiercel.evals.comparing.guardrails import Guarded
 from tiercel.evals.comparing.signals import Signals
 from tiercel.evals.comparing.slices import Slice
 from tiercel.evals.reporting import charts
+from tiercel.evals.reporting.judge_words import judge_sentence
 from tiercel.evals.reporting.shown import asked, one_line, question, visible
 from tiercel.evals.reporting.table import Cell, Row, signal_rows
 from tiercel.evals.reporting.words import (
@@ -161,7 +162,10 @@ def page_of(assessment: Assessment, command: str) -> Page:
             (name, found.words, some(tuple(flaky.item for flaky in found.flaky), 20))
             for name, found in assessment.repeats.items()
         ),
-        people=tuple(people(found) for found in assessment.labelled),
+        people=(
+            *(people(found) for found in assessment.labelled),
+            *(judge_sentence(check) for check in assessment.judges),
+        ),
         reading=_reading(assessment, level),
         command=command,
         foot=_foot(assessment),
