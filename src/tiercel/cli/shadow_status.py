@@ -15,6 +15,7 @@ from tiercel.cli.shadow_pairs import render
 from tiercel.cli.shadow_runs import Looked, ended, look
 from tiercel.domain.settings import Storage
 from tiercel.domain.shadow import ShadowRun
+from tiercel.evals.live.path import path_of
 from tiercel.evals.live.trial import ALLOWING, AuditTrial, Trial
 from tiercel.measure.pairs import PairNumbers, numbers_of
 from tiercel.records.pairs import each_pair
@@ -54,7 +55,8 @@ def _runs(args: argparse.Namespace, storage: Storage) -> tuple[ShadowRun, ...]:
     try:
         if args.run is not None:
             return (store.find(args.run),)
-        return tuple(run for run in store.open_runs() if args.rule in (None, run.rule))
+        runs = store.runs() if args.all else store.open_runs()
+        return tuple(run for run in runs if args.rule in (None, run.rule))
     finally:
         store.close()
 
@@ -184,6 +186,7 @@ def _run_json(one: Looked, now: float) -> dict[str, Any]:
     }
     if not run.is_as_registered:
         return told
+    told["path"] = path_of(trial)
     if isinstance(trial, AuditTrial):
         return told | {
             "words": trial.words(),
