@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tiercel.records.sketch import RELATIVE_ERROR, SMALLEST, Sketch
+from tiercel.records.sketch import MANY, RELATIVE_ERROR, SMALLEST, Sketch
 
 seconds = st.floats(min_value=0, max_value=1e11, allow_nan=False)
 some = st.lists(seconds, max_size=60)
@@ -57,3 +57,15 @@ def test_ten_thousand_latencies_take_a_few_hundred_bytes() -> None:
 @pytest.mark.parametrize("value", [-1.0, 0.0, 1e12, 1e300])
 def test_what_no_clock_measures_breaks_nothing(value: float) -> None:
     assert sketch_of([value]).n == 1
+
+
+@pytest.mark.parametrize("count", [0, 1, MANY - 1, MANY, 3 * MANY])
+def test_many_sketches_at_once_are_the_same_as_one_after_the_other(count: int) -> None:
+    single = [Sketch() for _ in range(count)]
+    for place, sketch in enumerate(single):
+        for value in (0.0, 0.1 * place, 7.5, 1e13):
+            sketch.add(value)
+    whole = Sketch()
+    for sketch in single:
+        whole.merge(sketch)
+    assert Sketch.of_all([sketch.to_bytes() for sketch in single]).buckets == whole.buckets

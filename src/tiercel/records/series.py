@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, and_, func, literal, or_, select, true
 
 from tiercel.domain.record import Feedback, Record
 from tiercel.domain.secret import Secret
-from tiercel.records.rollups import ANSWERS, DAY, HOUR, MINUTE, is_span, read_tallies
+from tiercel.records.rollups import ANSWERS, COUNTED, DAY, HOUR, MINUTE, is_span, read_tallies
 from tiercel.records.schema import rollups
 from tiercel.records.sketch import Sketch
 from tiercel.records.snapshot import Snapshot
@@ -90,23 +90,36 @@ def load_period(folder: Path, wanted: Wanted, *, database_url: Secret | None = N
 
 
 def load_answers(
-    folder: Path, *, since: int, until: int, project: str | None = None, database_url: Secret | None = None
+    folder: Path,
+    *,
+    since: int,
+    until: int,
+    project: str | None = None,
+    model: str | None = None,
+    percentiles: bool = True,
+    database_url: Secret | None = None,
 ) -> Tallies:
-    """The same without its steps. Raises as `load_period` does."""
+    """The same without its steps, of one `model` or of all, and much sooner where nobody wants `percentiles`.
+
+    Raises as `load_period` does.
+    """
     wanted = Wanted(since=since, until=until, step_seconds=until - since, project=project)
+    family = ANSWERS if percentiles else COUNTED
+    own = _within(wanted) if model is None else and_(_within(wanted), rollups.c.model == model)
     answers: Tallies = {}
     with Snapshot.taken(folder, database_url) as snapshot:
         besides = _SumsByStep(wanted)
-        Besides(snapshot, ANSWERS, since).add_to(besides)
+        Besides(snapshot, family, since).add_to(besides)
         if snapshot.connection is not None:
-            answers = read_tallies(snapshot.connection, ANSWERS, _within(wanted))
+            answers = read_tallies(snapshot.connection, family, own)
     for sums in besides.parts.values():
-        merge_into(answers, _of_project(sums.answers, project))
+        found = _of_project(sums.answers, project)
+        merge_into(answers, {cell: tally for cell, tally in found.items() if model in (None, cell.model)})
     return answers
 
 
 def _of_project(answers: Tallies, project: str | None) -> Tallies:
-    return {cell: tally for cell, tally in answers.items() if project is None or cell.project == project}
+    return {cell: tally for cell, tally in answers.items() if project in (None, cell.project)}
 
 
 class _SumsByStep(Sums):
@@ -195,6 +208,9 @@ def _add_stored(snapshot: Snapshot, wanted: Wanted, steps: dict[int, Step]) -> N
     for row in connection.execute(select(start, group, *sums).where(own).group_by(start, group)):
         counts = {name: int(getattr(row, name)) for name in CHARTED}
         steps[int(row.start)].add(row.name, Counter(counts))
+    latencies: defaultdict[int, list[bytes]] = defaultdict(list)
     for began, data in connection.execute(select(start, columns.latency_seconds).where(own)):
         if data:
-            steps[int(began)].latency.merge(Sketch.from_bytes(data))
+            latencies[int(began)].append(data)
+    for began, pieces in latencies.items():
+        steps[began].latency = Sketch.of_all(pieces)

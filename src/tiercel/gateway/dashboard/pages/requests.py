@@ -122,6 +122,7 @@ def _choices(visitor: Visitor, wanted: Range) -> dict[str, list[str]]:
         since=wanted.since,
         until=wanted.until,
         project=visitor.caller.project,
+        percentiles=False,
         database_url=home.database_url,
     )
     found: dict[str, dict[str, int]] = {name: {} for name in ("task", "rule", "model", "tier", "project")}
