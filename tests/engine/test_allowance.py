@@ -6,10 +6,11 @@ from tiercel.domain.catalog import Capabilities, Deployment, Model, Prices, Prov
 from tiercel.domain.climb import Attempt, Call, Plan, Rung
 from tiercel.domain.facts import Facts
 from tiercel.domain.failure import Failure
+from tiercel.domain.policy import Advisor
 from tiercel.domain.record import AttemptRecord
 from tiercel.domain.response import Usage
 from tiercel.domain.tokens import TokenEstimate
-from tiercel.engine.allowance import reserve_for, unaffordable
+from tiercel.engine.allowance import covers_advice, reserve_for, unaffordable
 from tiercel.routing.cost import CORRECTION_TOKENS, most_nano
 
 INPUT, OUTPUT = 1_000, 5_000
@@ -131,3 +132,14 @@ def test_what_is_reserved_covers_the_call(boost: int, corrects: int | None) -> N
     reserve_for(purse, plan, Call(number=2, rung=0, why="retry", output_boost=boost, corrects=corrects))
     needed = most_nano(plan.rungs[0], FACTS, boost=boost, answers_shown=0 if corrects is None else 1) or 0
     assert 10**9 - purse.nano >= needed
+
+
+@pytest.mark.parametrize("spare", [0, -1])
+def test_advice_is_offered_where_there_is_money_to_go_on_from_it(spare: int) -> None:
+    advisor = Advisor(by="strong", max_uses=1, max_tokens=2_000)
+    plan = Plan(facts=FACTS, rule="r", stages=("s",), rungs=(rung(asked=50),), advisor=advisor)
+    first = most_nano(plan.rungs[0], FACTS) or 0
+    going_on = most_nano(plan.rungs[0], FACTS, answers_shown=2, reply_tokens=4_000) or 0
+    purse = Purse(first + going_on + spare, plan)
+    assert covers_advice(purse, plan, Call(number=1, rung=0, why="first")) is (spare == 0)
+    assert covers_advice(purse, plan, Call(number=3, rung=0, why="advised", about=1))

@@ -186,3 +186,23 @@ async def test_a_key_s_budget_bounds_advice(tmp_path: Path, cents: int, advised:
         assert bool(dear.requests) is advised
     assert answer.status == 200
     assert [a.why for a in record.attempts] == ["first", *(["advisor"] if advised else []), "advised"]
+
+
+async def test_a_key_that_could_not_pay_for_going_on_is_not_offered_advice(tmp_path: Path) -> None:
+    """Its request is answered as without an advisor, in place of ending when the model asks."""
+    key = issue(tmp_path, AccessKey(id="", role="client", project="", budget=Budget(day_nano=100_000_000)))
+    rule = Rule(name="any", ladder=("fast",), advisor=Advisor(by="dear", max_tokens=100_000))
+    prices = Prices(input=1_000_000_000, output=1_000_000_000)
+    async with (
+        ScriptedProvider(Says(text="Left."), name="at-cheap") as cheap,
+        ScriptedProvider(name="at-dear") as dear,
+        house(
+            tmp_path,
+            cheap.deployment("cheap", prices=prices),
+            dear.deployment("dear", prices=prices),
+            policy=two_tiers(rules=(rule,), gates=GATES),
+        ) as here,
+    ):
+        answer = await ask_with(here, key)
+        assert "tools" not in cheap.requests[0].json
+    assert answer.status == 200

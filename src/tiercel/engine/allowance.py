@@ -71,6 +71,15 @@ def reserve_for(allowance: Allowance, plan: Plan, call: Call) -> None:
     allowance.reserve(call.number, nano or 0)
 
 
+def covers_advice(allowance: Allowance | None, plan: Plan, call: Call) -> bool:
+    """Whether a call that begins an answer may be given the means to ask for advice: where there is money for it and to
+    go on from it. Who could not go on had better never ask."""
+    if allowance is None or not allowance.bounded or call.about is not None:
+        return True
+    again = _most_again(plan, call.rung, call.output_boost)
+    return again is not None and allowance.covers(allowance.most[call.rung] + again)
+
+
 def _most_again(plan: Plan, rung: int, boost: int) -> int | None:
     """What another call of this rung costs at most, shown what it said: once, or as often as it may ask for advice."""
     if plan.advisor is None:

@@ -14,7 +14,7 @@ from tiercel.domain.record import AttemptRecord
 from tiercel.domain.request import ModelRequest
 from tiercel.domain.response import ModelResponse
 from tiercel.engine.advisor import Advising
-from tiercel.engine.allowance import NONE, Allowance, reserve_for, unaffordable
+from tiercel.engine.allowance import NONE, Allowance, covers_advice, reserve_for, unaffordable
 from tiercel.engine.asides import compare_opinions
 from tiercel.engine.asking import Asker, Runner
 from tiercel.engine.attempt import AttemptRunner, Finding, Machinery
@@ -197,7 +197,7 @@ class Climb:
         """Who makes a call in which a review or an advisor plays a part."""
         if call.why == "review":
             return ReviewRunner(self, self._request, call, self._answer_of(call.about))
-        if self.plan.advisor is None:
+        if self.plan.advisor is None or not covers_advice(self._allowance, self.plan, call):
             return None
         if self._advising is None:
             self._advising = Advising(self, self._request, self._delivery)
