@@ -6,7 +6,7 @@ from tests.records.place import Place
 from tests.records.test_rollups import START, made_up
 from tiercel.domain.record import DELIVERED, Record
 from tiercel.records.rollups import DAY, HOUR, MINUTE
-from tiercel.records.series import CHARTED, Wanted, load_period, spans_within
+from tiercel.records.series import CHARTED, Wanted, load_answers, load_period, spans_within
 
 FIRST = int(START // HOUR) * HOUR
 """A whole hour, which the steps need."""
@@ -45,6 +45,44 @@ def test_steps_and_the_whole_add_up_to_the_records(place: Place, step: int, proj
     for name in CHARTED:
         of_steps = sum(counts[name] for begin in period.steps for counts in begin.counts.values())
         assert of_steps == sum(tally.counts[name] for tally in period.answers.values())
+
+
+@pytest.mark.parametrize("project", [None, "search"])
+@pytest.mark.parametrize("percentiles", [True, False])
+def test_answers_without_steps_are_those_of_the_whole(
+    place: Place, project: str | None, percentiles: bool
+) -> None:
+    """All of them or those of one model, with percentiles or without."""
+    entries = made_up(11, 80)
+    since, until = FIRST, FIRST + 2 * HOUR + 7 * MINUTE
+    with place.process() as (journal, _):
+        store = place.store()
+        store.insert(entries[:90], "before.journal", 1)
+        store.close()
+        for entry in entries[90:]:
+            journal.append(entry)
+        wanted = Wanted(since=since, until=until, step_seconds=until - since, project=project)
+        whole = load_period(place.folder, wanted, database_url=place.url).answers
+        models = {cell.model for cell in whole}
+        for model in (None, *models):
+            found = load_answers(
+                place.folder,
+                since=since,
+                until=until,
+                project=project,
+                model=model,
+                percentiles=percentiles,
+                database_url=place.url,
+            )
+            own = {cell: tally for cell, tally in whole.items() if model in (None, cell.model)}
+            assert {cell: tally.counts for cell, tally in found.items()} == {
+                cell: tally.counts for cell, tally in own.items()
+            }
+            if percentiles:
+                assert {cell: tally.sketch("latency_seconds").n for cell, tally in found.items()} == {
+                    cell: tally.sketch("latency_seconds").n for cell, tally in own.items()
+                }
+    assert len(models) > 1
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from tiercel.records.filling import summed, with_feedback
 from tiercel.records.rollups import (
     ANSWERS,
     CHECKS,
+    COUNTED,
     DAY,
     SESSIONS,
     USES,
@@ -35,6 +36,8 @@ from tiercel.records.stored import portions
 from tiercel.records.sums import Sums
 from tiercel.records.tally import (
     NO_SESSION,
+    Cell,
+    Count,
     Key,
     Name,
     RequestTally,
@@ -103,7 +106,7 @@ def load_audit(
             besides = Besides(snapshot, USES, since).sums()
             uses = _stored(snapshot, USES, since)
             merge_into(uses, besides.uses)
-            answers = _answers(snapshot, since)
+            answers = _answers(snapshot, since, COUNTED)
         else:
             every = Sums(tuple(sorted({*BORDERS, *borders})))
             Besides(snapshot, None, since).add_to(every)
@@ -248,9 +251,9 @@ def _stored(snapshot: Snapshot, family: Family[Key, Name], since: float | None) 
     return read_tallies(snapshot.connection, family, since_condition(family, since))
 
 
-def _answers(snapshot: Snapshot, since: float | None) -> Tallies:
-    found = _stored(snapshot, ANSWERS, since)
-    merge_into(found, Besides(snapshot, ANSWERS, since).sums().answers)
+def _answers(snapshot: Snapshot, since: float | None, family: Family[Cell, Count] = ANSWERS) -> Tallies:
+    found = _stored(snapshot, family, since)
+    merge_into(found, Besides(snapshot, family, since).sums().answers)
     return found
 
 

@@ -5,7 +5,9 @@ from tiercel.gateway.dashboard.view import Visitor
 from tiercel.records.tally import Tallies
 
 
-def answers_in(visitor: Visitor, wanted: Range) -> Tallies:
+def answers_in(
+    visitor: Visitor, wanted: Range, *, model: str | None = None, percentiles: bool = True
+) -> Tallies:
     """Where requests and calls of this time went, of the visitor's project; nothing before the first request."""
     # SQLAlchemy takes long to load
     from tiercel.records.query import is_empty
@@ -19,5 +21,7 @@ def answers_in(visitor: Visitor, wanted: Range) -> Tallies:
         since=wanted.since,
         until=wanted.until,
         project=visitor.caller.project,
+        model=model,
+        percentiles=percentiles,
         database_url=home.database_url,
     )

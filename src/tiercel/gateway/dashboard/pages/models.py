@@ -123,12 +123,12 @@ def _cell(fact: Fact) -> Cell:
 def _one(visitor: Visitor, standings: Mapping[str, Standing]) -> Response:
     name: str = visitor.request.path_params["name"]
     wanted = range_of(visitor.query, default="30d")
-    answers = answers_in(visitor, wanted)
+    answers = answers_in(visitor, wanted, model=name)
     one = next((known for known in _known(visitor, answers) if known.name == name), None)
     if one is None:
         raise CallerError("not_found", f"There is no model {name[:80]!r}.")
     numbers = source_numbers(one.facts)
-    report, simulated = _by_task(name, answers)
+    report, simulated = _by_task(answers)
     return visitor.render(
         "model.html",
         name=name,
@@ -146,11 +146,10 @@ def _one(visitor: Visitor, standings: Mapping[str, Standing]) -> Response:
     )
 
 
-def _by_task(name: str, answers: Tallies) -> tuple[Report, bool]:
-    """Its numbers by task, and whether they are of simulated answers: those count only where there are no others."""
-    own = {cell: tally for cell, tally in answers.items() if cell.model == name}
-    real = {cell: tally for cell, tally in own.items() if not cell.simulated}
-    return summarise_tallies(real or own, "task"), bool(own) and not real
+def _by_task(answers: Tallies) -> tuple[Report, bool]:
+    """The numbers by task, and whether they are of simulated answers: those count only where there are no others."""
+    real = {cell: tally for cell, tally in answers.items() if not cell.simulated}
+    return summarise_tallies(real or answers, "task"), bool(answers) and not real
 
 
 def _told(fact: Fact, numbers: Mapping[tuple[str, str], int], measured: Measured) -> Told:

@@ -24,7 +24,7 @@ def _show(visitor: Visitor, standings: Mapping[str, Standing]) -> Response:
     state = visitor.home.runtime.state
     policy, catalog = state.policy, state.settings.catalog
     wanted = range_of(visitor.query, default="7d")
-    answers = answers_in(visitor, wanted)
+    answers = answers_in(visitor, wanted, percentiles=False)
     traffic = traffic_by_rule(answers)
     names = {rule.name for rule in policy.rules}
     return visitor.render(
