@@ -59,6 +59,7 @@ def test_every_judge_is_shown_where_none_is_named_and_json_has_all_of_it(
     found = json.loads(capsys.readouterr().out)
     assert [one["judge"] for one in found["judges"]] == ["j1"]
     assert found["judges"][0]["kappa"]["value"] == pytest.approx(0.4)
+    assert found["judges"][0]["cost_usd"] == "0.0000005"
     assert found["people"]["labellers"] == {"": 50}
 
 

@@ -98,7 +98,12 @@ def test_another_key_is_told_and_does_nothing(answer: Answer) -> None:
 def test_it_says_what_more_labels_would_bring(answer: Answer) -> None:
     shown, _ = answer("1010", "-m", "fast")
     assert "by 4 labels and 2 verdicts" in shown
-    assert "20 more labels would make it about" in shown
+    assert "2 more labels would make it about" in shown
+
+
+def test_where_nothing_is_left_it_says_so(answer: Answer) -> None:
+    assert "by 6 labels: ±" in (shown := answer("101010", "-m", "fast")[0])
+    assert "nothing is left to label" in shown
 
 
 def test_no_answer_is_a_command_to_the_terminal(answer: Answer) -> None:

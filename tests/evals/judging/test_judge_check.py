@@ -103,6 +103,18 @@ def test_verdicts_that_were_none_are_counted_and_told_and_their_cost_too() -> No
     assert found.by == ("acme/judge (judge prompt 1)",)
 
 
+def test_calls_of_unknown_price_are_counted_apart() -> None:
+    free = msgspec.structs.replace(said(1.0), cost_nano=0, calls=3)
+    found = check_judge(run([said(1.0), free], [None, None]), "j1")
+    assert (found.cost_nano, found.calls, found.unpriced_calls) == (10, 5, 3)
+
+
+def test_where_all_is_labelled_there_is_nothing_to_correct() -> None:
+    (rate,) = check_judge(table(20, 5, 10, 15), "j1").corrected
+    assert (rate.estimate, rate.labels) == (None, 50)
+    assert "nothing to correct" in rate.why
+
+
 def test_a_kind_judge_is_corrected_by_the_labels() -> None:
     """It passes 180 of 200; people were asked of 40, and let half of these pass."""
     verdicts = [said(float(at % 10 != 0)) for at in range(200)]

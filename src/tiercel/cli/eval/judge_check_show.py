@@ -16,6 +16,7 @@ from tiercel.evals.comparing.figure import Figure
 from tiercel.evals.evaluation import Evaluation
 from tiercel.evals.judging.family import family_warnings
 from tiercel.evals.judging.judge_check import JudgeCheck, PeopleCheck, check_judge, check_people
+from tiercel.evals.reporting.json_report import in_dollars
 from tiercel.evals.reporting.words import people as people_sentence
 from tiercel.evals.statistics.interval import percent, points
 from tiercel.policy.builtin import built_in_models
@@ -68,7 +69,7 @@ def _print_check(check: JudgeCheck, console: Console) -> None:
         ("flips with the order", _share(check.flips)),
         (rows["length"], _points(check.length)),
         ("gave no valid verdict", _invalid(check)),
-        ("cost", f"{money(check.cost_nano)} for {count_text(check.calls, 'call')}"),
+        ("cost", _cost(check)),
     ):
         table.add_row(name, _text(shown))
     console.print()
@@ -109,8 +110,8 @@ def _as_json(checks: list[JudgeCheck], people: PeopleCheck, warnings: list[str])
         "alpha": people.alpha,
         "kappas": [{"labellers": pair, "kappa": found} for pair, found in people.kappas.items()],
     }
-    found = {"judges": checks, "people": among, "warnings": warnings}
-    return msgspec.json.format(msgspec.json.encode(found), indent=2).decode()
+    found = msgspec.to_builtins({"judges": checks, "people": among, "warnings": warnings})
+    return msgspec.json.format(msgspec.json.encode(in_dollars(found)), indent=2).decode()
 
 
 def _share(figure: Figure) -> str:
@@ -137,6 +138,14 @@ def _basis(figure: Figure, form: Callable[[float], str]) -> str:
     )
     why = f"; {figure.why}" if figure.why else ""
     return f" ({within}n = {figure.n:,}{why})"
+
+
+def _cost(check: JudgeCheck) -> str:
+    calls = count_text(check.calls, "call")
+    if not check.unpriced_calls:
+        return f"{money(check.cost_nano)} for {calls}"
+    known = f"{money(check.cost_nano)} and more" if check.cost_nano else "unknown"
+    return f"{known} for {calls}, {check.unpriced_calls:,} of them of unknown price"
 
 
 def _invalid(check: JudgeCheck) -> str:

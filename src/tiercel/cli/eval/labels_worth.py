@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from tiercel.cli.amounts import count_text
 from tiercel.evals.comparing.answers import measured
-from tiercel.evals.judging.label_worth import MORE, Worth, worth_of_labels
+from tiercel.evals.judging.label_worth import Worth, worth_of_labels
 from tiercel.evals.run_folder import RunFolder
 from tiercel.evals.statistics.interval import percent
 
@@ -15,13 +16,17 @@ def worth_lines(run: RunFolder, candidates: Sequence[str], *, in_pairs: bool) ->
 
 def _line(worth: Worth) -> str:
     who = worth.name
-    by = f"{worth.labels:,} labels" if worth.labels != 1 else "1 label"
+    by = count_text(worth.labels, "label")
     if worth.value is None:
         return f"{who}: {by}; {worth.why}."
     what = "right" if worth.what == "passed" else "preferred"
     beside = f" and {worth.judged:,} verdicts" if worth.judged else ""
+    more = (
+        f"{count_text(worth.more, 'more label')} would make it about ±{100 * worth.half_width_after:.1f}."
+        if worth.more
+        else "nothing is left to label."
+    )
     return (
         f"{who}: {percent(worth.value)} {what} (95 % interval {percent(worth.low)} to {percent(worth.high)}) "
-        f"by {by}{beside}: ±{100 * worth.half_width:.1f} points; {MORE} more labels would make it about "
-        f"±{100 * worth.half_width_after:.1f}."
+        f"by {by}{beside}: ±{100 * worth.half_width:.1f} points; {more}"
     )

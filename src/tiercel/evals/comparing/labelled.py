@@ -72,6 +72,10 @@ def labelled_estimate(
     others = [found for (item, repeat), found in verdicts.items() if item not in seen and repeat == 1]
     estimate, why = None, ""
     try:
+        if not others:
+            raise ValueError(
+                "no verdict is left that people did not label too, so there is nothing to correct"
+            )
         estimate = prediction_powered_mean(
             [labels[key] for key in both], [verdicts[key] for key in both], others, confidence=confidence
         )

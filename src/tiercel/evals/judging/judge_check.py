@@ -27,7 +27,9 @@ class JudgeCheck(msgspec.Struct, frozen=True, kw_only=True):
 
     "passed": it said of each answer whether it is right; "preferred": which of two is the better one. `by` names models
     and versions of the prompt. `verdicts` were valid, `invalid` were none, most often for the reason `why_invalid`;
-    `cost_nano` is what all of them took. `labels` is the number of answers or pairs that have both.
+    `cost_nano` is what all of them took, but for `unpriced_calls`, whose price is unknown. `labels` is the number of
+    answers or pairs that have both.
+
     `sensitivity` is the share of what people call right (of what they prefer the candidate in) that the judge does,
     too; `specificity` that of what they call wrong (prefer the other in). `flips` is how often a judge's verdict turned
     over with the order, of those asked in both. `length` is how much more the judge favours longer answers than people
@@ -42,6 +44,7 @@ class JudgeCheck(msgspec.Struct, frozen=True, kw_only=True):
     why_invalid: str
     cost_nano: int
     calls: int
+    unpriced_calls: int
     labels: int
     agreement: Figure
     kappa: Figure
@@ -149,6 +152,7 @@ def _measured(
         why_invalid=invalid.most_common(1)[0][0] if invalid else "",
         cost_nano=sum(score.cost_nano for score in scores),
         calls=sum(score.calls for score in scores),
+        unpriced_calls=sum(score.calls for score in scores if not score.cost_nano),
         labels=len(seen),
         agreement=_share([side(one.verdict) == side(one.said) for one in seen], seen, confidence),
         kappa=_kappa(seen, seed, confidence),

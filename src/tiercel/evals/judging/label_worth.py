@@ -14,7 +14,8 @@ MORE = 20
 
 
 class Worth(msgspec.Struct, frozen=True, kw_only=True):
-    """A rate as people see it, by `labels` so far, and its interval's half width now and after `MORE` of them.
+    """A rate as people see it, by `labels` so far, and its interval's half width now and after `more` of them, as
+    many as are left, up to `MORE`.
 
     `what` is "passed" (the share that is right) or "preferred" (how often the answer is the better one of two).
     `judged` is the number of verdicts that stand beside the labels, 0 where labels stand alone. `value` is `None`
@@ -29,6 +30,7 @@ class Worth(msgspec.Struct, frozen=True, kw_only=True):
     low: float = 0.0
     high: float = 1.0
     half_width: float = 0.5
+    more: int = 0
     half_width_after: float = 0.5
     why: str = ""
 
@@ -50,7 +52,8 @@ def worth_of_labels(
 def _worth(run: Measured, answers: Answers, other: str | None, confidence: float) -> Worth:
     what: Side = "passed" if other is None else "preferred"
     said = said_of(answers, run.labels, other)
-    worth = Worth(name=answers.name, what=what, labels=len(said))
+    left = {row.item for row in answers.answered if row.repeat == 1} - {item for item, _ in said}
+    worth = Worth(name=answers.name, what=what, labels=len(said), more=min(MORE, len(left)))
     found = next(
         (
             one
@@ -69,7 +72,7 @@ def _worth(run: Measured, answers: Answers, other: str | None, confidence: float
             low=estimate.interval.low,
             high=estimate.interval.high,
             half_width=half,
-            half_width_after=half * estimate.narrowed(MORE),
+            half_width_after=half * estimate.narrowed(worth.more),
         )
     items = [answers.items[item] for item, _ in said]
     if len({item.cluster or item.id for item in items}) < 2:
@@ -83,5 +86,5 @@ def _worth(run: Measured, answers: Answers, other: str | None, confidence: float
         low=alone.interval.low,
         high=alone.interval.high,
         half_width=half,
-        half_width_after=half * (n / (n + MORE)) ** 0.5,
+        half_width_after=half * (n / (n + worth.more)) ** 0.5,
     )
