@@ -1,5 +1,6 @@
 """`tiercel explain`: the whole decision in words, calling nobody; what would be refused is said with exit code 1."""
 
+import json
 import os
 from pathlib import Path
 
@@ -39,3 +40,19 @@ def test_what_would_be_refused_is_said(
 ) -> None:
     assert main(["explain", *arguments]) == 1
     assert f"would be refused ({kind})" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("whose", ["key", "project"])
+def test_a_key_with_a_budget_has_no_model_that_no_budget_could_bound(
+    whose: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GEMINI_API_KEY", "not-used")
+    unpriced = ["explain", "hello", "--model", "gemini-3.5-pro"]
+    budget = ["--usd-per-day", "5"]
+    main(["keys", "create", "--json", "--project", "p", *(budget if whose == "key" else [])])
+    key = json.loads(capsys.readouterr().out)["id"]
+    if whose == "project":
+        assert main([*unpriced, "--key", key]) == 0
+        main(["keys", "budget", "--project", "p", *budget])
+    assert main([*unpriced, "--key", key]) == 1
+    assert "this key has a budget that could not be kept" in capsys.readouterr().out

@@ -16,14 +16,15 @@ from tiercel.domain.catalog import Catalog
 from tiercel.domain.climb import Plan
 from tiercel.domain.errors import ConfigError, ProblemError
 from tiercel.domain.facts import Facts
-from tiercel.domain.keys import ANYBODY, AccessKey
+from tiercel.domain.keys import ANYBODY, NO_BUDGET, AccessKey
 from tiercel.domain.policy import Policy
 from tiercel.domain.request import ModelRequest
 from tiercel.domain.settings import Storage
 from tiercel.gateway.explaining import PASTED, STATED, Pasted, asked
 from tiercel.measure.retelling import retell
 from tiercel.records.key_store import KeyStore
-from tiercel.routing.allowed import within
+from tiercel.routing.allowed import bounded, within
+from tiercel.routing.cost import most_nano
 from tiercel.routing.explain import render_text
 from tiercel.routing.facts import read_facts
 from tiercel.routing.plan import make_plan
@@ -68,15 +69,24 @@ def run(args: argparse.Namespace) -> int:
     policy = resolve_policy(loaded.policy, Registry.load())
     text, form = _text(args)
     try:
-        key = _key(args, loaded.settings.storage)
+        key, has_budget = _key(args, loaded.settings.storage)
         stated = {
             name: (getattr(args, name), f"--{name}") for name in STATED if getattr(args, name) is not None
         }
         request, hints = asked(text, model=args.model, form=form, stated=stated)
         hints = replace(hints, task=hints.task or key.task, risk=hints.risk or key.risk)
         facts = read_facts(request, hints, residency_default=policy.residency_default)
-        plan = within(_plan(request, facts, policy, loaded.settings.catalog, key), key.allowed)
+        draw = Draw(
+            project=key.project,
+            key_id=key.id,
+            user=request.user,
+            allowed=key.allowed,
+            budgeted=has_budget,
+        )
+        plan = within(_plan(request, facts, policy, loaded.settings.catalog, draw), key.allowed)
         plan = in_conversation(plan, request.messages)
+        if has_budget:
+            plan, _ = bounded(plan, lambda rung: most_nano(rung, facts))
     except ProblemError as error:
         print(f"would be refused ({error.kind}): {error.message}")
         return 1
@@ -84,12 +94,11 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _plan(request: ModelRequest, facts: Facts, policy: Policy, catalog: Catalog, key: AccessKey) -> Plan:
+def _plan(request: ModelRequest, facts: Facts, policy: Policy, catalog: Catalog, draw: Draw) -> Plan:
     """The plan; of a rule with a split along the arm that this request's session or user keeps."""
     plan = make_plan(request, facts, policy, catalog)
     if plan.split is None:
         return plan
-    draw = Draw(project=key.project, key_id=key.id, user=request.user, allowed=key.allowed)
     return with_arm(plan, draw, lambda along: make_plan(request, facts, policy, catalog, along=along))
 
 
@@ -124,12 +133,15 @@ def _text(args: argparse.Namespace) -> tuple[bytes, Pasted | None]:
     return args.prompt.encode(), "prompt"
 
 
-def _key(args: argparse.Namespace, storage: Storage) -> AccessKey:
-    """The key that is asked about, else one that may do everything. Raises `ConfigError` where there is none."""
+def _key(args: argparse.Namespace, storage: Storage) -> tuple[AccessKey, bool]:
+    """The key that is asked about, else one that may do everything; and whether it or its project has a budget. Raises
+    `ConfigError` where there is no such key."""
     if args.key is None:
-        return ANYBODY
+        return ANYBODY, False
     with KeyStore.open(Path(storage.folder), database_url=storage.database_url) as store:
-        stored = store.read().keys.get(args.key)
-    if stored is None:
+        stored = store.read()
+    found = stored.keys.get(args.key)
+    if found is None:
         raise ConfigError(f"--key {args.key}: there is no key of this id; `tiercel keys list` shows them")
-    return stored.key
+    key = found.key
+    return key, key.budget.bounds or stored.projects.get(key.project, NO_BUDGET).bounds
