@@ -9,6 +9,7 @@ from typing import Any
 
 from tiercel.cli.eval.exits import PASSED
 from tiercel.cli.eval.key_press import key_reader
+from tiercel.domain.errors import ConfigError
 
 DEFAULT_ITEMS = 60
 
@@ -55,11 +56,33 @@ def add_parser(subparsers: Any) -> None:
         metavar="A,B",
         help="only these candidates' answers, each by itself (default: all)",
     )
+    _add_json_arguments(parser)
     parser.set_defaults(func=run)
+
+
+def _add_json_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="print the next sheet as JSON and ask nobody: for other programs",
+    )
+    parser.add_argument("--sheet", metavar="ID", help="with --json: this sheet, also where it is labelled")
+    parser.add_argument(
+        "--say",
+        choices=("first", "second", "tie", "both_bad", "right", "wrong"),
+        help="with --json: label the --sheet so, and print the one that comes then",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Ask until all is labelled or the person leaves. Raises `ConfigError` for a run without answers to label."""
+    if args.json:
+        from tiercel.cli.eval.label_sheet import sheet_json
+
+        print(sheet_json(args))
+        return PASSED
+    if args.sheet or args.say:
+        raise ConfigError("--sheet and --say go with --json")
     # `tiercel serve` must not load evals, and --help be quick
     from tiercel.cli.eval.labelling import label_run
 

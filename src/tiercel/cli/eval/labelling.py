@@ -40,7 +40,7 @@ def label_run(args: argparse.Namespace, read_key: ReadKey) -> None:
         candidates=names,
         in_pairs=bool(args.pairs),
         n=args.n,
-        labeller=args.labeller or _who(),
+        labeller=args.labeller or who(),
     )
     console = Console(highlight=False, markup=False)
     labels = _labels(run)
@@ -136,7 +136,8 @@ def _tell_worth(run: RunFolder, names: tuple[str, ...], in_pairs: bool, console:
         console.print(_text(line))
 
 
-def _who() -> str:
+def who() -> str:
+    """The name that this computer knows the person by. Raises `ConfigError` where it knows none."""
     try:
         return getpass.getuser()
     except (OSError, KeyError) as error:

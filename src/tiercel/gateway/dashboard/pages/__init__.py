@@ -5,6 +5,7 @@ from tiercel.gateway.dashboard.pages.evaluations import EVALUATION, EVALUATIONS,
 from tiercel.gateway.dashboard.pages.explain import EXPLAIN
 from tiercel.gateway.dashboard.pages.feedback import FEEDBACK
 from tiercel.gateway.dashboard.pages.keys import KEYS, KEYS_CHANGED
+from tiercel.gateway.dashboard.pages.labelling import LABELLED, LABELLING
 from tiercel.gateway.dashboard.pages.models import MODEL, MODELS
 from tiercel.gateway.dashboard.pages.overview import OVERVIEW
 from tiercel.gateway.dashboard.pages.policy import POLICY
@@ -25,6 +26,8 @@ PAGES: tuple[PageRoute, ...] = (
     EVALUATIONS,
     EVALUATION,
     REPORT,
+    LABELLING,
+    LABELLED,
     SHADOW,
     SHADOW_PAIRS,
     KEYS,

@@ -98,16 +98,17 @@ function theme() {
   dress(document);
 }
 
-// j and k walk the rows, Enter opens one, / goes to the search, t switches light and dark
+// j and k walk the rows, Enter opens one, / goes to the search, t switches light and dark; a page's own keys come first
 function key(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, select, textarea")) return;
+  const named = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
+  if (named) { event.preventDefault(); named.click(); return; }
   const links = [...document.querySelectorAll("[data-row]")];
   const at = links.indexOf(document.activeElement);
   if (event.key === "j" && links.length) links[Math.min(at + 1, links.length - 1)].focus();
   else if (event.key === "k" && links.length) links[Math.max(at - 1, 0)].focus();
   else if (event.key === "/") { const search = document.querySelector("input[type=search]"); if (!search) return; search.focus(); event.preventDefault(); }
   else if (event.key === "t") theme();
-  else for (const button of document.querySelectorAll("[data-key]")) if (button.dataset.key === event.key) { button.click(); event.preventDefault(); return; }
 }
 
 // without permission for the clipboard the text is at least selected, to be copied by hand

@@ -1,0 +1,89 @@
+"""Labelling: a person says of answers which are right, or which of two is better, without knowing whose they are.
+
+The queue, its random order and what is kept are those of `tiercel eval label`; this page shows one sheet at a time.
+"""
+
+from typing import Any
+
+from starlette.responses import Response
+
+from tiercel.domain.errors import CallerError, ConfigError
+from tiercel.gateway.dashboard.commands import run as told_by
+from tiercel.gateway.dashboard.pages.evaluations import run_of
+from tiercel.gateway.dashboard.runs import Run
+from tiercel.gateway.dashboard.view import PageRoute, Visitor
+
+WORDS = {
+    True: (
+        ("a", "first", "A is better"),
+        ("b", "second", "B is better"),
+        ("t", "tie", "Tie"),
+        ("n", "both_bad", "Neither is good"),
+    ),
+    False: (("1", "right", "Right"), ("0", "wrong", "Wrong")),
+}
+"""What may be said of two answers, and of one: the key, the command's word, the button."""
+LONGEST_NAME = 64
+
+
+def show(visitor: Visitor) -> Response:
+    """The sheet that the address names, else the next one."""
+    sheet = visitor.query.get("sheet")
+    return _shown(visitor, *((f"--sheet={sheet}",) if sheet else ()))
+
+
+def say(visitor: Visitor) -> Response:
+    """Keeps what was said of a sheet, and shows the next."""
+    form = visitor.form
+    if form.get("say") not in {word for words in WORDS.values() for _, word, _ in words}:
+        raise CallerError("invalid_request", "Say of the answers what one of the buttons says.")
+    return _shown(visitor, f"--sheet={form.get('sheet', '')}", f"--say={form['say']}")
+
+
+def _shown(visitor: Visitor, *words: str) -> Response:
+    run = run_of(visitor)
+    pair = _pair(run, visitor.query.get("between", ""))
+    labeller = visitor.query.get("labeller", "").strip()[:LONGEST_NAME] or visitor.caller.key.id
+    asked = ["eval", "label", str(run.folder), "--json", *words]
+    asked += [f"--pairs={','.join(pair)}"] if pair else []
+    asked += [f"--labeller={labeller}"] if labeller else []
+    told: Any = None
+    problem = ""
+    try:
+        told = told_by(*asked)
+    except ConfigError as error:
+        problem = str(error)
+    return visitor.render(
+        "labelling.html",
+        status=400 if problem else 200,
+        run=run,
+        told=told,
+        problem=problem,
+        pairs=_pairs(run),
+        between=",".join(pair),
+        words=WORDS[bool(pair)],
+    )
+
+
+def _pairs(run: Run) -> list[tuple[str, str]]:
+    """Who may be set beside whom: each candidate beside the baseline, or beside the first where there is none."""
+    asked = run.manifest.evaluation
+    names = [one.id for one in asked.candidates]
+    first = asked.baseline or (names[0] if names else "")
+    return [(first, name) for name in names if name != first]
+
+
+def _pair(run: Run, wanted: str) -> tuple[str, ...]:
+    """Empty where each answer is labelled by itself. Raises `CallerError` for a pair that there is not."""
+    pairs = {",".join(pair): pair for pair in _pairs(run)}
+    if wanted == "one" or not pairs:
+        return ()
+    if not wanted:
+        return next(iter(pairs.values()))
+    if wanted not in pairs:
+        raise CallerError("invalid_request", "between: choose one of the pairs that the page offers")
+    return pairs[wanted]
+
+
+LABELLING = PageRoute(path="/evaluations/label", show=show, operators_only=True)
+LABELLED = PageRoute(path="/evaluations/label", show=say, methods=("POST",), operators_only=True)
