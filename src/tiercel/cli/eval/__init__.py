@@ -19,6 +19,7 @@ from tiercel.cli.eval import (
     plan,
     report,
     run,
+    schedule,
     suites,
 )
 
@@ -33,6 +34,7 @@ COMMANDS: tuple[ModuleType, ...] = (
     judge_check,
     compare,
     report,
+    schedule,
     export,
 )
 """In the order in which a newcomer meets them."""
