@@ -10,6 +10,7 @@
 | how many items does that take? | `planning` |
 | and with several candidates? | `multiple` |
 | what do few human labels make of many judge verdicts? | `prediction_powered`, `labels` |
+| do two, or several, say the same beyond chance? | `agreement` |
 | how fast, and how sure is that? | `latency` |
 | what does one successful task cost? | `cost` |
 
