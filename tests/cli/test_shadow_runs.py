@@ -331,6 +331,15 @@ def test_a_proposal_is_never_written_over(here: Path, capsys: pytest.CaptureFixt
     assert [one.stopped_at for one in runs(here)] == [None]
 
 
+def test_adopting_again_keeps_the_audit(here: Path) -> None:
+    """Whoever threw the proposal away and wants it again pays for one audit."""
+    run = decided(here)
+    assert tiercel("adopt", run.id) == 0
+    (here / "policy.proposed.toml").unlink()
+    assert tiercel("adopt", run.id) == 0
+    assert len([one for one in runs(here) if one.terms.audits == run.id]) == 1
+
+
 def test_simulated_copies_are_told_of(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A proposal from the lab says that it is one."""
     run = registered(here)

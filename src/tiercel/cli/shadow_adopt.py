@@ -14,7 +14,7 @@ import msgspec
 
 from tiercel.cli.amounts import moment, money
 from tiercel.cli.report import storage_of
-from tiercel.cli.shadow_runs import look, require_registered
+from tiercel.cli.shadow_runs import kept_days, look, require_registered
 from tiercel.cli.shadow_status import guardrail_words, guardrails_of
 from tiercel.domain.errors import ConfigError
 from tiercel.domain.policy import Evidence
@@ -51,8 +51,8 @@ def run_adopt(args: argparse.Namespace) -> int:
         proposal = lead_with(policy_text, args.policy.name, run.rule, run.candidate, evidence)
         target = args.policy.parent / PROPOSED
         _write_new(target, proposal.text)
-        audit = _audit(trial, args, now, storage)
-        if audit is not None:
+        audit = next((one for one in store.open_runs() if one.terms.audits == run.id), None)
+        if audit is None and (audit := _audit(trial, args, now, storage)) is not None:
             store.start(audit)
         store.stop(run.id, at=now, reason=f"proposed: {trial.verdict}")
     finally:
@@ -114,8 +114,7 @@ def _audit(trial: Trial, args: argparse.Namespace, now: float, storage: Storage)
     former = Counter(pair.live.rung for pair in trial.every if pair.live.rung).most_common(1)
     if not args.audit_share or not former:
         return None
-    days = [AUDIT_DAYS, *(d for _, d in storage.project_retention_days)]
-    days += [storage.retention_days] if storage.retention_days is not None else []
+    days = min(AUDIT_DAYS, kept_days(storage) or AUDIT_DAYS)
     audit = ShadowRun(
         id="",
         rule=run.rule,
@@ -125,7 +124,7 @@ def _audit(trial: Trial, args: argparse.Namespace, now: float, storage: Storage)
         alpha=run.alpha,
         budget_nano=run.budget_nano if args.audit_max_usd is None else args.audit_max_usd,
         started_at=now,
-        until=now + min(days) * 86_400.0,
+        until=now + days * 86_400.0,
         project=run.project,
         terms=ShadowTerms(window_seconds=run.terms.window_seconds, leader=run.candidate, audits=run.id),
     )

@@ -64,3 +64,11 @@ def ended(run: ShadowRun, spent_nano: int, now: float) -> str | None:
     if spent_nano >= run.budget_nano:
         return "its dollars are used up"
     return None
+
+
+def kept_days(storage: Storage) -> int | None:
+    """After how many days the first pairs are removed with their records; `None` where none ever is."""
+    days = [days for _, days in storage.project_retention_days]
+    if storage.retention_days is not None:
+        days.append(storage.retention_days)
+    return min(days, default=None)

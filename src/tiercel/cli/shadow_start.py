@@ -10,6 +10,7 @@ import msgspec
 
 from tiercel.cli.amounts import count_text, moment, money, percent
 from tiercel.cli.configuration import Loaded, load_configuration
+from tiercel.cli.shadow_runs import kept_days
 from tiercel.domain.catalog import Deployment
 from tiercel.domain.errors import ConfigError
 from tiercel.domain.settings import Storage
@@ -82,12 +83,11 @@ def _require_rule(name: str, loaded: Loaded) -> None:
 
 def _require_time(seconds: float, storage: Storage) -> None:
     """Pairs are deleted with their records, and evidence with them."""
-    days = [days for _, days in storage.project_retention_days]
-    days += [storage.retention_days] if storage.retention_days is not None else []
-    if days and seconds > min(days) * DAY_SECONDS:
+    days = kept_days(storage)
+    if days is not None and seconds > days * DAY_SECONDS:
         raise ConfigError(
-            f"--until {seconds / DAY_SECONDS:g}d: records are removed after {count_text(min(days), 'day')}, and pairs "
-            f"with them; write --until {min(days)}d or less, or raise retention_days"
+            f"--until {seconds / DAY_SECONDS:g}d: records are removed after {count_text(days, 'day')}, and pairs "
+            f"with them; write --until {days}d or less, or raise retention_days"
         )
 
 
