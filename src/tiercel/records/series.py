@@ -53,24 +53,26 @@ class Period(msgspec.Struct, frozen=True, kw_only=True):
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """What of which period. `since`, `until` and `step_seconds` are whole minutes, steps above an hour whole hours and
-    above a day whole days; `project` is one, or `None` for all."""
+    above a day whole days; `project` is one, or `None` for all. Without `percentiles` it is there sooner."""
 
     since: int
     until: int
     step_seconds: int
     by: Dimension = "tier"
     project: str | None = None
+    percentiles: bool = True
 
 
 def load_period(folder: Path, wanted: Wanted, *, database_url: Secret | None = None) -> Period:
     """The sums of a period. Raises `ConfigError` where nothing was recorded yet, or it cannot be read."""
     steps = {start: Step(start_at=start) for start in _starts(wanted)}
     answers: Tallies = {}
+    family = ANSWERS if wanted.percentiles else COUNTED
     with Snapshot.taken(folder, database_url) as snapshot:
         besides = _SumsByStep(wanted)
-        Besides(snapshot, ANSWERS, wanted.since).add_to(besides)
+        Besides(snapshot, family, wanted.since).add_to(besides)
         if snapshot.connection is not None:
-            answers = read_tallies(snapshot.connection, ANSWERS, _within(wanted))
+            answers = read_tallies(snapshot.connection, family, _within(wanted))
             _add_stored(snapshot, wanted, steps)
     for start, sums in besides.parts.items():
         own = _of_project(sums.answers, wanted.project)
@@ -208,6 +210,8 @@ def _add_stored(snapshot: Snapshot, wanted: Wanted, steps: dict[int, Step]) -> N
     for row in connection.execute(select(start, group, *sums).where(own).group_by(start, group)):
         counts = {name: int(getattr(row, name)) for name in CHARTED}
         steps[int(row.start)].add(row.name, Counter(counts))
+    if not wanted.percentiles:
+        return
     latencies: defaultdict[int, list[bytes]] = defaultdict(list)
     for began, data in connection.execute(select(start, columns.latency_seconds).where(own)):
         if data:

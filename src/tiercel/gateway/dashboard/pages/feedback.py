@@ -36,7 +36,13 @@ def show(visitor: Visitor) -> Response:
     if home.database_url is None and is_empty(home.folder):
         return visitor.render("feedback.html", total=None, lines=[], opinions=(), chart=None, **values)
     project = visitor.caller.project
-    asked = Wanted(since=wanted.since, until=wanted.until, step_seconds=wanted.step_seconds, project=project)
+    asked = Wanted(
+        since=wanted.since,
+        until=wanted.until,
+        step_seconds=wanted.step_seconds,
+        project=project,
+        percentiles=False,
+    )
     period = load_period(home.folder, asked, database_url=home.database_url)
     return visitor.render(
         "feedback.html",
