@@ -3,13 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import Literal, get_args
 
-import msgspec
-
 from tiercel.domain.errors import CallerError
-from tiercel.domain.json import JsonObject
+from tiercel.domain.json import Json, JsonObject
 from tiercel.domain.request import Hints, Message, ModelRequest, Text
 from tiercel.gateway.hints import HEADERS, PREFIX, checked_hints, own_metadata
 from tiercel.gateway.surfaces import CHAT_COMPLETIONS, CREATE_MESSAGE, CREATE_RESPONSE, generate_content
+from tiercel.wire.scan import parse_object
 
 Pasted = Literal["prompt", "openai_chat", "openai_responses", "anthropic", "gemini"]
 PASTED: tuple[Pasted, ...] = get_args(Pasted)
@@ -37,13 +36,10 @@ def asked(
 
 
 def form_of(text: bytes) -> Pasted:
-    """What this is, as far as it tells. Raises `CallerError` for an object that is no request."""
+    """What this is, as far as it tells. Raises `CallerError` for what begins like an object and is no request."""
     if not text.lstrip().startswith(b"{"):
         return "prompt"
-    try:
-        body = msgspec.json.decode(text, type=JsonObject)
-    except msgspec.MsgspecError as error:
-        raise CallerError("invalid_request", f"begins like a body and is no JSON: {error}") from None
+    body = parse_object(text)
     if "contents" in body:
         return "gemini"
     if "input" in body:
@@ -58,19 +54,15 @@ def form_of(text: bytes) -> Pasted:
 def _is_of_anthropic(body: JsonObject) -> bool:
     if not OF_ANTHROPIC.isdisjoint(body):
         return True
-    tools, messages = body.get("tools"), body.get("messages")
-    if isinstance(tools, list) and any(isinstance(tool, dict) and "input_schema" in tool for tool in tools):
+    if any("input_schema" in tool for tool in _objects(body.get("tools"))):
         return True
-    contents = (
-        [one.get("content") for one in messages or () if isinstance(one, dict)]
-        if isinstance(messages, list)
-        else []
-    )
-    parts = [part for content in contents if isinstance(content, list) for part in content]
-    return any(
-        isinstance(part, dict) and (part.get("type") in PARTS_OF_ANTHROPIC or "source" in part)
-        for part in parts
-    )
+    parts = (part for one in _objects(body["messages"]) for part in _objects(one.get("content")))
+    return any(part.get("type") in PARTS_OF_ANTHROPIC or "source" in part for part in parts)
+
+
+def _objects(value: Json) -> list[JsonObject]:
+    """The objects of a list; none where it is something else."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
 def _read(text: bytes, form: Pasted, model: str) -> ModelRequest:

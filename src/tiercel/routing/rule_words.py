@@ -39,9 +39,8 @@ def gate_words(gate: Gate) -> str:
     if gate.embed is not None:
         words.append(f"has {gate.embed} embed texts")
     if gate.re_ask:
-        words.append(
-            "asks once more before going up" if gate.re_ask == 1 else f"asks {gate.re_ask} times more"
-        )
+        times = "once" if gate.re_ask == 1 else f"{gate.re_ask} times"
+        words.append(f"asks {times} more before going up")
     return ", ".join(words)
 
 

@@ -122,7 +122,8 @@ async def test_what_is_stated_counts_before_the_requests_own_metadata(tmp_path: 
     ("request_text", "fields", "words"),
     [
         ("", {}, "there is nothing to explain"),
-        ('{"model": "auto", "messages": [', {}, "begins like a body and is no JSON"),
+        ('{"model": "auto", "messages": [', {}, "choose “a plain prompt” above"),
+        ('{"a":' * 5_000, {}, "Would be refused (invalid_json)"),
         ('{"question": "why?"}', {}, "this JSON is no request"),
         ("Hi", {"model": "nobody"}, "Would be refused (model_not_found)"),
         ("Hi", {"task": "sorcery"}, "'sorcery' is not one of"),

@@ -1,5 +1,6 @@
 """How the deployments are doing at this moment, in words: who answers, who rests and why, who cannot be called."""
 
+from math import ceil
 from typing import Literal
 
 import msgspec
@@ -43,13 +44,15 @@ def standings_now(state: State) -> dict[str, Standing]:
 def _callable(deployment: Deployment, health: DeploymentHealth | None) -> Standing:
     if health is None:
         return Standing(deployment=deployment, words="not called yet", kind="")
-    words, kind = _state(health)
+    words, kind = state_words(health)
     because = "" if health.reason is None else MESSAGES[health.reason]
     return Standing(deployment=deployment, words=words, kind=kind, because=because, health=health)
 
 
-def _state(health: DeploymentHealth) -> tuple[str, Kind]:
-    rest = wall_time(round(health.rest_seconds))
+def state_words(health: DeploymentHealth) -> tuple[str, Kind]:
+    """Its state in a few words, and how they are meant."""
+    seconds = ceil(health.rest_seconds)
+    rest = f"{seconds} s" if seconds < 60 else wall_time(seconds)
     match health.state:
         case "ok" if health.failures_in_a_row:
             return f"answers; {health.failures_in_a_row} failed in a row", "good"

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from starlette.responses import Response
 
 from tiercel.domain.errors import CallerError
+from tiercel.gateway.dashboard.period import DAY, HOUR
 from tiercel.gateway.dashboard.view import PageRoute, Visitor
 from tiercel.measure.audit import LEAST_SAVING, Audit, audit_sums, price_borders
 from tiercel.measure.audit_words import BASES, candidate_notes, numbers_text, rule_warnings
@@ -52,7 +53,8 @@ def _audited(visitor: Visitor, days: int | None) -> Audit:
     home, state = visitor.home, visitor.home.runtime.state
     sums = AuditSums({}, {})
     if home.database_url is not None or not is_empty(home.folder):
-        since = None if days is None else time.time() - 86_400 * days
+        # a whole hour, from which on sums say everything
+        since = None if days is None else time.time() // HOUR * HOUR - DAY * days
         project = visitor.caller.project
         sums = load_audit(home.folder, BORDERS, since=since, project=project, database_url=home.database_url)
     rules = state.policy.rules

@@ -10,18 +10,18 @@ from tiercel.gateway.dashboard.loading import answers_in
 from tiercel.gateway.dashboard.period import LENGTHS, range_of
 from tiercel.gateway.dashboard.standing import Standing, standings_now
 from tiercel.gateway.dashboard.view import PageRoute, Visitor
+from tiercel.gateway.runtime import State
 from tiercel.measure.rules import traffic_by_rule
 from tiercel.routing.rule_words import gate_words
 
 
 async def show(visitor: Visitor) -> Response:
     """The page. Health is read on the event loop, everything else in a thread."""
-    standings = standings_now(visitor.home.runtime.state)
-    return await asyncio.to_thread(_show, visitor, standings)
-
-
-def _show(visitor: Visitor, standings: Mapping[str, Standing]) -> Response:
     state = visitor.home.runtime.state
+    return await asyncio.to_thread(_show, visitor, state, standings_now(state))
+
+
+def _show(visitor: Visitor, state: State, standings: Mapping[str, Standing]) -> Response:
     policy, catalog = state.policy, state.settings.catalog
     wanted = range_of(visitor.query, default="7d")
     answers = answers_in(visitor, wanted, percentiles=False)
