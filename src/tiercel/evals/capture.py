@@ -39,7 +39,7 @@ WHERE = Target(
 """An item's request is written as for a server that takes whatever the format has."""
 KEEP = (
     'no prompt is stored: set `content = "redacted"` (or "full") under [storage] of tiercel.toml and start the '
-    "server again; requests from then on can be captured"
+    "server again; requests from then on can be captured, some seconds after their answer"
 )
 
 _message = msgspec.json.Decoder(Message)

@@ -10,12 +10,11 @@ import pytest
 
 from tiercel.checks.registry import Registry
 from tiercel.domain.facts import Task
-from tiercel.domain.json import Json
 from tiercel.domain.request import Text, ToolCall
 from tiercel.domain.response import Choice, Finish, ModelResponse
 from tiercel.evals.evaluation import Candidate, Evaluation, Item
 from tiercel.evals.files import Surroundings, load_evaluation
-from tiercel.evals.scorers.calling import wanted_calls
+from tiercel.evals.scorers.calling import right_calls
 from tiercel.evals.scorers.registry import ScorerRegistry
 from tiercel.evals.scorers.run import Measured, score_answer
 from tiercel.evals.scorers.scorer import Answer
@@ -55,21 +54,18 @@ async def measured(scorers: ScorerRegistry, item: Item, text: str, *calls: ToolC
     return await score_answer(answer, scorers)
 
 
-def right_calls(item: Item) -> tuple[ToolCall, ...]:
-    """The calls that the item wants, with the first of the acceptable values."""
+def calls_of(item: Item) -> tuple[ToolCall, ...]:
+    """The calls that the item wants."""
     wanted = [
         call
         for expectation in item.expectations
         if expectation.scorer == "tool-call"
-        for call in wanted_calls(expectation.value)
+        for call in right_calls(expectation.value)
     ]
-    made: list[ToolCall] = []
-    for number, call in enumerate(wanted):
-        arguments: Json = call.exact or {key: values[0] for key, values in (call.any_of or {}).items()}
-        made.append(
-            ToolCall(id=str(number), name=call.name, arguments=msgspec.json.encode(arguments).decode())
-        )
-    return tuple(made)
+    return tuple(
+        ToolCall(id=str(number), name=name, arguments=msgspec.json.encode(arguments).decode())
+        for number, (name, arguments) in enumerate(wanted)
+    )
 
 
 def test_every_task_that_routing_knows_has_a_suite() -> None:
@@ -84,7 +80,7 @@ async def test_right_answers_pass_and_wrong_ones_do_not(
     assert len(items) >= (8 if name != "five-tasks" else 5)
     told = []
     for item in items:
-        calls = right_calls(item)
+        calls = calls_of(item)
         text = "" if calls else item.target[0]
         right = await measured(scorers, item, text, *calls)
         if not right.passed:

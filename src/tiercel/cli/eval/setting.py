@@ -19,9 +19,10 @@ from tiercel.evals.evaluation import Candidate, Evaluation, Item, RunSettings
 from tiercel.evals.files import Surroundings, hash_of, load_evaluation
 from tiercel.evals.files.surroundings import Addresses
 from tiercel.evals.judging import judging_scorers
+from tiercel.evals.scorers.calling import right_calls
 from tiercel.evals.scorers.registry import ScorerRegistry
 from tiercel.testing.lab.server import Lab
-from tiercel.testing.tasks import DemoTask
+from tiercel.testing.tasks import DemoTask, PlannedCall
 
 MOST_CONCURRENCY = 1_000
 MOST_REPEATS = 1_000
@@ -65,13 +66,15 @@ async def opened(args: argparse.Namespace) -> AsyncIterator[Setting]:
 
 
 def lab_tasks(items: tuple[Item, ...]) -> list[DemoTask]:
-    """The items that simulated models have answers to: those with a target and a last message of text."""
+    """The items that simulated models have answers to: those with a target or calls to make, and a last message of
+    text."""
     found: list[DemoTask] = []
     for item in items:
         messages = item.body.get("messages") or [{}]
         prompt = messages[-1].get("content") if isinstance(messages[-1], dict) else None
-        if item.target and isinstance(prompt, str):
-            answer = item.target[0]
+        calls = _calls(item)
+        if (item.target or calls) and isinstance(prompt, str):
+            answer = item.target[0] if item.target else ""
             found.append(
                 DemoTask(
                     name=item.id,
@@ -80,10 +83,21 @@ def lab_tasks(items: tuple[Item, ...]) -> list[DemoTask]:
                     prompt=prompt,
                     answer=answer,
                     wrong=_wrong(item),
+                    calls=calls,
                     json=answer.lstrip().startswith("{"),
                 )
             )
     return found
+
+
+def _calls(item: Item) -> tuple[PlannedCall, ...]:
+    """The calls that are right, where the item wants some."""
+    return tuple(
+        PlannedCall(name=name, arguments=msgspec.json.encode(arguments).decode())
+        for expectation in item.expectations
+        if expectation.scorer == "tool-call" and not expectation.negated
+        for name, arguments in right_calls(expectation.value)
+    )
 
 
 def _difficulty(item: Item) -> float:

@@ -54,6 +54,14 @@ def wanted_calls(value: Json) -> list[Wanted]:
     return [_wanted(one) for one in listed]
 
 
+def right_calls(value: Json) -> list[tuple[str, JsonObject]]:
+    """Names and arguments that meet the value, with the first of acceptable values. Raises `ValueError`."""
+    return [
+        (call.name, call.exact or {key: values[0] for key, values in (call.any_of or {}).items()})
+        for call in wanted_calls(value)
+    ]
+
+
 def _wanted(one: Json) -> Wanted:
     match one:
         case str() if one:
