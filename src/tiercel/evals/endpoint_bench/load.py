@@ -38,20 +38,27 @@ async def run_load(
     places = asyncio.Semaphore(load.concurrency)
     began, cpu_began = time.perf_counter(), time.process_time()
 
-    async def one(number: int) -> Call:
-        body = body_of(number)
-        due = None if load.rate is None else number / load.rate
-        if due is not None:
-            await asyncio.sleep(began + due - time.perf_counter())
-        async with places:
-            if due is None:
-                due = time.perf_counter() - began
+    async def one(body: bytes, due: float, *, has_place: bool) -> Call:
+        if not has_place:
+            await places.acquire()
+        try:
             call = await endpoint.call(body, began, due)
+        finally:
+            places.release()
         tell(call)
         return call
 
+    calls: list[asyncio.Task[Call]] = []
     async with asyncio.TaskGroup() as group:
-        calls = [group.create_task(one(number)) for number in range(load.calls)]
+        for number in range(load.calls):
+            body = body_of(number)  # before it is due, so that no clock pays for it
+            if load.rate is None:
+                await places.acquire()
+                due = time.perf_counter() - began
+            else:
+                due = number / load.rate
+                await asyncio.sleep(began + due - time.perf_counter())
+            calls.append(group.create_task(one(body, due, has_place=load.rate is None)))
     seconds = time.perf_counter() - began
     return Loaded(
         load=load,

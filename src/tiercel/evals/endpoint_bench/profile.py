@@ -9,10 +9,11 @@ import msgspec
 from tiercel.domain.errors import ConfigError
 
 FORM = re.compile(r"(\d{1,7})(k?)-(\d{1,7})(k?)\Z")
-WORDS = """
+FILLER = """
 river stone window garden letter market winter bridge copper silver morning table kitchen harbour engine paper
 mountain village number station forest colour summer island pocket ladder carpet dinner travel signal
-""".split()
+"""
+WORDS = tuple(FILLER.split())
 """A token each for most models; what was really counted is in the usage."""
 MOST_DRAWN = 4096
 """So many words are drawn; a longer prompt repeats them."""
@@ -41,7 +42,10 @@ def read_profile(text: str) -> Profile:
 def body(profile: Profile, model: str, seed: int, number: int) -> bytes:
     """The request of this number: another prompt from its first word on, so that no cache of prefixes helps."""
     drawn = hashlib.shake_128(f"{seed}/{number}".encode()).digest(MOST_DRAWN)
-    words = [drawn[:4].hex(), *(WORDS[one % len(WORDS)] for one in islice(cycle(drawn), profile.input_tokens))]
+    words = [
+        drawn[:4].hex(),
+        *(WORDS[one % len(WORDS)] for one in islice(cycle(drawn), profile.input_tokens)),
+    ]
     return msgspec.json.encode(
         {
             "model": model,
