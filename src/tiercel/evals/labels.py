@@ -1,7 +1,8 @@
 """What people said of answers: the rows of `labels.jsonl`, which every labeller only ever adds to."""
 
+import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -19,7 +20,8 @@ class Label(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     With `candidate` the label is how good its answer is, from 0 (wrong) to 1 (right). With `pair` it is which of the
     two candidates' answers is the better one, "A" being the first. `repeat` says which of several answers was seen.
-    `p_sampled` is the chance with which the item came up to be labelled, `at` Unix time in seconds.
+    `p_sampled` is the chance with which the item came up to be labelled, `at` Unix time in seconds. `seen` is
+    `hash_of_answers` of what was shown; `None` where nobody noted it, as in files written by hand.
     """
 
     item: str
@@ -30,6 +32,7 @@ class Label(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     labeller: str = ""
     p_sampled: float | None = None
     at: float | None = None
+    seen: str | None = None
 
     def __post_init__(self) -> None:
         is_preference = isinstance(self.label, str)
@@ -59,6 +62,11 @@ def read_labels(path: Path) -> Iterator[Label]:
                 yield _DECODER.decode(line)
             except msgspec.DecodeError as error:
                 raise ConfigError(f"{path}, line {number}: no label: {error}") from error
+
+
+def hash_of_answers(texts: Mapping[str, str]) -> str:
+    """Names what was shown: each candidate's answer, whatever their order."""
+    return hashlib.sha256(msgspec.json.encode(sorted(texts.items()))).hexdigest()[:16]
 
 
 def last_words(labels: Iterable[Label]) -> list[Label]:

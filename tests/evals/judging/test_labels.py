@@ -9,11 +9,13 @@ import pytest
 from tests.evals.comparing.runs import items_of, measured, result, rows
 from tiercel.domain.errors import ConfigError
 from tiercel.evals.comparing.answers import Measured
-from tiercel.evals.evaluation import Expectation
+from tiercel.evals.comparing.answers import measured as measured_from
+from tiercel.evals.evaluation import Expectation, JudgeSettings
 from tiercel.evals.judging.label_worth import MORE, worth_of_labels
 from tiercel.evals.judging.labels import Queue, candidates_to_label, queue_of, request_lines
 from tiercel.evals.labels import Label, add_label, last_words, read_labels
-from tiercel.evals.results import Score
+from tiercel.evals.results import RESULTS, Score
+from tiercel.evals.run_folder import LABELS, RunFolder
 
 BOTH = ("deep", "fast")
 
@@ -143,6 +145,46 @@ def test_a_label_is_added_whatever_a_crash_left(before: bytes, kept: int, tmp_pa
     path.write_bytes(before)
     add_label(path, label("t-9"))
     assert [one.item for one in read_labels(path)] == ["t-1"] * kept + ["t-9"]
+
+
+def lay(of: Measured, folder: Path, labels: Sequence[Label], where: str = LABELS) -> RunFolder:
+    """The run in a folder of runs, and the labels in a file of it or, `../..`, beside the evaluation."""
+    path = folder / "runs" / "a"
+    path.mkdir(parents=True, exist_ok=True)
+    (path / RESULTS).write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in of.results))
+    for one in labels:
+        add_label(path / where, one)
+    return RunFolder(path=path, manifest=of.manifest)
+
+
+def test_labels_that_a_judge_names_count_for_answers_that_are_the_same_word_for_word(tmp_path: Path) -> None:
+    """Of an earlier run: one answer has changed since. What was written by hand is believed."""
+    before = run(3)
+    said = [sheet.label("tie", "ana", 1.0) for sheet in queue(before, 3).sheets]
+    by_hand = Label(item=said[0].item, pair=("fast", "deep"), label="A", labeller="bob")
+    changed = tuple(
+        msgspec.structs.replace(row, output="another") if row.item == said[0].item else row
+        for row in before.results
+    )
+    judges = {"j1": JudgeSettings(name="j1", models=("judge",), labels="people.jsonl")}
+    evaluation = msgspec.structs.replace(before.manifest.evaluation, judges=judges)
+    manifest = msgspec.structs.replace(before.manifest, evaluation=evaluation)
+    now = msgspec.structs.replace(before, results=changed, manifest=manifest)
+    found = measured_from(lay(now, tmp_path, [*said, by_hand], "../../people.jsonl"))
+    assert list(found.labels) == [*said[1:], by_hand]
+    (tmp_path / "people.jsonl").unlink()
+    assert measured_from(lay(now, tmp_path, [])).labels == ()
+
+
+def test_an_answer_that_was_asked_for_again_is_to_be_labelled_again(tmp_path: Path) -> None:
+    before = run(1)
+    label = queue(before, 1).sheets[0].label("first", "ana", 1.0)
+    assert measured_from(lay(before, tmp_path, [label])).labels == (label,)
+    again = msgspec.structs.replace(
+        before, results=tuple(msgspec.structs.replace(row, output="new") for row in before.results)
+    )
+    assert measured_from(lay(again, tmp_path, [])).labels == ()
+    assert queue(again, 1).left([label]) == list(queue(again, 1).sheets)
 
 
 def with_labels(of: Measured, labels: Sequence[Label]) -> Measured:

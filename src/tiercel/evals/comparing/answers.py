@@ -1,11 +1,12 @@
 """What one candidate answered in one run."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
 from tiercel.evals.evaluation import Candidate, Item
-from tiercel.evals.labels import Label, last_words, read_labels
+from tiercel.evals.files.documents import SCHEME
+from tiercel.evals.labels import Label, hash_of_answers, last_words, read_labels
 from tiercel.evals.results import Result
 from tiercel.evals.run_folder import Manifest, RunFolder
 
@@ -43,9 +44,28 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def measured(run: RunFolder) -> Measured:
-    """The run with its results and labels read. Raises `ConfigError` for a damaged file."""
-    labels = tuple(last_words(read_labels(run.labels_path))) if run.labels_path.exists() else ()
-    return Measured(manifest=run.manifest, results=tuple(run.results().values()), labels=labels)
+    """The run with its results, and the labels on its answers: its own, and those in the files that its judges name,
+    where these still lie beside the evaluation. Raises `ConfigError` for a damaged file."""
+    results = tuple(run.results().values())
+    judges = run.manifest.evaluation.judges.values()
+    beside = run.path.absolute().parent.parent
+    named = dict.fromkeys(beside / one.labels.removeprefix(SCHEME) for one in judges if one.labels)
+    files = [path for path in (*named, run.labels_path) if path.exists()]
+    said = (label for path in files for label in read_labels(path))
+    return Measured(
+        manifest=run.manifest, results=results, labels=tuple(last_words(labels_on(results, said)))
+    )
+
+
+def labels_on(results: Iterable[Result], labels: Iterable[Label]) -> Iterator[Label]:
+    """Those that are about these very answers. What was said of another answer to the same item is left out; where it
+    is not noted what was seen, the label is believed."""
+    texts = {(row.item, row.repeat, row.candidate): row.output for row in results}
+    for label in labels:
+        item, repeat, candidates = label.about
+        found = {name: texts.get((item, repeat, name), "") for name in candidates}
+        if label.seen is None or label.seen == hash_of_answers(found):
+            yield label
 
 
 def answers_of(run: Measured, candidate: Candidate, name: str | None = None) -> Answers:

@@ -12,7 +12,7 @@ import msgspec
 
 from tiercel.domain.errors import ConfigError
 from tiercel.evals.evaluation import Item
-from tiercel.evals.labels import About, Label, Preference, last_words
+from tiercel.evals.labels import About, Label, Preference, hash_of_answers, last_words
 from tiercel.evals.results import Result
 from tiercel.evals.run_folder import Manifest
 from tiercel.evals.scorers.scorer import as_text
@@ -42,6 +42,11 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True):
         shown = (answer.candidate for answer in self.answers)
         return self.item.id, self.answers[0].repeat, tuple(sorted(shown))
 
+    @property
+    def seen(self) -> str:
+        """Names the very answers that are shown."""
+        return hash_of_answers({answer.candidate: answer.output for answer in self.answers})
+
     def label(self, word: Word, labeller: str, at: float) -> Label:
         """The row for what was said. Raises `ValueError` for a word about two on one, or the other way round."""
         shown = [answer.candidate for answer in self.answers]
@@ -59,6 +64,7 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True):
             labeller=labeller,
             p_sampled=self.p_sampled,
             at=at,
+            seen=self.seen,
         )
 
 
@@ -73,8 +79,8 @@ class Queue(msgspec.Struct, frozen=True, kw_only=True):
 
     def left(self, labels: Iterable[Label]) -> list[Sheet]:
         """What this labeller has not labelled yet."""
-        done = {label.about for label in labels if label.labeller == self.labeller}
-        return [sheet for sheet in self.sheets if sheet.about not in done]
+        done = {(label.about, label.seen) for label in labels if label.labeller == self.labeller}
+        return [sheet for sheet in self.sheets if not {(sheet.about, sheet.seen), (sheet.about, None)} & done]
 
 
 def queue_of(
