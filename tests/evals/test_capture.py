@@ -12,7 +12,7 @@ from tests.records.samples import record
 from tiercel.cli.eval.capture import traffic_rows
 from tiercel.cli.main import main
 from tiercel.domain.errors import ConfigError
-from tiercel.domain.request import Media, Message, ModelRequest, Text, Tool, ToolCall, ToolResult
+from tiercel.domain.request import Format, Media, Message, ModelRequest, Text, Tool, ToolCall, ToolResult
 from tiercel.domain.response import Choice, ModelResponse
 from tiercel.domain.settings import ContentKept, Storage
 from tiercel.evals.capture import Captured, Wanted, capture
@@ -33,15 +33,18 @@ def keep(
     *,
     kept: ContentKept = "full",
     tools: tuple[Tool, ...] = (),
+    format: Format = "openai_chat",
 ) -> None:
     """Answered requests, each of a task and with these messages, one after the other."""
     recorder = Recorder.open(Storage(folder=str(folder), content=kept))
     for number, (task, messages) in enumerate(asked):
         name = f"r{number:04}"
-        request = ModelRequest(format="openai_chat", model="auto", messages=messages, tools=tools)
+        request = ModelRequest(format=format, model="auto", messages=messages, tools=tools)
         recorder.said(name, request, ANSWER)
         made = record(name, started_at=1_760_000_000.0 + number)
-        recorder.finished(msgspec.structs.replace(made, task=task, delivered=1, session=f"s{number % 7}"))
+        recorder.finished(
+            msgspec.structs.replace(made, task=task, delivered=1, session=f"s{number % 7}", format=format)
+        )
     recorder.close()
 
 
@@ -95,6 +98,15 @@ def test_a_conversation_with_tools_comes_back_as_a_request(tmp_path: Path) -> No
     assert [message["role"] for message in row["input"]] == ["user", "assistant", "tool"]
     assert row["input"][1]["tool_calls"][0]["function"] == {"name": "look", "arguments": '{"at": "roof"}'}
     assert row["config"]["tools"][0]["function"]["name"] == "look"
+
+
+def test_what_only_another_format_knows_stays_behind(tmp_path: Path) -> None:
+    told = Message(
+        role="system", parts=(Text(text="Be short."),), extra={"openai_responses": {"instructions": True}}
+    )
+    keep(tmp_path, [("x", (told, *says("Hi")))], format="openai_responses")
+    (row,) = draw(tmp_path).rows
+    assert row["input"] == [{"role": "system", "content": "Be short."}, {"role": "user", "content": "Hi"}]
 
 
 def test_redaction_takes_out_what_opens_or_names_and_pictures_leave_no_item(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from tiercel.domain.catalog import Deployment, Model, Provider, Target
 from tiercel.domain.errors import ConfigError, ProblemError
 from tiercel.domain.json import JsonObject
 from tiercel.domain.record import Record
-from tiercel.domain.request import Media, Message, ModelRequest, Tool
+from tiercel.domain.request import Format, Media, Message, ModelRequest, Tool
 from tiercel.domain.secret import Secret
 from tiercel.policy.problems import nearest
 from tiercel.records.prompts import NO_TEXT, Piece, prompt_names, prompt_pieces
@@ -166,7 +166,9 @@ def _row(unit: _Unit, weight: float, pieces: Sequence[Piece], wanted: Wanted) ->
         tools = msgspec.convert(redact(msgspec.to_builtins(tools)), tuple[Tool, ...])
     if any(isinstance(part, Media) and part.data == DATA for message in messages for part in message.parts):
         raise _Unusable("its image or file was taken out by redaction")
-    request = ModelRequest(format="openai_chat", model="item", messages=messages, tools=tools)
+    # under its own format's name, so that what only that one knows stays behind
+    own_format = msgspec.convert(record.format, Format)
+    request = ModelRequest(format=own_format, model="item", messages=messages, tools=tools)
     try:
         called = CODECS["openai_chat"].encode_request(request, WHERE)
     except ProblemError:
