@@ -14,11 +14,10 @@ from tiercel.checks.run import AskFor
 from tiercel.checks.shown import shown_beside
 from tiercel.domain.climb import Attempt, Call
 from tiercel.domain.events import StreamEvent
-from tiercel.domain.failure import Failure
 from tiercel.domain.json import JsonObject
 from tiercel.domain.request import Message, ModelRequest, Tool, ToolCall
 from tiercel.domain.response import ModelResponse
-from tiercel.engine.asking import Climbing, Runner, apart, question_request, run_within
+from tiercel.engine.asking import Climbing, Runner, SecondRunner
 from tiercel.engine.attempt import AttemptRunner, Finding, Receive
 from tiercel.engine.delivery import Delivery
 from tiercel.engine.hidden_turns import Veil, joined, turn, without_calls, words_of
@@ -100,15 +99,14 @@ class Advising:
     def _advise(self, call: Call) -> "AdvisorRunner":
         assert call.about is not None, "somebody asked"
         asking = self._answers[call.about]
-        model = self._climb.plan.rung_at(call.rung).deployment.model.name
         shown = self._with_tool([*self._before(asking.call)])
         said = Message(role="assistant", parts=self._said(asking).choices[0].parts)
         conversation = replace(shown, messages=(*shown.messages, said))
         question = question_about(conversation, questions_in(self._said(asking), self._tool))
         runner = AdvisorRunner(
             self._climb,
+            replace(question, max_output_tokens=self._advisor.max_tokens),
             call,
-            question_request(replace(question, max_output_tokens=self._advisor.max_tokens), model),
             wait_seconds=self._advisor.wait_seconds,
         )
         self._advice[call.about] = runner
@@ -246,28 +244,14 @@ class AdvisedRunner(AttemptRunner):
         )
 
 
-class AdvisorRunner:
-    """The call of the advisor; see `asking.Runner`. `advice` is what it said, empty where nothing came."""
+class AdvisorRunner(SecondRunner):
+    """The call of the advisor. `advice` is what it said, empty where nothing came."""
 
-    def __init__(self, climb: Climbing, call: Call, question: ModelRequest, *, wait_seconds: float) -> None:
-        self.call = call
-        self.advice = ""
-        self._wait_seconds = wait_seconds
-        self._runner = AttemptRunner(
-            climb.machinery, question, apart(climb.plan), call, delivery=None, received=climb.received
-        )
-
-    @property
-    def lost(self) -> tuple[str, ...]:
-        return self._runner.lost
-
-    def stopped(self, failure: Failure) -> Finding:
-        """What is known of it so far."""
-        return self._runner.stopped(failure)
+    advice = ""
 
     async def run(self) -> Finding:
         """Ask the advisor."""
-        finding = await run_within(self._wait_seconds, self._runner)
+        finding = await super().run()
         if finding.attempt.state == "answered" and finding.response is not None:
             self.advice = finding.response.text.strip()
         return finding

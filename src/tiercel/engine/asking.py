@@ -89,19 +89,10 @@ class Asker:
     async def __call__(self, question: Question, /) -> Reply:
         """What the model that the gate asks says."""
         call = self._call(ROLES[self._plan.gates[self._place].asks])
-        model = self._plan.rung_at(call.rung).deployment.model
-        runner = AttemptRunner(
-            self._climb.machinery,
-            question_request(question, model.name),
-            apart(self._plan),
-            call,
-            delivery=None,
-            received=self._climb.received,
-        )
-        finding = await self._made(runner)
+        finding = await self._made(question_runner(self._climb, question, call))
         if finding.response is None:
             raise CheckError(f"{_called(call)} did not answer: nothing came")
-        return Reply(text=finding.response.text, by=model)
+        return Reply(text=finding.response.text, by=self._plan.rung_at(call.rung).deployment.model)
 
     async def decide(self, question: Question, /) -> Likelihood:
         """How likely it is that what `system` states is true of `prompt`."""
@@ -185,18 +176,43 @@ class Asker:
         )
 
 
-def apart(plan: Plan) -> Plan:
-    """The plan for a call whose answer no client gets as it is: nothing is measured, and nobody else is asked."""
-    return replace(plan, gates=(), review=None, advisor=None)
+class SecondRunner:
+    """The call of a reviewer or an advisor, no longer than `wait_seconds`; see `Runner`. Who is stopped then has not
+    failed: others may have the time."""
+
+    def __init__(self, climb: Climbing, question: Question, call: Call, *, wait_seconds: float) -> None:
+        self.call = call
+        self._wait_seconds = wait_seconds
+        self._runner = question_runner(climb, question, call)
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        return self._runner.lost
+
+    def stopped(self, failure: Failure) -> Finding:
+        """What is known of it so far."""
+        return self._runner.stopped(failure)
+
+    async def run(self) -> Finding:
+        """Ask, and wait no longer than that."""
+        try:
+            async with asyncio.timeout(self._wait_seconds):
+                return await self._runner.run()
+        except TimeoutError:
+            return self.stopped(LATE)
 
 
-async def run_within(seconds: float, runner: AttemptRunner) -> Finding:
-    """Make this call, and stop it after so long. Who is stopped has not failed: others may have the time."""
-    try:
-        async with asyncio.timeout(seconds):
-            return await runner.run()
-    except TimeoutError:
-        return runner.stopped(LATE)
+def question_runner(climb: Climbing, question: Question, call: Call) -> AttemptRunner:
+    """The call that puts this question to the model of its rung. No client gets its answer as it is: nothing is
+    measured, and nobody else is asked."""
+    return AttemptRunner(
+        climb.machinery,
+        question_request(question, climb.plan.rung_at(call.rung).deployment.model.name),
+        replace(climb.plan, gates=(), review=None, advisor=None),
+        call,
+        delivery=None,
+        received=climb.received,
+    )
 
 
 def question_request(question: Question, name: str) -> ModelRequest:

@@ -15,14 +15,13 @@ from tiercel.checks.json_text import NotJSONError, parse_strict
 from tiercel.checks.run import run_checks, wants_json
 from tiercel.checks.shown import bare_json, shown_with_marks
 from tiercel.domain.climb import Attempt, Call, Deliver, GiveUp, Verdict
-from tiercel.domain.failure import Failure
 from tiercel.domain.json import JsonObject
 from tiercel.domain.record import AttemptRecord
 from tiercel.domain.request import ModelRequest, Text
 from tiercel.domain.response import Choice, Finish, ModelResponse
 from tiercel.domain.tokens import estimate_tokens
-from tiercel.engine.asking import Climbing, apart, question_request, run_within
-from tiercel.engine.attempt import AttemptRunner, Finding
+from tiercel.engine.asking import Climbing, SecondRunner
+from tiercel.engine.attempt import Finding
 from tiercel.routing.modes import REVIEW
 
 PROMPT_VERSION = "1"
@@ -59,38 +58,22 @@ class Said(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     answer: str
 
 
-class ReviewRunner:
-    """Has the answer of one attempt reviewed; see `asking.Runner`. `answer` is what it said."""
+class ReviewRunner(SecondRunner):
+    """Has the answer of one attempt reviewed."""
 
     def __init__(self, climb: Climbing, request: ModelRequest, call: Call, answer: ModelResponse) -> None:
-        self.call = call
-        self._request = request
-        self._registry = climb.machinery.registry
         plan = climb.plan
         assert plan.review is not None, "or nobody would review"
-        self._wait_seconds = plan.review.wait_seconds
+        self._request = request
+        self._registry = climb.machinery.registry
         self._gates = [gate for gate in plan.gates if not gate.calls_models]
         self._model = plan.rung_at(call.rung).deployment.model
-        self._runner = AttemptRunner(
-            climb.machinery,
-            question_request(question_about(request, answer.choices[0]), self._model.name),
-            apart(plan),
-            call,
-            delivery=None,
-            received=climb.received,
-        )
-
-    @property
-    def lost(self) -> tuple[str, ...]:
-        return self._runner.lost
-
-    def stopped(self, failure: Failure) -> Finding:
-        """What is known of it so far."""
-        return self._runner.stopped(failure)
+        question = question_about(request, answer.choices[0])
+        super().__init__(climb, question, call, wait_seconds=plan.review.wait_seconds)
 
     async def run(self) -> Finding:
         """Ask the reviewer, and measure what it wrote."""
-        finding = await run_within(self._wait_seconds, self._runner)
+        finding = await super().run()
         if finding.attempt.state != "answered" or finding.response is None:
             return finding
         said = None if finding.attempt.refused else review_in(finding.response.text)
