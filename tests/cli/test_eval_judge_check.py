@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from tests.cli.test_eval_label import lay_down
-from tests.evals.judging.test_judge_check import run as judged
-from tests.evals.judging.test_judge_check import said, table
+from tests.evals.comparing.test_judge_check import run as judged
+from tests.evals.comparing.test_judge_check import said, table
 from tiercel.cli.main import main
 from tiercel.evals.comparing.answers import Measured
 from tiercel.evals.evaluation import JudgeSettings

@@ -10,8 +10,8 @@ from tests.evals.comparing.runs import items_of, measured, result, rows
 from tiercel.domain.errors import ConfigError
 from tiercel.evals.comparing.answers import Measured
 from tiercel.evals.comparing.answers import measured as measured_from
+from tiercel.evals.comparing.label_worth import MORE, worth_of_labels
 from tiercel.evals.evaluation import Expectation, JudgeSettings
-from tiercel.evals.judging.label_worth import MORE, worth_of_labels
 from tiercel.evals.judging.labels import Queue, candidates_to_label, queue_of, request_lines
 from tiercel.evals.labels import Label, add_label, last_words, read_labels
 from tiercel.evals.results import RESULTS, Score

@@ -13,9 +13,9 @@ from tiercel.cli.eval.finding import find_run
 from tiercel.domain.errors import ConfigError
 from tiercel.evals.comparing.answers import measured
 from tiercel.evals.comparing.figure import Figure
+from tiercel.evals.comparing.judge_check import JudgeCheck, PeopleCheck, check_judge, check_people
 from tiercel.evals.evaluation import Evaluation
 from tiercel.evals.judging.family import family_warnings
-from tiercel.evals.judging.judge_check import JudgeCheck, PeopleCheck, check_judge, check_people
 from tiercel.evals.reporting.json_report import in_dollars
 from tiercel.evals.reporting.words import people as people_sentence
 from tiercel.evals.statistics.interval import percent, points

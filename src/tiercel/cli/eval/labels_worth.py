@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from tiercel.cli.amounts import count_text
 from tiercel.evals.comparing.answers import measured
-from tiercel.evals.judging.label_worth import Worth, worth_of_labels
+from tiercel.evals.comparing.label_worth import Worth, worth_of_labels
 from tiercel.evals.run_folder import RunFolder
 from tiercel.evals.statistics.interval import percent
 

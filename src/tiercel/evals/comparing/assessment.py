@@ -7,12 +7,12 @@ import msgspec
 from tiercel.domain.errors import ConfigError
 from tiercel.evals.comparing.answers import Answers, Measured, answers_of
 from tiercel.evals.comparing.contender import Contender, contenders
+from tiercel.evals.comparing.judge_check import JudgeCheck, check_judges
 from tiercel.evals.comparing.labelled import Labelled, labelled
 from tiercel.evals.comparing.pairs import Pairing, pair_up
 from tiercel.evals.comparing.signals import Signals, signals_of
 from tiercel.evals.comparing.slices import at_path
 from tiercel.evals.evaluation import Analysis, Candidate, Guardrail, Item
-from tiercel.evals.judging.judge_check import JudgeCheck, check_judges
 from tiercel.evals.run_folder import Manifest
 from tiercel.evals.statistics.repeats import Repeats, split_variance
 

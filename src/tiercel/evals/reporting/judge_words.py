@@ -1,7 +1,7 @@
 """What is known of a judge, in a sentence: beside its verdicts, in every report."""
 
 from tiercel.evals.comparing.figure import Figure
-from tiercel.evals.judging.judge_check import JudgeCheck
+from tiercel.evals.comparing.judge_check import JudgeCheck
 from tiercel.evals.statistics.interval import percent
 
 

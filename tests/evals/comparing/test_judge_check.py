@@ -13,8 +13,8 @@ from tests.evals.statistics.real import VERDICTS, needs_verdicts
 from tiercel.domain.errors import ConfigError
 from tiercel.evals.comparing.answers import Measured
 from tiercel.evals.comparing.assessment import assess_run
+from tiercel.evals.comparing.judge_check import JudgeCheck, check_judge, check_people
 from tiercel.evals.evaluation import Expectation, JudgeSettings
-from tiercel.evals.judging.judge_check import JudgeCheck, check_judge, check_people
 from tiercel.evals.judging.pairwise import FLIPPED
 from tiercel.evals.labels import Label, Preference
 from tiercel.evals.reporting.json_report import as_json

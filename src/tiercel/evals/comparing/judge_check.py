@@ -267,6 +267,8 @@ def _given(seen: Sequence[_Seen], wanted: int, confidence: float) -> Figure:
 
 
 def _kappa(seen: Sequence[_Seen], seed: int, confidence: float) -> Figure:
+    if not seen:
+        return Figure(why="no labels")
     return _figure(
         cohen_kappa(
             [side(one.verdict) for one in seen],
