@@ -9,7 +9,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=str)
-@pytest.mark.parametrize("path", ["/models/claude-haiku-4-5", "/policy/explain", "/policy/audit"])
+@pytest.mark.parametrize("path", ["/models/claude-haiku-4-5", "/policy/audit"])
 async def test_a_page_below_has_nothing_wrong_with_it(
     browser: Browser, lab: LabHouse, path: str, look: Look
 ) -> None:
