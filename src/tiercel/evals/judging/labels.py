@@ -12,7 +12,7 @@ import msgspec
 
 from tiercel.domain.errors import ConfigError
 from tiercel.evals.evaluation import Item
-from tiercel.evals.labels import About, Label, Preference, hash_of_answers, last_words
+from tiercel.evals.labels import About, Label, Preference, hash_of_answers
 from tiercel.evals.results import Result
 from tiercel.evals.run_folder import Manifest
 from tiercel.evals.scorers.scorer import as_text
@@ -126,14 +126,6 @@ def candidates_to_label(manifest: Manifest, *, pair: Sequence[str], models: Sequ
     if pair and len(set(pair)) != 2:
         raise ConfigError(f"--pairs {','.join(pair)}: give two candidates, such as fast,deep")
     return tuple(pair) or tuple(models) or tuple(one.id for one in manifest.evaluation.candidates)
-
-
-def counted(labels: Iterable[Label]) -> dict[str, int]:
-    """How many answers and pairs each labeller has labelled."""
-    found: dict[str, int] = {}
-    for label in last_words(labels):
-        found[label.labeller] = found.get(label.labeller, 0) + 1
-    return found
 
 
 def request_lines(body: Mapping[str, object]) -> list[tuple[str, str]]:
