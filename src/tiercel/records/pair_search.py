@@ -12,9 +12,6 @@ from tiercel.records.pairs import pair_from
 from tiercel.records.schema import shadow_pairs
 from tiercel.records.snapshot import Snapshot
 
-LOOKED_AT = 20_000
-"""Pairs that a page looks at."""
-
 
 class BehindPair(NamedTuple):
     """A pair's place in the order: when its request came, in Unix seconds, and the record's id and the candidate."""
@@ -26,12 +23,14 @@ class BehindPair(NamedTuple):
 
 class PairSearch(msgspec.Struct, frozen=True, kw_only=True):
     """Pairs of one registered run, of the rules' own copies where `run` is empty. With `differing` only those of which
-    one side alone passed. `after` is what the page begins behind, `most` how many it has."""
+    one side alone passed. `after` is what the page begins behind, `most` how many it has; it looks at no more than
+    `looked_at`."""
 
     run: str
     differing: bool = True
     after: BehindPair | None = None
     most: int = 20
+    looked_at: int = 20_000
 
 
 class FoundPairs(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,7 +90,7 @@ def _border(connection: Connection, search: PairSearch) -> BehindPair | None:
         select(columns.received_at, columns.record_id, columns.candidate)
         .where(*_behind(search))
         .order_by(*_ORDER)
-        .offset(LOOKED_AT - 1)
+        .offset(search.looked_at - 1)
         .limit(1)
     )
     row = connection.execute(looked_at).first()

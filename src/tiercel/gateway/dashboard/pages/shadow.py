@@ -16,7 +16,7 @@ from tiercel.gateway.dashboard.pages.requests import readable
 from tiercel.gateway.dashboard.view import PageRoute, Visitor, dollars
 from tiercel.measure.amounts import duration, percent
 
-COMMANDS = Commands()
+COMMANDS = Commands(kept_seconds=120.0)
 MOST_PAIRS = 20
 METRICS = {
     "success": "success",

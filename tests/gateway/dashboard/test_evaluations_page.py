@@ -1,0 +1,152 @@
+"""Runs of evaluations: what each came to, answers beside each other, and labels that nobody can tell apart by name."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import msgspec
+import pytest
+
+from tests.cli.test_eval_label import lay_down
+from tests.evals.comparing.runs import items_of, measured, rows
+from tests.gateway.dashboard.pages import csrf_in, dashed, looking
+from tests.gateway.dashboard.test_login import log_in, viewer
+from tests.gateway.dashboard.test_models_page import text_of
+from tests.gateway.house import settings_for
+from tiercel.domain.settings import Dashboard
+from tiercel.evals.labels import read_labels
+from tiercel.evals.run_folder import LABELS
+from tiercel.testing.scripted import ScriptedProvider
+
+RUN = "/evaluations/run?run=runs/first"
+LABEL = "/evaluations/label?run=runs/first"
+WAIT_SECONDS = 60.0
+
+
+def lay_run(folder: Path, output: str = "no") -> Path:
+    """Eight items, of which `fast` gets three wrong and nobody the last one right."""
+    items = items_of(8)
+    run = measured([*rows("deep", "+++++++-", items), *rows("fast", "--+-+++-", items, output=output)], items)
+    lay_down(run, folder / "evals" / "runs" / "first")
+    return folder / "evals" / "runs" / "first"
+
+
+@asynccontextmanager
+async def looked_at(folder: Path) -> AsyncIterator[httpx.AsyncClient]:
+    async with ScriptedProvider() as cheap, ScriptedProvider() as dear:
+        settings = settings_for(folder / "data", cheap.deployment("cheap"), dear.deployment("dear"))
+        dashboard = Dashboard(port=0, evaluations=str(folder / "evals"))
+        settings = msgspec.structs.replace(settings, dashboard=dashboard)
+        async with dashed(folder, settings=settings) as here, looking(here.url) as browser:
+            yield browser
+
+
+async def ready(browser: httpx.AsyncClient, path: str) -> str:
+    """The page, once what it shows is worked out."""
+    async with asyncio.timeout(WAIT_SECONDS):
+        while True:
+            page = text_of((await browser.get(path)).text)
+            if "is at work" not in page:
+                return page
+
+
+async def test_without_runs_it_says_how_to_make_one(tmp_path: Path) -> None:
+    async with looked_at(tmp_path) as browser:
+        page = text_of((await browser.get("/evaluations")).text)
+    assert "No runs yet" in page
+    assert "tiercel eval init" in page
+
+
+async def test_the_list_leads_to_each_run(tmp_path: Path) -> None:
+    """What lies there and is none is passed over."""
+    lay_run(tmp_path)
+    (tmp_path / "evals" / "runs" / "broken").mkdir()
+    (tmp_path / "evals" / "runs" / "broken" / "run.json").write_text("{")
+    async with looked_at(tmp_path) as browser:
+        page = (await browser.get("/evaluations")).text
+    assert re.findall(r'href="(/evaluations/run[^"]+)"', page) == ["/evaluations/run?run=runs%2Ffirst"]
+
+
+async def test_a_run_shows_its_verdict_and_the_seven_signals(tmp_path: Path) -> None:
+    """As the command says them; the page is there before they are."""
+    pytest.importorskip("scipy")
+    lay_run(tmp_path)
+    async with looked_at(tmp_path) as browser:
+        page = await ready(browser, RUN)
+    assert "Cannot tell whether fast is worse than deep" in page
+    assert re.search(r"passed answers that met every expectation 88 % .*, n = 8 50 % ", page)
+
+
+async def test_answers_stand_beside_each_other_disagreements_first(tmp_path: Path) -> None:
+    lay_run(tmp_path)
+    async with looked_at(tmp_path) as browser:
+        page = (await browser.get(RUN)).text
+        differing = (await browser.get(RUN + "&show=differ")).text
+    names = re.findall(r"<code>(t-\d)</code>", page)
+    assert names == ["t-1", "t-2", "t-4", "t-8", "t-3", "t-5", "t-6", "t-7"]
+    assert re.findall(r"<code>(t-\d)</code>", differing) == ["t-1", "t-2", "t-4"]
+    assert "contains: lacks &#39;yes&#39;" in page
+
+
+async def test_what_models_said_is_text(tmp_path: Path) -> None:
+    lay_run(tmp_path, "<script>alert(1)</script>")
+    async with looked_at(tmp_path) as browser:
+        pages = [(await browser.get(path)).text for path in (RUN, LABEL)]
+    assert all("&lt;script&gt;alert(1)&lt;/script&gt;" in page for page in pages)
+
+
+async def test_only_runs_of_the_list_are_opened(tmp_path: Path) -> None:
+    lay_run(tmp_path)
+    async with looked_at(tmp_path) as browser:
+        for page in ("run", "report", "label"):
+            for run in ("", "nobody", "../evals/runs/first", "runs/../runs/first", "/etc"):
+                answer = await browser.get(f"/evaluations/{page}", params={"run": run})
+                assert answer.status_code == 404, (page, run)
+
+
+async def test_the_report_may_run_nothing(tmp_path: Path) -> None:
+    pytest.importorskip("scipy")
+    lay_run(tmp_path)
+    async with looked_at(tmp_path) as browser:
+        answer = await browser.get("/evaluations/report?run=runs/first")
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert "deep" in answer.text
+
+
+async def test_labels_are_blind_and_kept_by_who_says_them(tmp_path: Path) -> None:
+    folder = lay_run(tmp_path)
+    async with looked_at(tmp_path) as browser:
+        page = (await browser.get(LABEL + "&labeller=ana")).text
+        shown = page.partition('<section class="card">')[2].partition("</section>")[0]
+        assert "Question" in shown
+        sheet = re.search(r'name="sheet" value="(\w+)"', page)
+        assert sheet is not None
+        form = {"csrf": csrf_in(page), "sheet": sheet[1], "say": "tie"}
+        after = (await browser.post(LABEL + "&labeller=ana", data=form)).text
+    (label,) = read_labels(folder / LABELS)
+    assert (label.label, label.labeller, set(label.pair or ())) == ("tie", "ana", {"deep", "fast"})
+    assert "1 of 8 labelled by ana" in text_of(after)
+    assert f'value="{sheet[1]}"' not in after
+
+
+async def test_what_cannot_be_said_is_refused_and_nothing_kept(tmp_path: Path) -> None:
+    folder = lay_run(tmp_path)
+    async with looked_at(tmp_path) as browser:
+        csrf = csrf_in((await browser.get(LABEL)).text)
+        for form in ({}, {"say": "nonsense", "sheet": "x"}, {"say": "tie", "sheet": "nobody"}):
+            answer = await browser.post(LABEL, data=form | {"csrf": csrf})
+            assert answer.status_code == 400, form
+    assert not (folder / LABELS).exists()
+
+
+async def test_these_pages_are_for_operators(tmp_path: Path) -> None:
+    """Runs and copies are of all projects; a viewer has one."""
+    lay_run(tmp_path)
+    key = viewer(tmp_path / "data")
+    async with looked_at(tmp_path) as browser:
+        await log_in(browser, key.text)
+        for path in ("/evaluations", RUN, LABEL, "/shadow", "/shadow/pairs"):
+            assert (await browser.get(path)).status_code == 403, path
