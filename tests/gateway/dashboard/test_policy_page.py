@@ -118,6 +118,15 @@ async def test_what_is_stated_counts_before_the_requests_own_metadata(tmp_path: 
     assert "risk high stated" in page
 
 
+async def test_a_tier_that_is_asked_for_by_name_is_no_rule_to_look_up(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as here, looking(here.url) as browser:
+        page = await browser.get("/policy/explain")
+        fields = {"csrf": csrf_in(page.text), "request": "Hi", "model": "balanced"}
+        sent = (await browser.post("/policy/explain", data=fields)).text
+    assert "Rule tier:balanced" in text_of(sent)
+    assert "/policy#rule-" not in sent
+
+
 @pytest.mark.parametrize(
     ("request_text", "fields", "words"),
     [

@@ -101,6 +101,7 @@ def _shown(visitor: Visitor, *, told: Told | None = None, refused: ProblemError 
         refused=refused,
         form=visitor.form,
         forms=FORMS,
+        rules={rule.name for rule in visitor.home.runtime.state.policy.rules},
         choices={"task": get_args(Task), "risk": get_args(Risk), "latency": get_args(Latency)},
     )
 
