@@ -1,7 +1,8 @@
 """Numbers that commands work out, in processes of their own: statistics never enter the server.
 
 So these pages say what the command line says, and a calculation of seconds holds up no request and no page: what is not
-there yet comes with the next look. What was worked out is kept; one that has aged is shown until the next is there.
+there yet comes with the next look. What was worked out is kept; one that has aged a little is shown until the next is
+there.
 """
 
 import subprocess
@@ -70,7 +71,10 @@ class Commands:
             self._works[key] = known  # the last one asked for is the last one dropped
             while len(self._works) > MOST_KEPT:
                 del self._works[next(iter(self._works))]
-            if not known.is_running and time.monotonic() >= known.good_until:
+            late_seconds = time.monotonic() - known.good_until
+            if not known.is_running and late_seconds >= 0:
+                if late_seconds > self._kept_seconds:
+                    known.said.clear()
                 known.is_running = True
                 # nobody waits for it when the gateway stops
                 threading.Thread(target=self._do, args=(known, work), daemon=True).start()
