@@ -132,9 +132,9 @@ class LabHouse(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @asynccontextmanager
-async def lab_house(folder: Path) -> AsyncIterator[LabHouse]:
-    """A gateway that answered the demo's tasks without waiting and keeps what was said in full."""
-    async with Lab(time_scale=0.0) as lab:
+async def lab_house(folder: Path, *, time_scale: float = 0.0) -> AsyncIterator[LabHouse]:
+    """A gateway that answered the demo's tasks, without waiting by default, and keeps what was said in full."""
+    async with Lab(time_scale=time_scale) as lab:
         settings = lab.settings(str(folder / "data"))
         storage = msgspec.structs.replace(settings.storage, content="full")
         listener = msgspec.structs.replace(settings.listener, port=0)
