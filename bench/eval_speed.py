@@ -208,7 +208,9 @@ def compare(args: argparse.Namespace, folder: Path, port: str) -> dict[str, list
             place.mkdir()
             sample = measure(make(place), place, port)
             if sample.answered < args.items:
-                raise SystemExit(f"{name} asked {sample.answered} times for {args.items} items: no measurement")
+                raise SystemExit(
+                    f"{name} asked {sample.answered} times for {args.items} items: no measurement"
+                )
             samples.setdefault(name, []).append(sample)
             print(
                 f"{name}: {sample.wall_seconds:.2f} s, {sample.cpu_seconds:.2f} s of processor time",

@@ -23,7 +23,9 @@ def test_every_suite_is_listed_with_what_it_is(capsys: pytest.CaptureFixture[str
 def test_a_suite_runs_by_its_name_and_again_from_its_folder(here: Path) -> None:
     command = ["eval", "run", "classification", "--lab", "--limit", "2", "--fail-on", "never"]
     assert main(command) == 0
-    (here / "classification" / "items.yaml").write_text("- {id: a, input: b, target: c, assert: [{type: equals}]}\n")
+    (here / "classification" / "items.yaml").write_text(
+        "- {id: a, input: b, target: c, assert: [{type: equals}]}\n"
+    )
     assert main(command) == 0
     assert len(list((here / "classification" / "runs").glob("*/run.json"))) == 2
     assert (here / "classification" / "items.yaml").read_text().startswith("- {id: a")

@@ -49,6 +49,7 @@ def named_by(node: ast.AST) -> str:
         (
             "sqlite3",
             {
+                "evals/running/answer_cache.py",  # its own file, in a run's folder that one process has
                 "records/database.py",
                 "records/engines.py",
                 "records/key_sqlite.py",

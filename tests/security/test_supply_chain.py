@@ -34,6 +34,8 @@ LOCKS = ("requirements.lock", "requirements-dev.lock")
 PINNED = re.compile(r"^([A-Za-z0-9_.-]+)==(\S+)", re.MULTILINE)
 RUNS_WHAT_IT_READS = {"eval", "exec", "compile", "__import__"}
 BANNED_MODULES = {"pickle", "marshal", "shelve", "dill", "xml", "telnetlib", "ftplib"}
+WRITES_ONLY = {"Element", "SubElement", "indent", "tostring"}
+"""Of the standard library's XML, what reads nothing."""
 BANNED_CALLS = {
     ("os", "system"),
     ("os", "popen"),
@@ -147,6 +149,8 @@ def found_in(node: ast.AST) -> Iterator[str]:
             yield f"{module}.{name}()"
         case ast.Import(names=names):
             yield from (alias.name for alias in names if alias.name.split(".")[0] in BANNED_MODULES)
+        case ast.ImportFrom(module="xml.etree.ElementTree", names=names):
+            yield from (f"xml's {alias.name}" for alias in names if alias.name not in WRITES_ONLY)
         case ast.ImportFrom(module=str(module)) if module.split(".")[0] in BANNED_MODULES:
             yield module
         case ast.keyword(arg="shell" | "verify", value=ast.Constant(value=bool(value))):
