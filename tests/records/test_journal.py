@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.records.samples import record
-from tiercel.domain.record import Content
+from tiercel.domain.record import Content, ShadowPair
 from tiercel.domain.settings import Storage
 from tiercel.records.journal import Journal, StorageError
 from tiercel.records.segments import frame, read_entries, segments
@@ -22,7 +22,7 @@ needs_limits = pytest.mark.skipif(os.name == "nt", reason="Windows has no RLIMIT
 
 def ids(folder: Path) -> list[str]:
     entries = [entry for path in segments(folder) for entry in read_entries(path).entries]
-    return [entry.id for entry in entries if not isinstance(entry, Content)]
+    return [entry.id for entry in entries if not isinstance(entry, Content | ShadowPair)]
 
 
 def mode(path: Path) -> int:
