@@ -11,11 +11,11 @@ import pytest
 from rich.console import Console
 
 from tests.measure.samples import DAY, FEEDBACK, TABLE, answered
-from tiercel.cli.amounts import duration, money, percent
 from tiercel.cli.report import EXACT_UP_TO, add_parser, parse_since, render
 from tiercel.domain.errors import ConfigError
 from tiercel.domain.record import Record
 from tiercel.domain.settings import Storage
+from tiercel.measure.amounts import duration, money, percent
 from tiercel.measure.report import By, summarise, summarise_tallies
 from tiercel.records.recorder import Recorder
 from tiercel.records.sums import sums_of

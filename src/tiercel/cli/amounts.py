@@ -1,32 +1,8 @@
-"""Numbers as a terminal shows them: those of `measure.amounts`, and moments."""
+"""Moments as a terminal shows them, in UTC; other numbers are in `measure.amounts`."""
 
 from datetime import UTC, datetime
 
-from tiercel.measure.amounts import (
-    UNKNOWN,
-    count_text,
-    dollars,
-    duration,
-    money,
-    percent,
-    printable,
-    rate_text,
-    wall_time,
-)
-
-__all__ = [
-    "UNKNOWN",
-    "count_text",
-    "dollars",
-    "duration",
-    "moment",
-    "money",
-    "percent",
-    "period_text",
-    "printable",
-    "rate_text",
-    "wall_time",
-]
+from tiercel.measure.amounts import UNKNOWN
 
 
 def moment(at: float | None) -> str:

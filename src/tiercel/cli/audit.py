@@ -14,12 +14,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tiercel.cli.amounts import UNKNOWN, count_text, dollars, money, percent, printable
 from tiercel.cli.configuration import add_file_arguments, load_configuration
 from tiercel.cli.report import parse_since, per_success
 from tiercel.domain.catalog import Catalog
 from tiercel.domain.json import Json
 from tiercel.domain.settings import Storage
+from tiercel.measure.amounts import UNKNOWN, count_text, dollars, money, percent, printable
 from tiercel.measure.audit import LEAST_SAVING, Audit, audit_sums, price_borders
 from tiercel.measure.audit_words import BASES, candidate_notes, numbers_text, rule_warnings
 from tiercel.measure.models import disputed_prices, known_models

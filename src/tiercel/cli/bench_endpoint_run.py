@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tiercel.cli.amounts import UNKNOWN, count_text, duration, printable
 from tiercel.cli.eval.exits import INTERRUPTED, PASSED
 from tiercel.domain.errors import ConfigError
 from tiercel.evals.endpoint_bench.call import Call, Endpoint
@@ -18,6 +17,7 @@ from tiercel.evals.endpoint_bench.figures import Figures, figures
 from tiercel.evals.endpoint_bench.load import Load, Loaded, run_load
 from tiercel.evals.endpoint_bench.profile import Profile, body, read_profile
 from tiercel.evals.statistics.latency import QuantileEstimate
+from tiercel.measure.amounts import UNKNOWN, count_text, duration, printable
 from tiercel.upstream.address import parse_url
 from tiercel.upstream.errors import HttpError
 from tiercel.upstream.http import HttpClient

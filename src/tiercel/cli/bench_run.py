@@ -12,7 +12,6 @@ from rich.console import Console
 
 from tiercel import __version__
 from tiercel.checks.registry import Registry
-from tiercel.cli.amounts import dollars
 from tiercel.cli.asking import asking
 from tiercel.cli.bench_show import About, render
 from tiercel.cli.configuration import load_configuration
@@ -25,6 +24,7 @@ from tiercel.evals.judge import prove
 from tiercel.evals.run_suite import Run, run_suite
 from tiercel.evals.suite import Suite, load_suite
 from tiercel.evals.task_report import TaskReport, summarise_runs
+from tiercel.measure.amounts import dollars
 from tiercel.routing.expand import split_effort
 from tiercel.routing.names import resolve
 from tiercel.testing.lab.server import DEFAULT_TIME_SCALE, Lab

@@ -8,9 +8,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from tiercel.cli.amounts import UNKNOWN, count_text, duration, money, percent, printable
 from tiercel.evals.suite import Suite
 from tiercel.evals.task_report import Cell, ModelRow, TaskReport, TaskRow
+from tiercel.measure.amounts import UNKNOWN, count_text, duration, money, percent, printable
 from tiercel.measure.rate import wilson
 
 MAX_REASON = 160

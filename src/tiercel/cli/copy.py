@@ -11,12 +11,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tiercel.cli.amounts import count_text
 from tiercel.cli.configuration import SETTINGS_FILE
 from tiercel.domain.errors import ConfigError
 from tiercel.domain.money import usd_text
 from tiercel.domain.secret import Secret
 from tiercel.domain.settings import Storage
+from tiercel.measure.amounts import count_text
 from tiercel.policy.settings_file import load_storage
 
 PROGRESS_SECONDS = 5.0

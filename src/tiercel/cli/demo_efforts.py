@@ -11,12 +11,12 @@ import msgspec
 from msgspec.structs import replace
 from rich.console import Console
 
-from tiercel.cli.amounts import money, percent
 from tiercel.cli.demo_client import DemoClient
 from tiercel.cli.demo_tasks import Outcome, send_tasks
 from tiercel.cli.report import render
 from tiercel.domain.policy import Policy
 from tiercel.gateway.app import running
+from tiercel.measure.amounts import money, percent
 from tiercel.measure.quantile import quantile
 from tiercel.measure.report import summarise
 from tiercel.policy import read_policy

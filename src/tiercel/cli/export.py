@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tiercel.cli.amounts import count_text
 from tiercel.cli.report import parse_since, storage_of
 from tiercel.domain.errors import ConfigError
+from tiercel.measure.amounts import count_text
 
 
 def add_parser(subparsers: Any) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from tiercel.checks.registry import Registry
-from tiercel.cli.amounts import printable
 from tiercel.cli.configuration import POLICY_FILE, SETTINGS_FILE
 from tiercel.domain.errors import ConfigError
+from tiercel.measure.amounts import printable
 from tiercel.policy import read_policy, read_settings
 from tiercel.policy.cross_check import cross_check
 from tiercel.policy.litellm_import import Imported, import_litellm

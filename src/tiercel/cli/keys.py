@@ -15,7 +15,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tiercel.cli.amounts import printable
 from tiercel.cli.argument import argument
 from tiercel.cli.configuration import SETTINGS_FILE, add_file_arguments, load_configuration
 from tiercel.domain.facts import Risk, Task
@@ -23,6 +22,7 @@ from tiercel.domain.json import Json, JsonObject
 from tiercel.domain.keys import AccessKey, Budget, Quota, Role
 from tiercel.domain.money import usd_text
 from tiercel.domain.settings import Storage
+from tiercel.measure.amounts import printable
 from tiercel.policy.key_forms import (
     DAY_SECONDS,
     budget_text,

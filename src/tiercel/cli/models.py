@@ -14,7 +14,6 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from tiercel.cli.amounts import UNKNOWN, count_text, dollars, percent, printable, rate_text
 from tiercel.cli.configuration import add_file_arguments, load_configuration
 from tiercel.cli.report import EXACT_UP_TO, SPEED, Part, parse_since, per_success, table_of, tokens_per_second
 from tiercel.domain.catalog import Catalog
@@ -23,6 +22,7 @@ from tiercel.domain.errors import ConfigError
 from tiercel.domain.json import Json
 from tiercel.domain.money import usd_text
 from tiercel.domain.settings import Storage
+from tiercel.measure.amounts import UNKNOWN, count_text, dollars, percent, printable, rate_text
 from tiercel.measure.model_words import field_text, marks_of, nothing_text, source_numbers, value_text
 from tiercel.measure.models import (
     Fact,

@@ -18,23 +18,22 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tiercel.cli.amounts import (
-    UNKNOWN,
-    count_text,
-    dollars,
-    duration,
-    moment,
-    money,
-    percent,
-    period_text,
-    printable,
-    rate_text,
-    wall_time,
-)
+from tiercel.cli.amounts import moment, period_text
 from tiercel.cli.configuration import SETTINGS_FILE
 from tiercel.cli.report_checks import made_account, render_account
 from tiercel.domain.json import Json
 from tiercel.domain.settings import Storage
+from tiercel.measure.amounts import (
+    UNKNOWN,
+    count_text,
+    dollars,
+    duration,
+    money,
+    percent,
+    printable,
+    rate_text,
+    wall_time,
+)
 from tiercel.measure.cost import Cost
 from tiercel.measure.rate import Rate
 from tiercel.measure.report import By, Group, Report, summarise, summarise_sessions, summarise_tallies

@@ -8,8 +8,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tiercel.cli.amounts import duration, money, period_text
+from tiercel.cli.amounts import period_text
 from tiercel.domain.settings import Storage
+from tiercel.measure.amounts import duration, money
 from tiercel.measure.checks_account import Account, Line, account_of
 
 

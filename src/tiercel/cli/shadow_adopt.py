@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from tiercel.cli.amounts import moment, money
+from tiercel.cli.amounts import moment
 from tiercel.cli.report import storage_of
 from tiercel.cli.shadow_runs import kept_days, look, require_registered
 from tiercel.cli.shadow_status import guardrail_words, guardrails_of
@@ -21,6 +21,7 @@ from tiercel.domain.policy import Evidence
 from tiercel.domain.settings import Storage
 from tiercel.domain.shadow import ShadowRun, ShadowTerms
 from tiercel.evals.live.trial import ALLOWING, Trial
+from tiercel.measure.amounts import money
 from tiercel.policy.proposal import PROPOSED, lead_with
 from tiercel.policy.toml_reader import read_text
 from tiercel.records.shadow_store import ShadowStore

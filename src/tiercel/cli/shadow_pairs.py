@@ -4,7 +4,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tiercel.cli.amounts import count_text, duration, money, percent, printable
+from tiercel.measure.amounts import count_text, duration, money, percent, printable
 from tiercel.measure.pairs import PairNumbers, SideNumbers
 
 NOTES = (

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from tiercel.cli.amounts import count_text, moment, money, percent
+from tiercel.cli.amounts import moment
 from tiercel.cli.configuration import Loaded, load_configuration
 from tiercel.cli.shadow_runs import kept_days
 from tiercel.domain.catalog import Deployment
@@ -17,6 +17,7 @@ from tiercel.domain.settings import Storage
 from tiercel.domain.shadow import ShadowRun, ShadowTerms
 from tiercel.evals.live.flow import Traffic, traffic
 from tiercel.evals.live.outlook import USUAL_DISCORDANCE, needed
+from tiercel.measure.amounts import count_text, money, percent
 from tiercel.policy.cross_check import budget_doubt
 from tiercel.policy.problems import nearest
 from tiercel.records.query import is_empty

@@ -9,7 +9,7 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
-from tiercel.cli.amounts import count_text, dollars, moment, money, printable
+from tiercel.cli.amounts import moment
 from tiercel.cli.report import storage_of
 from tiercel.cli.shadow_pairs import render
 from tiercel.cli.shadow_runs import Looked, ended, look
@@ -17,6 +17,7 @@ from tiercel.domain.settings import Storage
 from tiercel.domain.shadow import ShadowRun
 from tiercel.evals.live.path import path_of
 from tiercel.evals.live.trial import ALLOWING, AuditTrial, Trial
+from tiercel.measure.amounts import count_text, dollars, money, printable
 from tiercel.measure.pairs import PairNumbers, numbers_of
 from tiercel.records.pairs import each_pair
 from tiercel.records.query import is_empty

@@ -8,10 +8,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tiercel.cli.amounts import UNKNOWN, count_text, duration, money, percent, period_text
+from tiercel.cli.amounts import period_text
 from tiercel.domain.json import Json
 from tiercel.domain.money import usd_text
 from tiercel.evals.split_figures import ArmFigures, Compared, Contrast, Figure, Metric
+from tiercel.measure.amounts import UNKNOWN, count_text, duration, money, percent
 
 TITLES: dict[Metric, str] = {
     "success": "success",

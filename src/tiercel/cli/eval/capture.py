@@ -12,10 +12,10 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
-from tiercel.cli.amounts import count_text
 from tiercel.cli.report import parse_since, storage_of
 from tiercel.domain.errors import ConfigError
 from tiercel.domain.json import JsonObject
+from tiercel.measure.amounts import count_text
 
 ITEMS = 300
 OPTIONS = ("n", "strata", "project", "redact", "seed")

@@ -7,7 +7,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tiercel.cli.amounts import count_text, printable
 from tiercel.cli.eval.report_write import tell_github
 from tiercel.cli.eval.runs_named import command_of, look
 from tiercel.evals.comparing.assessment import Assessment
@@ -18,6 +17,7 @@ from tiercel.evals.reporting.judge_words import judge_sentence
 from tiercel.evals.reporting.markdown import why
 from tiercel.evals.reporting.table import signal_rows
 from tiercel.evals.reporting.words import group_titles, headline, left_out, people
+from tiercel.measure.amounts import count_text, printable
 
 COLOURS = {"better": "green", "not worse": "green", "worse": "red", "cannot tell": "yellow"}
 MOST_LISTED = 10

@@ -8,8 +8,8 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from tiercel.cli.amounts import count_text, money, wall_time
 from tiercel.evals.running.run import Progress as Far
+from tiercel.measure.amounts import count_text, money, wall_time
 
 LINES = 10
 LINE_SECONDS = 10.0

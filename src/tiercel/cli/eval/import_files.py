@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tiercel.cli.amounts import count_text, printable
 from tiercel.cli.configuration import add_file_arguments, load_configuration
 from tiercel.cli.eval.writing import EVALUATION, ITEMS, refuse_overwriting, write_files
 from tiercel.domain.errors import ConfigError
+from tiercel.measure.amounts import count_text, printable
 
 if TYPE_CHECKING:
     from tiercel.checks.registry import Registry

@@ -8,7 +8,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tiercel.cli.amounts import count_text, money, printable
 from tiercel.cli.eval.finding import find_run
 from tiercel.domain.errors import ConfigError
 from tiercel.evals.comparing.answers import measured
@@ -19,6 +18,7 @@ from tiercel.evals.judging.family import family_warnings
 from tiercel.evals.reporting.json_report import in_dollars
 from tiercel.evals.reporting.words import people as people_sentence
 from tiercel.evals.statistics.interval import percent, points
+from tiercel.measure.amounts import count_text, money, printable
 from tiercel.policy.builtin import built_in_models
 
 PASSED_ROWS = {

@@ -10,13 +10,13 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
-from tiercel.cli.amounts import count_text, printable
 from tiercel.cli.eval.finding import find_run
 from tiercel.cli.eval.key_press import ReadKey
 from tiercel.domain.errors import ConfigError
 from tiercel.evals.judging.labels import Queue, Sheet, Word, candidates_to_label, queue_of, request_lines
 from tiercel.evals.labels import Label, add_label, last_words, read_labels
 from tiercel.evals.run_folder import RunFolder
+from tiercel.measure.amounts import count_text, printable
 
 Heard = Word | Literal["undo", "skip", "quit"]
 SINGLE: dict[str, Heard] = {"1": 1.0, "0": 0.0}

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from tiercel.cli.amounts import count_text
 from tiercel.evals.comparing.answers import measured
 from tiercel.evals.comparing.label_worth import Worth, worth_of_labels
 from tiercel.evals.run_folder import RunFolder
 from tiercel.evals.statistics.interval import percent
+from tiercel.measure.amounts import count_text
 
 
 def worth_lines(run: RunFolder, candidates: Sequence[str], *, in_pairs: bool) -> list[str]:

@@ -10,7 +10,6 @@ from rich.table import Table
 from rich.text import Text
 
 from tiercel.checks.check import Question
-from tiercel.cli.amounts import UNKNOWN, count_text, money, percent
 from tiercel.cli.eval.exits import PASSED
 from tiercel.cli.eval.pricing import Pricing, prices_of
 from tiercel.cli.eval.setting import Setting, opened
@@ -24,6 +23,7 @@ from tiercel.evals.running.folders import all_runs, runs_beside
 from tiercel.evals.running.run import body_of
 from tiercel.evals.scorers.scorer import compares
 from tiercel.evals.statistics.planning import Outlook, outlook
+from tiercel.measure.amounts import UNKNOWN, count_text, money, percent
 
 ASSUMED_DISCORDANCE = 0.16
 LEAST_PAIRS = 20

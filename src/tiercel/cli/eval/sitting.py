@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tiercel import __version__
-from tiercel.cli.amounts import count_text, money
 from tiercel.cli.asking import asking
 from tiercel.cli.eval.exits import INTERRUPTED, OF_OUTCOME, PASSED, UNDECIDED
 from tiercel.cli.eval.gauge import Gauge
@@ -27,6 +26,7 @@ from tiercel.evals.running.budget import Budget
 from tiercel.evals.running.folders import new_run, run_to_resume, runs_beside
 from tiercel.evals.running.run import Ended, Means, run_evaluation, spent_nano, units_of
 from tiercel.evals.scorers.scorer import Scorer
+from tiercel.measure.amounts import count_text, money
 
 if TYPE_CHECKING:
     from tiercel.evals.comparing.gate import FailOn
