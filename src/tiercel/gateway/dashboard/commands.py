@@ -128,4 +128,5 @@ def _printed(words: tuple[str, ...]) -> bytes:
         ) from error
     if done.stdout and done.returncode != REFUSED:
         return done.stdout
-    raise ConfigError(done.stderr.decode("utf-8", "replace").strip()[:2_000] or "the command failed")
+    told = done.stderr.decode("utf-8", "replace").strip().removeprefix("tiercel: ")
+    raise ConfigError(told[:2_000] or "the command failed")

@@ -125,7 +125,10 @@ def _listed(asked: _Asked, results: Path, kind: Kind | None, after: str, most: i
     # what the baseline alone gets right is what one would lose: it comes first
     ranked = sorted(
         (item for item in asked.items if kind in (None, kinds[item.id])),
-        key=lambda item: (order.index(kinds[item.id]), not _is_right(places, item.id, names[0])),
+        key=lambda item: (
+            order.index(kinds[item.id]),
+            not any(_is_right(places, item.id, name) for name in names[:1]),
+        ),
     )
     begin = next((at + 1 for at, item in enumerate(ranked) if item.id == after), 0)
     page = ranked[begin : begin + most]
