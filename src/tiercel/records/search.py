@@ -168,10 +168,13 @@ def _answered_by(search: Search) -> ColumnElement[bool]:
 
 
 def _says(text: str) -> ColumnElement[bool]:
+    written = msgspec.json.encode(text).decode()[
+        1:-1
+    ]  # as it stands in JSON, where a quote has a backslash before it
     return exists().where(
         contents.c.record_id == records.c.id,
         blocks.c.key == contents.c.block_key,
-        blocks.c.text.icontains(text, autoescape=True),
+        blocks.c.text.icontains(written, autoescape=True),
     )
 
 

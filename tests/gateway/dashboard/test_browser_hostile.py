@@ -95,6 +95,13 @@ async def test_an_address_puts_nothing_into_a_page(browser: Browser, hostile: Da
             assert not await window.page.evaluate(INJECTED)
 
 
+@pytest.mark.parametrize("kind", ["leaving double quotes", "line separators", "template"])
+async def test_what_was_said_is_found_as_it_was_said(browser: Browser, hostile: Dashed, kind: str) -> None:
+    async with looking_with(browser, hostile.url) as window:
+        await window.visit(f"/requests?{urlencode({'q': HOSTILE[kind].strip()})}")
+        assert await window.page.locator("[data-row]").count() == 1
+
+
 async def test_labels_of_keys_are_text(browser: Browser, tmp_path: Path) -> None:
     key = issue(tmp_path, AccessKey(role="operator"))
     for text in HOSTILE.values():
