@@ -66,6 +66,13 @@ async def test_a_run_shows_its_verdict_its_evidence_and_the_next_step(tmp_path: 
     assert lines[0]["values"][-1] > lines[1]["values"][-1] > lines[2]["values"][-1]
 
 
+async def test_a_run_is_there_before_its_first_request(tmp_path: Path) -> None:
+    registered(tmp_path)
+    async with looked_at(tmp_path) as browser:
+        page = await ready(browser, "/shadow")
+    assert "Cannot tell yet (no pair yet)" in page
+
+
 async def test_what_was_changed_after_registration_has_no_verdict(tmp_path: Path) -> None:
     run, _ = lay_run(tmp_path, "=" * 50)
     edited = msgspec.structs.replace(run, id="shadow_edited", margin=0.5)

@@ -15,6 +15,7 @@ from tiercel.gateway.dashboard.commands import Commands, data_words
 from tiercel.gateway.dashboard.pages.requests import readable
 from tiercel.gateway.dashboard.view import PageRoute, Visitor, dollars
 from tiercel.measure.amounts import duration, percent
+from tiercel.records.shadow_store import ShadowStore
 
 COMMANDS = Commands(kept_seconds=120.0)
 MOST_PAIRS = 20
@@ -40,16 +41,20 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     problem: str = ""
 
 
+NO_SPLITS = Told(found={"splits": [], "is_cut": False})
+
+
 def show(visitor: Visitor) -> Response:
     """Registered runs with their evidence, copies by rule, splits."""
     from tiercel.records.query import is_empty  # SQLAlchemy takes long to load
 
     home = visitor.home
-    if home.database_url is None and is_empty(home.folder):
-        return visitor.render("shadow.html", shadow=None, split=None)
     data = data_words(home.storage)
+    nothing_yet = home.database_url is None and is_empty(home.folder)
+    if nothing_yet and not _has_runs(visitor):
+        return visitor.render("shadow.html", shadow=None, split=None)
     shadow = _told("shadow", "status", "--all", "--json", *data)
-    split = _told("split", "status", "--json", *data)
+    split = NO_SPLITS if nothing_yet else _told("split", "status", "--json", *data)
     return visitor.render(
         "shadow.html",
         shadow=shadow,
@@ -113,6 +118,14 @@ def difference(contrast: dict[str, Any]) -> str:
         return f"{value} points ({low} to {high})"
     value, low, high = ("?" if one is None else f"{one:.3g}" for one in values)
     return f"{value} times as much ({low} to {high})"
+
+
+def _has_runs(visitor: Visitor) -> bool:
+    store = ShadowStore(visitor.home.folder, visitor.home.database_url)
+    try:
+        return bool(store.runs())
+    finally:
+        store.close()
 
 
 def _told(*words: str) -> Told:
