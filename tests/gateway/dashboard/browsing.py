@@ -19,6 +19,8 @@ from tiercel.testing.tasks import demo_tasks
 
 WEIGHTY = ("serious", "critical")
 AXE = {"resultTypes": ["violations"], "elementRef": False}
+CONTRAST = AXE | {"runOnly": ["color-contrast"]}
+"""What another ground can change; the rest of the page is the same, and all of it takes seconds to look at."""
 HEIGHT = 900
 
 
@@ -43,6 +45,7 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     page: Page
     complaints: list[str]
+    look: Look
 
     async def visit(self, path: str) -> None:
         """Go there, and wait until charts are drawn."""
@@ -52,7 +55,7 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
         """Nothing is wrong: no complaint, nothing wider than the window, nothing that hinders people."""
         assert not self.complaints, self.complaints
         await self.fits()
-        found = await Axe().run(self.page, options=AXE)
+        found = await Axe().run(self.page, options=AXE if self.look == LIGHT else CONTRAST)
         wrong = [one for one in found.response["violations"] if one["impact"] in WEIGHTY]
         told = [
             f"{one['id']}: {one['help']}: {node['html'][:200]}: {node['failureSummary']}"
@@ -86,12 +89,12 @@ async def looking_with(browser: Browser, url: str, look: Look = LIGHT) -> AsyncI
         locale="en-GB",
     )
     try:
-        yield await new_window(context, url)
+        yield await new_window(context, url, look)
     finally:
         await context.close()
 
 
-async def new_window(context: BrowserContext, url: str) -> Window:
+async def new_window(context: BrowserContext, url: str, look: Look = LIGHT) -> Window:
     """One more window of the same visit."""
     page = await context.new_page()
     complaints: list[str] = []
@@ -108,7 +111,7 @@ async def new_window(context: BrowserContext, url: str) -> Window:
     page.on("request", asked)
     page.on("pageerror", lambda error: complaints.append(f"script: {error}"))
     page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))
-    return Window(url=url, page=page, complaints=complaints)
+    return Window(url=url, page=page, complaints=complaints, look=look)
 
 
 class LabHouse(msgspec.Struct, frozen=True, kw_only=True):
