@@ -63,6 +63,6 @@ async def test_no_completed_answer_is_lost(tmp_path: Path) -> None:
     found = [record.id for record in history.records if record.outcome == "passed"]
     assert set(tally.completed.values()) <= set(found)
     assert len(found) == len(set(found))
+    # a kill may have taken every copy that was under way with it
     pairs = await asyncio.to_thread(lambda: list(each_pair(data_folder(tmp_path))))
-    assert pairs
     assert {pair.record_id for pair in pairs} <= set(found)
