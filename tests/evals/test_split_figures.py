@@ -82,11 +82,11 @@ def test_what_is_different_is_told_with_an_interval_that_holds_it() -> None:
 
 def test_of_two_arms_that_are_alike_nothing_is_said() -> None:
     """Of 100 such pairs about five are told apart by chance, in each metric."""
-    wrong = dict.fromkeys(METRICS, 0)
+    wrong: dict[str, int] = {str(metric): 0 for metric in METRICS}
     for seed in range(100):
         found = of(rows("a", 60, seed=seed), rows("b", 60, seed=seed))
         for metric, verdict in verdicts(found).items():
-            wrong[metric] += verdict != "cannot tell"  # type: ignore[index]
+            wrong[metric] += verdict != "cannot tell"
     assert max(wrong.values()) <= 12
 
 

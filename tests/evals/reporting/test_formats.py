@@ -126,9 +126,9 @@ def test_newly_failing_items_are_annotated_where_they_stand() -> None:
 
 
 def test_files_are_named_from_the_workspace_on() -> None:
-    items = items_of(1, source="/home/runner/work/repo/evals/items, 1.jsonl")
+    items = items_of(1, source="/workspace/repo/evals/items, 1.jsonl")
     found = assess_change(run_of({"m": "+"}, items), run_of({"m": "-"}, items))
-    line = next(annotations(found, "/home/runner/work/repo"))
+    line = next(annotations(found, "/workspace/repo"))
     assert line.startswith("::error file=evals/items%2C 1.jsonl,line=1,")
 
 

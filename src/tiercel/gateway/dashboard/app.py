@@ -116,9 +116,9 @@ class _Door:
 
     async def _shown(self, route: PageRoute, visitor: Visitor) -> Response:
         try:
-            if asyncio.iscoroutinefunction(route.show):
-                return await route.show(visitor)  # type: ignore[no-any-return]  # a page that waits itself
-            return await run_in_threadpool(route.show, visitor)
+            waits = asyncio.iscoroutinefunction(route.show)
+            shown = route.show(visitor) if waits else await run_in_threadpool(route.show, visitor)
+            return shown if isinstance(shown, Response) else await shown
         except ConfigError as error:
             return self._problem(visitor.request, 503, str(error), visitor.caller)
         except ProblemError as error:

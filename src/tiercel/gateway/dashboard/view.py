@@ -1,7 +1,7 @@
 """What a page gets and gives: who looks, what is shown to them, and how values become words."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -63,7 +63,7 @@ class Visitor(msgspec.Struct, frozen=True, kw_only=True):
         return render(template, self.request, self.caller, status=status, **values)
 
 
-Show: TypeAlias = Callable[[Visitor], Any]
+Show: TypeAlias = Callable[[Visitor], Response | Awaitable[Response]]
 
 
 class PageRoute(msgspec.Struct, frozen=True, kw_only=True):

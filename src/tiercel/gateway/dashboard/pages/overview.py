@@ -27,9 +27,10 @@ def show(visitor: Visitor) -> Response:
     from tiercel.records.query import is_empty
     from tiercel.records.series import Dimension
 
-    by: Dimension = visitor.query.get("by", "task")  # type: ignore[assignment]  # checked in the next line
-    if by not in get_args(Dimension):
-        raise CallerError("invalid_request", f"by: choose one of {', '.join(get_args(Dimension))}")
+    dimensions: tuple[Dimension, ...] = get_args(Dimension)
+    by = next((one for one in dimensions if one == visitor.query.get("by", "task")), None)
+    if by is None:
+        raise CallerError("invalid_request", f"by: choose one of {', '.join(dimensions)}")
     home = visitor.home
     if home.database_url is None and is_empty(home.folder):
         return visitor.render("overview.html", report=None, **_choices(by, range_of(visitor.query)))

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterator, Mapping
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import msgspec
 from starlette.responses import RedirectResponse, Response
@@ -37,6 +37,7 @@ CALLED: tuple[Why, ...] = (
 )
 NAMED = ("task", "rule", "model", "tier", "session", "key_id")
 """Filters that are the name of something."""
+VERDICTS: tuple[Literal["accepted", "rejected"], ...] = ("accepted", "rejected")
 SHOWN_CHARS = 20_000
 """Of one stored text; a longer one is cut, with a word that it was."""
 BAR_WIDTH = 1_000
@@ -243,15 +244,16 @@ async def give_feedback(visitor: Visitor) -> Response:
     """Keeps what an onlooker says of an answer. On the event loop, which alone writes the journal."""
     record_id: str = visitor.request.path_params["record_id"]
     record = await asyncio.to_thread(visible_record, visitor, record_id)
-    verdict, comment = visitor.form.get("verdict"), visitor.form.get("comment", "").strip()
-    if verdict not in ("accepted", "rejected", None, "") or not (verdict or comment) or len(comment) > 10_000:
+    said, comment = visitor.form.get("verdict", ""), visitor.form.get("comment", "").strip()
+    verdict = next((one for one in VERDICTS if one == said), None)
+    if (said and verdict is None) or not (said or comment) or len(comment) > 10_000:
         raise CallerError("invalid_request", "Give a thumb or a comment of at most 10,000 characters.")
     visitor.home.runtime.record_feedback(
         Feedback(
             id=new_record_id(),
             record_id=record.id,
             at=time.time(),
-            verdict=verdict or None,  # type: ignore[arg-type]  # one of the two, by the test above
+            verdict=verdict,
             comment=comment or None,
         )
     )
