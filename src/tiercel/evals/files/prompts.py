@@ -12,6 +12,7 @@ from tiercel.domain.errors import ConfigError
 from tiercel.domain.json import Json, JsonObject
 from tiercel.evals.files.complaints import Complaints
 from tiercel.evals.files.documents import DATA, SCHEME, Document, find_files, read_document, read_whole
+from tiercel.evals.files.pictures import Pictures
 from tiercel.evals.files.tables import EvaluationTable, PromptTable
 from tiercel.evals.files.templates import TemplateError, fill, fill_value, names_in
 from tiercel.policy.problems import Steps
@@ -43,11 +44,12 @@ def read_prompts(
     """The prompts, in their order; what is wrong with one is noted."""
     entries = (table.prompts,) if isinstance(table.prompts, str) else table.prompts
     found: list[Prompt] = []
+    pictures = Pictures()
     for position, entry in enumerate(entries):
         key: Steps = ("prompts",) if isinstance(table.prompts, str) else ("prompts", position)
         try:
             for label, content in prompt_contents(entry, folder):
-                messages = messages_of(content)
+                messages = pictures.shown_in(messages_of(content), folder)
                 names = frozenset().union(*(_names(message) for message in messages))
                 found.append(Prompt(label=label or str(len(found) + 1), messages=messages, names=names))
         except (ConfigError, TemplateError) as error:

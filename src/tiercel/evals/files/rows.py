@@ -11,6 +11,7 @@ from tiercel.evals.evaluation import Expectation, Item
 from tiercel.evals.files.complaints import Complaints, LinedProblems
 from tiercel.evals.files.documents import SCHEME, read_value
 from tiercel.evals.files.expectations import ExpectationReader, Place
+from tiercel.evals.files.pictures import Pictures, is_picture, read_as_text
 from tiercel.evals.files.prompts import Prompt
 from tiercel.evals.files.tables import ALIASES, DefaultTable, ItemTable
 from tiercel.evals.files.targets import OURS
@@ -52,6 +53,7 @@ class RowReader:
         self._expectations = expectations
         self._cluster = cluster
         self._complaints = complaints
+        self._pictures = Pictures()
 
     def items(self, row: Row) -> list[Item]:
         """The row's item, or one for each prompt."""
@@ -81,7 +83,7 @@ class RowReader:
         for field in sorted(OURS & config.keys()):
             self._complain(row, ("config", field), "set by the evaluation itself; leave it out")
         found = [
-            msgspec.structs.replace(item, body={**item.body, **config})
+            msgspec.structs.replace(item, body={**self._with_pictures(item, row), **config})
             for item in self._asked(base, table, names, row)
         ]
         sound = [item for item in found if self._is_sound(item, row)]
@@ -115,10 +117,10 @@ class RowReader:
         return msgspec.convert(known, ItemTable), rest
 
     def _variables(self, table: ItemTable, row: Row) -> JsonObject:
-        """The vars, with their files read."""
+        """The vars, with their files read; a picture is read where a message shows it."""
         variables = {**self._default.vars, **table.vars}
         for name, value in list(variables.items()):
-            if isinstance(value, str) and value.startswith(SCHEME):
+            if isinstance(value, str) and value.startswith(SCHEME) and not is_picture(value):
                 try:
                     variables[name] = read_value(value, row.place.folder)
                 except ConfigError as error:
@@ -163,6 +165,20 @@ class RowReader:
             metadata={**base.metadata, "prompt": prompt.label},
             cluster=base.cluster or base.id,
         )
+
+    def _with_pictures(self, item: Item, row: Row) -> JsonObject:
+        """The item's body with its pictures read."""
+        messages = item.body["messages"]
+        name = read_as_text(messages, item.variables)
+        if name is not None:
+            fix = "make it the url of an `image_url` part"
+            self._complain(row, ("vars", name), f"a picture among the words of a message; {fix}")
+            return item.body
+        try:
+            return {**item.body, "messages": self._pictures.shown_in(messages, row.place.folder)}
+        except ConfigError as error:
+            self._complain(row, (), str(error))
+            return item.body
 
     def _is_sound(self, item: Item, row: Row) -> bool:
         """Whether its request is one that a client could send."""
