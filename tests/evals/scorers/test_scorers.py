@@ -10,6 +10,7 @@ from tests.evals.scorers.build import answer, call, measured, score
 from tiercel.domain.errors import ConfigError
 from tiercel.domain.json import Json
 from tiercel.evals.evaluation import Evaluation, Expectation, Item
+from tiercel.evals.scorers.calling import right_calls
 from tiercel.evals.scorers.registry import ScorerRegistry
 from tiercel.evals.scorers.words import edit_distance
 
@@ -140,6 +141,7 @@ async def test_choices_are_read_from_the_question_where_the_item_names_none(scor
 
 WEATHER = {"name": "weather", "arguments": {"city": "Bonn", "days": 3}}
 BFCL = {"weather": {"city": ["Bonn", "Bonn, Germany"], "days": [3, ""]}}
+POINT = {"click": {"x": {"minimum": 10, "maximum": 20}, "y": {"minimum": 5, "maximum": 5}}}
 CALLS = {
     "exact": (WEATHER, (call("weather", city="Bonn", days=3),), True),
     "an argument missing": (WEATHER, (call("weather", city="Bonn"),), False),
@@ -152,6 +154,10 @@ CALLS = {
     "optional left out": (BFCL, (call("weather", city="Bonn"),), True),
     "not acceptable": (BFCL, (call("weather", city="Bonn", days=4),), False),
     "not known": (BFCL, (call("weather", city="Bonn", unit="C"),), False),
+    "within bounds": (POINT, (call("click", x=20, y=5.0),), True),
+    "out of bounds": (POINT, (call("click", x=9.9, y=5),), False),
+    "no number": (POINT, (call("click", x=True, y="5"),), False),
+    "a number missing": (POINT, (call("click", x=12),), False),
     "any order": ([WEATHER, "time"], (call("time"), call("weather", city="Bonn", days=3)), True),
     "none wanted": ([], (), True),
     "none wanted, one made": ([], (call("time"),), False),
@@ -240,6 +246,14 @@ WRONG = {
     "bound": (Expectation(scorer="latency", value="fast"), "the bound is 'fast': give one such as 2s"),
     "tolerance": (Expectation(scorer="numeric", value=1, options={"tolerance": -1}), "tolerance is -1"),
     "call": (Expectation(scorer="tool-call", value={"a": 1}), "is no call: give a name"),
+    "no bounds": (
+        Expectation(scorer="tool-call", value={"click": {"x": {"minimum": 1, "max": 2}}}),
+        "give {minimum, maximum} of a number: Object contains unknown field",
+    ),
+    "bounds upside down": (
+        Expectation(scorer="tool-call", value={"click": {"x": {"minimum": 2, "maximum": 1}}}),
+        "the minimum is above the maximum",
+    ),
     "kind": (Expectation(scorer="instructions", value=["no_comas"]), "no instruction 'no_comas'"),
     "arguments": (Expectation(scorer="instructions", value=["keywords:existence"]), "keywords is None"),
     "function": (Expectation(scorer="no_module:f"), "is no_module.py beside the evaluation"),
@@ -256,3 +270,10 @@ def test_what_cannot_be_measured_is_found_before_anybody_is_asked(
         scorers.prepare(Evaluation(name="e", candidates=(), items=(item,)))
     assert told in str(raised.value)
     assert "q7" in str(raised.value)
+
+
+@pytest.mark.parametrize(("low", "high", "middle"), [(10, 21, 15), (0.2, 0.6, 0.4), (7, 7, 7)])
+def test_the_right_call_within_bounds_is_their_middle(low: float, high: float, middle: float) -> None:
+    """A whole number where one lies there: pixels are."""
+    wanted = {"click": {"x": {"minimum": low, "maximum": high}}}
+    assert right_calls(wanted) == [("click", {"x": middle})]

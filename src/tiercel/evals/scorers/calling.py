@@ -1,7 +1,8 @@
 """Did the answer call the right tools with the right arguments? As BFCL does it: by names and values, in any order."""
 
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -15,13 +16,32 @@ from tiercel.evals.scorers.scorer import Answer, Scored, ScorerInfo
 LOOSE = re.compile(r"[\s,./\-_*^\"']")
 
 
+class Between(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A number that is acceptable from `minimum` to `maximum`, both included: a point on a screen, say."""
+
+    minimum: float
+    maximum: float
+
+    @property
+    def middle(self) -> int | float:
+        """The number in the middle, whole where one lies there."""
+        middle = (self.minimum + self.maximum) / 2
+        whole = math.floor(middle)
+        return whole if whole >= self.minimum else middle
+
+    def holds(self, given: Json) -> bool:
+        """Whether this argument lies there."""
+        is_number = isinstance(given, int | float) and not isinstance(given, bool)
+        return is_number and self.minimum <= given <= self.maximum
+
+
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """One call that is to be made. Of `any_of` each parameter has its acceptable values, and may be left out where the
     empty text is among them; `exact` are arguments of one value each. One of the two is given."""
 
     name: str
     exact: JsonObject | None = None
-    any_of: dict[str, list[Json]] | None = None
+    any_of: dict[str, list[Json] | Between] | None = None
 
 
 def tool_call(answer: Answer, expectation: Expectation) -> Scored:
@@ -48,18 +68,23 @@ def tool_call(answer: Answer, expectation: Expectation) -> Scored:
 
 
 def wanted_calls(value: Json) -> list[Wanted]:
-    """The calls of a value: `{name, arguments}`, or BFCL's `{name: {parameter: [acceptable, …]}}`, or a name, or a
-    list of these. Raises `ValueError`."""
+    """The calls of a value: `{name, arguments}`, or BFCL's `{name: {parameter: [acceptable, …]}}`, where a number may
+    also have `{minimum, maximum}`, or a name, or a list of these. Raises `ValueError`."""
     listed = value if isinstance(value, list) else [value]
     return [_wanted(one) for one in listed]
 
 
 def right_calls(value: Json) -> list[tuple[str, JsonObject]]:
-    """Names and arguments that meet the value, with the first of acceptable values. Raises `ValueError`."""
+    """Names and arguments that meet the value, with the first of acceptable values, or the number in the middle.
+    Raises `ValueError`."""
     return [
-        (call.name, call.exact or {key: values[0] for key, values in (call.any_of or {}).items()})
+        (call.name, call.exact or {key: _first_of(values) for key, values in (call.any_of or {}).items()})
         for call in wanted_calls(value)
     ]
+
+
+def _first_of(values: list[Json] | Between) -> Json:
+    return values.middle if isinstance(values, Between) else values[0]
 
 
 def _wanted(one: Json) -> Wanted:
@@ -72,12 +97,28 @@ def _wanted(one: Json) -> Wanted:
             return Wanted(name=name)
         case dict() if len(one) == 1:
             name, parameters = next(iter(one.items()))
-            if isinstance(parameters, dict) and all(isinstance(v, list) for v in parameters.values()):
-                return Wanted(name=name, any_of=parameters)
-    shown = msgspec.json.encode(one).decode()[:80]
+            if isinstance(parameters, dict) and all(isinstance(v, list | dict) for v in parameters.values()):
+                return Wanted(name=name, any_of={key: _values(given) for key, given in parameters.items()})
     raise ValueError(
-        f"{shown} is no call: give a name, {{name, arguments}}, or {{name: {{parameter: [values]}}}}"
+        f"{_shown(one)} is no call: give a name, {{name, arguments}}, or {{name: {{parameter: [values]}}}}"
     )
+
+
+def _values(given: Json) -> list[Json] | Between:
+    """The acceptable values of a parameter. Raises `ValueError` for bounds that are none."""
+    if isinstance(given, list):
+        return given
+    try:
+        bounds = msgspec.convert(given, Between)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"{_shown(given)}: give {{minimum, maximum}} of a number: {error}") from error
+    if not bounds.minimum <= bounds.maximum:
+        raise ValueError(f"{_shown(given)}: the minimum is above the maximum")
+    return bounds
+
+
+def _shown(value: Json) -> str:
+    return msgspec.json.encode(value).decode()[:80]
 
 
 def _complaint(wanted: Wanted, call: ToolCall) -> str | None:
@@ -105,14 +146,24 @@ def _exact(name: str, wanted: JsonObject, given: JsonObject) -> Sequence[str]:
     return [*missing, *wrong, *other]
 
 
-def _acceptable(name: str, wanted: dict[str, list[Json]], given: JsonObject) -> Sequence[str]:
+def _acceptable(name: str, wanted: Mapping[str, list[Json] | Between], given: JsonObject) -> Sequence[str]:
     found = [f"{name}: {key} was not asked for" for key in given if key not in wanted]
     for key, values in wanted.items():
-        if key not in given:
+        if isinstance(values, Between):
+            found += _outside(f"{name}: {key}", values, given.get(key))
+        elif key not in given:
             found += [] if "" in values else [f"{name}: {key} is missing"]
         elif not any(_acceptable_value(value, given[key]) for value in values):
             found.append(f"{name}: {key} is another")
     return found
+
+
+def _outside(named: str, bounds: Between, given: Json) -> list[str]:
+    if given is None:
+        return [f"{named} is missing"]
+    if bounds.holds(given):
+        return []
+    return [f"{named} is {_shown(given)}, not {bounds.minimum:g} to {bounds.maximum:g}"]
 
 
 def _acceptable_value(wanted: Json, given: Json) -> bool:
@@ -155,7 +206,8 @@ SCORERS = (
         info=ScorerInfo(
             name="tool-call",
             summary="the answer makes these tool calls and no others, in any order",
-            value="a call or a list of them: a name, {name, arguments}, or {name: {parameter: [acceptable values]}}",
+            value="a call or a list of them: a name, {name, arguments}, or {name: {parameter: [acceptable values], "
+            "or {minimum, maximum} of a number}}",
         ),
         measure=tool_call,
         find_problems=_find_problems,
