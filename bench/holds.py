@@ -18,13 +18,14 @@ import openai
 
 from tiercel.checks.incremental.shape import root_shape
 from tiercel.domain.events import TextDelta
-from tiercel.domain.json import Json, JsonObject
+from tiercel.domain.json import Json
 from tiercel.domain.policy import Hold
 from tiercel.engine.following import FollowedJSON
 from tiercel.engine.holding import Measured
 from tiercel.gateway.app import running
 from tiercel.policy import read_policy
 from tiercel.testing.lab.server import Lab
+from tiercel.testing.rows import ROWS, SCHEMA
 from tiercel.testing.tasks import DemoTask
 
 MODEL = "claude-sonnet-4-5"
@@ -37,24 +38,6 @@ MODES = {
     "auto": 'hold = "auto"',
 }
 RULE = '[[rules]]\nname = "{name}"\nladder = ["{model}"]\n{hold}\n'
-ROW = '{"number":{n},"text":"the quick brown fox jumps over the lazy dog and runs into the wood"},'
-SCHEMA: JsonObject = {
-    "type": "object",
-    "properties": {
-        "rows": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {"number": {"type": "integer"}, "text": {"type": "string"}},
-                "required": ["number", "text"],
-                "additionalProperties": False,
-            },
-        }
-    },
-    "required": ["rows"],
-    "additionalProperties": False,
-}
-ROWS = ",".join([ROW[:-1].replace("{n}", str(number)) for number in range(30)])
 PROSE = DemoTask(
     name="holds-prose",
     kind="long_writing",
@@ -62,15 +45,6 @@ PROSE = DemoTask(
     prompt="Tell me, at length, how the harbour works.",
     answer="Ships come in with the tide, and the pilots meet them off the bar. " * 35,
 )
-STRICT = DemoTask(
-    name="holds-json",
-    kind="extraction",
-    difficulty=0.0,
-    prompt="List the thirty rows as JSON.",
-    answer=f'```json\n{{"rows":[{ROWS}]}}\n```',
-    schema=msgspec.json.encode(SCHEMA).decode(),
-)
-
 
 PIECE_CHARS = 4
 SLOW = {
@@ -111,12 +85,12 @@ async def timed(client: openai.AsyncOpenAI, task: DemoTask, rule: str) -> tuple[
 
 
 async def measure(rounds: int, time_scale: float) -> None:
-    lab = Lab(time_scale=time_scale, tasks=(PROSE, STRICT), seed=1)
+    lab = Lab(time_scale=time_scale, tasks=(PROSE, ROWS), seed=1)
     with tempfile.TemporaryDirectory(prefix="tiercel-holds-") as folder:
         async with lab, running(lab.settings(folder), read_policy(policy_text()), port=0) as gateway:
             client = openai.AsyncOpenAI(base_url=f"{gateway.base_url}/v1", api_key="any", max_retries=0)
             print(f"{rounds} rounds, a simulated second takes {time_scale:g} s; medians, simulated seconds")
-            for task in (PROSE, STRICT):
+            for task in (PROSE, ROWS):
                 print(f"\n{task.name:<20}{'first content':>15}{'end':>8}")
                 for place, name in enumerate(MODES):
                     runs = [await timed(client, task, f"hold-{place}") for _ in range(rounds)]
@@ -141,8 +115,8 @@ def cost_of_following(text: str, schema: Json) -> float:
 
 
 def show_costs() -> None:
-    pieces = len(STRICT.answer) / PIECE_CHARS
-    each = median([cost_of_following(STRICT.answer, SCHEMA) for _ in range(50)]) / pieces
+    pieces = len(ROWS.answer) / PIECE_CHARS
+    each = median([cost_of_following(ROWS.answer, SCHEMA) for _ in range(50)]) / pieces
     print(f"\nfollowing: {each * 1e6:.1f} us for a piece of {PIECE_CHARS} characters, median of 50")
     worst = {name: cost_of_following(text, True) for name, text in SLOW.items()}
     print(", ".join([f"{name} {seconds:.2f} s" for name, seconds in worst.items()]))

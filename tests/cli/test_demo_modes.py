@@ -2,7 +2,8 @@
 
 import pytest
 
-from tiercel.cli.demo_modes import ALONE, Way, came_of, comparison, ways
+from tiercel.cli.demo_modes import ALONE, HOLDS, Way, came_of, comparison, ways
+from tiercel.cli.demo_sessions import STICKIES
 from tiercel.cli.main import main
 from tiercel.domain.climb import Why
 from tiercel.domain.record import AttemptRecord, Record
@@ -59,8 +60,11 @@ def test_every_mode_of_a_rule_has_a_way() -> None:
 def test_the_command_shows_all_ways_and_says_that_it_is_simulated(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["demo", "--modes", "--limit", "2"]) == 0
     text = capsys.readouterr().out
-    table = text[text.index("Ratios to") :]
-    for words in ("2 of 2 approved", "2 asked", "2 copies", "SIMULATED", *ways("claude-opus-4-8@low")):
+    table = text[text.index("Tasks of text, ratios to") :]
+    sessions = [f"sticky = {sticky}" for sticky in STICKIES]
+    held = [f"hold = {mode}" for mode in HOLDS]
+    told = ("2 of 2 approved", "2 asked", "2 copies", "SIMULATED")
+    for words in (*told, *ways("claude-opus-4-8@low"), *held, *sessions):
         assert words in table
 
 

@@ -182,7 +182,7 @@ TOOLS: Any = [{"type": "function", "function": {"name": "look", "parameters": {"
     ("answer", "more"),
     [
         (Says(calls=(Called(name="look"),), finish="tool_calls"), {"tools": TOOLS}),
-        (Says(text="a long", finish="length"), {"max_tokens": 4_000}),
+        (Says(text="a long", finish="length", output_tokens=4_000), {"max_tokens": 4_000}),
         (Says(text="Sorry.", finish="content_filter"), {}),
     ],
     ids=["calls of tools", "cut", "filtered"],

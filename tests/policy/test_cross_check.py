@@ -123,6 +123,11 @@ def test_a_member_without_a_key_is_only_a_notice() -> None:
         "no provider of tiercel.toml serves it",
         "policy.toml: [rules.video] ladder[0] 'step-3.7-flash': is left out: STEP_API_KEY is not set",
         "policy.toml: [rules.gui] ladder[0] 'step-3.7-flash': is left out: STEP_API_KEY is not set",
+        *(
+            f"policy.toml: [rules.{second}.by 'claude-opus-4-8@low': is left out: "
+            "no provider of tiercel.toml serves it"
+            for second in ("risky-drafts] review", "polish] review", "agents] advisor")
+        ),
     )
 
 

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from tiercel.domain.policy import Gate
+from tiercel.domain.policy import Gate, Review
 from tiercel.policy import cross_check, read_policy, read_settings, shipped_policy
 from tiercel.policy.builtin import built_in_providers
 from tiercel.policy.init import Proposal, propose
@@ -71,7 +71,14 @@ def test_what_has_no_key_is_dropped_with_a_notice() -> None:
         "tier 'fast': no key for step-3.7-flash, claude-haiku-4-5",
         "tier 'balanced' is left out: no key for claude-sonnet-4-5",
         "tier 'deep': no key for claude-opus-4-8",
+        "rule 'risky-drafts' has no review, for want of claude-opus-4-8",
+        "rule 'polish': review by 'gemini-3.5-pro', for want of claude-opus-4-8",
+        "rule 'agents' has no advisor, for want of claude-opus-4-8",
     )
+    rules = {rule.name: rule for rule in policy.rules}
+    assert rules["polish"].review == Review(by="gemini-3.5-pro@low")
+    assert rules["risky-drafts"].review is None
+    assert rules["agents"].advisor is None
 
 
 def test_a_rule_left_without_rungs_climbs_the_best_tier_there_is() -> None:

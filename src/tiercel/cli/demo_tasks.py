@@ -100,7 +100,10 @@ def _step(attempt: AttemptRecord, record: Record) -> str:
     said = [_said(verdict, attempt.missed) for verdict in attempt.verdicts]
     elected = " (elected and delivered)" if _was_elected(attempt, record) else ""
     repaired = f" after repair ({', '.join(attempt.repairs)})" if attempt.repairs else ""
-    noted = f" [{'; '.join(attempt.notes)}]" if attempt.notes else ""
+    noted = "; ".join(attempt.notes)
+    if not said and noted:
+        return f"{head}: {noted}"
+    noted = f" [{noted}]" if noted else ""
     return f"{head}: {', '.join(said) or 'no check'}{repaired}{noted}{elected}"
 
 

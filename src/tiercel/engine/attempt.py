@@ -283,9 +283,15 @@ class AttemptRunner:
         return self._delivery is not None and self._delivery.committed == self._stream
 
     def _client_cap_reached(self, response: ModelResponse) -> bool:
-        """Whether an answer that ended by `length` did so at the limit that the client itself had set."""
+        """Whether an answer that ended by `length` did so at the limit that the client itself had set.
+
+        One that has not half as many tokens met another limit: the server's own, or a window that was full.
+        """
         client_cap = self._request.max_output_tokens
         if client_cap is None or not any(choice.finish.reason == "length" for choice in response.choices):
+            return False
+        usage = response.usage
+        if usage is not None and usage.source == "upstream" and 0 < 2 * usage.output < client_cap:
             return False
         upstream_cap = self._rung.max_output_tokens
         return self.call.output_boost == 1 and (upstream_cap is None or upstream_cap <= client_cap)

@@ -1,18 +1,12 @@
 """What `tiercel init` writes: both files, made from the keys that the environment has. Calls nobody."""
 
-import re
-import tomllib
 from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from tiercel.policy.builtin import BuiltInProvider, built_in_models, built_in_providers
+from tiercel.policy.fitting import fitted_policy
 from tiercel.policy.policy_file import shipped_policy_text
-from tiercel.policy.problems import dotted
-
-LINE = re.compile(r"^(members|ladder) = (\[.*\])$", re.MULTILINE)
-TIER = re.compile(r"^\[tiers\.(\w+)\]$", re.MULTILINE)
-RULE = re.compile(r'^name = "(.+)"$', re.MULTILINE)
 
 SETTINGS_HEAD = """\
 # Tiercel's settings: where it listens, which providers and models there are, where records are kept.
@@ -131,45 +125,3 @@ def keyless_notices() -> list[str]:
         "`tiercel demo` shows all of it without any key, on simulated models",
         "a server of your own (vLLM, SGLang, llama.cpp, Ollama) needs no key: see the end of tiercel.toml",
     ]
-
-
-def fitted_policy(served: set[str]) -> tuple[str, list[str]]:
-    """The shipped policy without the members nobody here serves, and a notice for each change."""
-    tiers = {
-        name: [member for member in tier["members"] if member in served]
-        for name, tier in tomllib.loads(shipped_policy_text())["tiers"].items()
-    }
-    usable = {*served, *(name for name, members in tiers.items() if members)}
-    best = [name for name, members in tiers.items() if members][-1:] or sorted(served)[:1]
-    notices: list[str] = []
-    blocks = [fitted_block(block, usable, best, notices) for block in shipped_policy_text().split("\n\n")]
-    return "\n\n".join(blocks), notices
-
-
-def fitted_block(block: str, usable: set[str], best: list[str], notices: list[str]) -> str:
-    """One paragraph of the policy: a tier, a rule, or something that stays as it is."""
-    line = LINE.search(block)
-    if line is None:
-        return block
-    entries: list[str] = tomllib.loads(line.group())[line.group(1)]
-    kept = [entry for entry in entries if entry in usable]
-    if kept == entries:
-        return block
-    missing = ", ".join(entry for entry in entries if entry not in usable)
-    tier = TIER.search(block)
-    if tier is not None and not kept:
-        notices.append(f"tier {tier.group(1)!r} is left out: no key for {missing}")
-        head = block[: tier.start()]
-        return f"{head}# [tiers.{tier.group(1)}] is left out: no key for {missing}"
-    if tier is not None:
-        notices.append(f"tier {tier.group(1)!r}: no key for {missing}")
-    elif not kept:
-        rule = RULE.search(block)
-        kept = best
-        notices.append(
-            f"rule {rule.group(1) if rule else ''!r} climbs {dotted(tuple(best))!r}, for want of {missing}"
-        )
-    items = ", ".join(f'"{entry}"' for entry in kept)
-    return (
-        block[: line.start()] + f"{line.group(1)} = [{items}]  # no key for {missing}" + block[line.end() :]
-    )
