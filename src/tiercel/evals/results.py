@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypeVar
 
 import msgspec
 
@@ -114,6 +114,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return sum(score.cost_nano for score in self.scores)
 
 
+Row = TypeVar("Row")
 _DECODER = msgspec.json.Decoder(Result)
 
 
@@ -122,14 +123,19 @@ def read_results(path: Path) -> Iterator[Result]:
 
     Raises `ConfigError` with the line for a row within the file that cannot be read.
     """
+    return read_rows(path, _DECODER, "result")
+
+
+def read_rows(path: Path, decoder: msgspec.json.Decoder[Row], what: str) -> Iterator[Row]:
+    """The rows of any file that is only ever added to, as above. `what` is what a row is called in messages."""
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             if not line.endswith(b"\n"):
                 return
             try:
-                yield _DECODER.decode(line)
+                yield decoder.decode(line)
             except msgspec.DecodeError as error:
-                raise ConfigError(f"{path}, line {number}: no result: {error}") from error
+                raise ConfigError(f"{path}, line {number}: no {what}: {error}") from error
 
 
 def last_of_each(path: Path) -> dict[tuple[str, str, int], Result]:

@@ -1,13 +1,12 @@
 """Judges over real sockets: their verdicts, what they cost, both orders, panels, and nonsense that is no verdict."""
 
 import asyncio
-import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.evals.running.build import begun, bench, evaluation, items, rows
+from tests.evals.running.speaking import Held, Speak, Speaking, passing, preference, verdict
 from tiercel.checks.registry import Registry
 from tiercel.evals.evaluation import Evaluation, Expectation, JudgeSettings
 from tiercel.evals.judging.family import family_warnings
@@ -15,45 +14,12 @@ from tiercel.evals.judging.pairwise import value_of
 from tiercel.evals.judging.panel import Opinion, majority
 from tiercel.evals.results import Result
 from tiercel.evals.running.run import MOST_BEHIND
-from tiercel.testing.delivery import Delivery
 from tiercel.testing.loopback import SeenRequest
-from tiercel.testing.replies import Said, delivery_of
-from tiercel.testing.scripted import ScriptedProvider
 
 RUBRIC = Expectation(scorer="llm-rubric", value="It is right.", judge="j")
 PAIRWISE = Expectation(scorer="pairwise", judge="j")
 JUDGE = JudgeSettings(name="j", models=("judge",))
 PAIRS = JudgeSettings(name="j", models=("judge",), mode="pairwise")
-Speak = Callable[[str, str], str]
-"""From the model and what it is shown to what it says."""
-
-
-class Speaking(ScriptedProvider):
-    """Models that say what a function makes of what they are asked."""
-
-    def __init__(self, speak: Speak) -> None:
-        super().__init__()
-        self._speak = speak
-
-    async def _handle(self, seen: SeenRequest) -> Delivery | bytes:
-        request = seen.json
-        text = self._speak(request["model"], request["messages"][-1]["content"])
-        async with self._changed:
-            self.requests.append(seen)
-            self._changed.notify_all()
-        return delivery_of(Said(text=text), self.format, request, seen.path)
-
-
-def passing(model: str, shown: str) -> str:
-    return verdict("pass") if model.startswith("judge") else "4"
-
-
-def verdict(word: str, *problems: str) -> str:
-    return json.dumps({"problems": problems, "verdict": word})
-
-
-def preference(word: str) -> str:
-    return json.dumps({"problems_a": [], "problems_b": [], "verdict": word})
 
 
 async def judged(
@@ -135,6 +101,14 @@ async def test_a_pair_is_compared_in_both_orders(
     assert sum(request.json["model"] == "judge" for request in asked) == 2
 
 
+async def test_a_rubric_whose_judge_looks_at_pairs_does_not_fail_the_baseline_itself(
+    tmp_path: Path, registry: Registry
+) -> None:
+    of = evaluation(items(1, RUBRIC), "new", "old", baseline="old", judges={"j": PAIRS})
+    found, _ = await judged(tmp_path, registry, prefers("says nobody"), of)
+    assert {row.candidate: row.state for row in found} == {"new": "passed", "old": "passed"}
+
+
 async def test_a_verdict_that_flips_with_the_order_is_a_tie(tmp_path: Path, registry: Registry) -> None:
     def speak(model: str, shown: str) -> str:
         return preference("A") if model == "judge" else "4"
@@ -203,7 +177,7 @@ async def test_the_majority_of_a_panel_counts(
 async def test_a_budget_holds_for_judges_too_and_nothing_is_half_measured(
     tmp_path: Path, registry: Registry
 ) -> None:
-    """An answer whose judge could not be paid is not written down: it is asked again with more money."""
+    """An answer whose judge could not be paid has no row: it waits for more money."""
     of = evaluation(items(3, RUBRIC), judges={"j": JUDGE}, budget_nano=100_000, concurrency=1)
     async with bench(tmp_path, Speaking(passing), registry, "scripted", "judge") as b:
         run = begun(tmp_path, of)
@@ -211,23 +185,10 @@ async def test_a_budget_holds_for_judges_too_and_nothing_is_half_measured(
     assert (ended.stopped, rows(run)) == ("budget", [])
 
 
-class Held(Speaking):
-    """Its judge says nothing until it is let."""
-
-    def __init__(self) -> None:
-        super().__init__(passing)
-        self.let = asyncio.Event()
-
-    async def _handle(self, seen: SeenRequest) -> Delivery | bytes:
-        if seen.json["model"] == "judge":
-            await self.let.wait()
-        return await super()._handle(seen)
-
-
 async def test_nobody_is_asked_while_too_many_answers_wait_for_a_judge(
     tmp_path: Path, registry: Registry
 ) -> None:
-    """A crash would lose what is not measured yet."""
+    """Answers are of no use without their scores."""
     provider = Held()
     of = evaluation(items(MOST_BEHIND + 40, RUBRIC), judges={"j": JUDGE})
     async with bench(tmp_path, provider, registry, "scripted", "judge") as b:

@@ -16,7 +16,7 @@ from tiercel.domain.errors import ConfigError
 from tiercel.evals.evaluation import Evaluation, Expectation
 from tiercel.evals.results import RESULTS, Result, read_results
 from tiercel.evals.running.folders import finished, run_to_resume
-from tiercel.evals.running.results_file import ResultsFile
+from tiercel.evals.running.rows_file import RowsFile
 from tiercel.records.lock import FolderLock
 from tiercel.testing.scripted import Says, ScriptedProvider
 
@@ -133,11 +133,11 @@ async def test_an_interrupted_run_ends_at_once_and_says_how_to_go_on(tmp_path: P
 @pytest.mark.parametrize("cut", [1, 20, 60])
 def test_a_row_that_a_crash_cut_short_is_cut_off(cut: int, tmp_path: Path) -> None:
     path = tmp_path / RESULTS
-    with ResultsFile(path) as file:
+    with RowsFile(path) as file:
         file.add(row("q1"))
         file.add(row("q2", output="x" * 70_000))
     path.write_bytes(path.read_bytes()[:-cut])
-    with ResultsFile(path) as file:
+    with RowsFile(path) as file:
         file.add(row("q3"))
     assert [one.item for one in read_results(path)] == ["q1", "q3"]
 
@@ -206,7 +206,7 @@ async def test_a_full_disk_ends_the_run_and_keeps_what_is_there(tmp_path: Path, 
     provider.default = Says(text="4")
     async with bench(tmp_path, provider, registry) as b:
         run = begun(tmp_path, evaluation(items(30), concurrency=1))
-        with ResultsFile(run.results_path) as file:
+        with RowsFile(run.results_path) as file:
             file.add(row("other", output="x" * 3_000_000))
         ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)

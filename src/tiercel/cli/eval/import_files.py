@@ -98,7 +98,7 @@ def _write_run(run: "Run", folder: Path) -> None:
     from tiercel import __version__
     from tiercel.evals.run_folder import Manifest
     from tiercel.evals.running.folders import new_run, runs_beside
-    from tiercel.evals.running.results_file import ResultsFile
+    from tiercel.evals.running.rows_file import RowsFile
 
     manifest = Manifest(
         id="",
@@ -108,7 +108,7 @@ def _write_run(run: "Run", folder: Path) -> None:
         tiercel=__version__,
     )
     made = new_run(runs_beside(folder / EVALUATION), manifest)
-    with ResultsFile(made.results_path) as file:
+    with RowsFile(made.results_path) as file:
         for result in run.results:
             file.add(result)
     print(f"wrote {made.path} with {count_text(len(run.results), 'answer')} of the log")

@@ -25,6 +25,7 @@ from tiercel.evals.running.answer_cache import AnswerCache
 from tiercel.evals.running.budget import Budget
 from tiercel.evals.running.folders import new_run, run_to_resume, runs_beside
 from tiercel.evals.running.run import Ended, Means, run_evaluation, spent_nano, units_of
+from tiercel.evals.running.unscored import read_unscored
 from tiercel.evals.scorers.scorer import Scorer
 from tiercel.measure.amounts import count_text, money
 
@@ -134,11 +135,14 @@ def _run(args: argparse.Namespace, setting: Setting) -> RunFolder:
 
 def _heading(setting: Setting, run: RunFolder) -> str:
     evaluation = setting.evaluation
-    left = len(units_of(evaluation, run.results()))
+    scored = run.results().keys()
+    waiting = len(read_unscored(run.path).keys() - scored)
     total = len(evaluation.items) * len(evaluation.candidates) * evaluation.run.repeats
     simulated = "SIMULATED: no real model answers.\n" if setting.simulated else ""
     repeats = f" x {evaluation.run.repeats} repeats" if evaluation.run.repeats > 1 else ""
-    known = f", {total - left} answered already" if left < total else ""
+    answered = total - len(units_of(evaluation, scored)) + waiting
+    known = f", {answered} answered already" if answered else ""
+    known += f", {waiting} of them only to be scored" if waiting else ""
     return (
         f"{simulated}{evaluation.name}: {count_text(len(evaluation.items), 'item')} x "
         f"{count_text(len(evaluation.candidates), 'target')}{repeats}: {count_text(total, 'answer')}{known}.\n"

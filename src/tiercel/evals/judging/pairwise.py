@@ -93,7 +93,7 @@ class Pairwise:
         if self._baseline is None:
             raise ScorerError("there is no baseline to compare with: name one in the evaluation")
         if answer.candidate.id == self._baseline:
-            return Scored(value=0.5, reason="the baseline itself")
+            return Scored(value=0.5, met=True, reason="the baseline itself")
         if answer.baseline is None or not answer.baseline.choices:
             raise ScorerError("the baseline has no answer to this item")
         desk, judge = self._desk, self._desk.judge(expectation)

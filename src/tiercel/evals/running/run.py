@@ -1,6 +1,6 @@
 """Runs an evaluation: every candidate is asked every item, each answer is measured and written down at once.
 
-What was written is never asked again. Whatever ends a run, it can be gone on with where it stopped.
+What was answered is never asked again. Whatever ends a run, it can be gone on with where it stopped.
 """
 
 import asyncio
@@ -25,8 +25,9 @@ from tiercel.evals.running.baselines import Baselines
 from tiercel.evals.running.budget import Budget
 from tiercel.evals.running.failures import Failed, timed_out, why
 from tiercel.evals.running.folders import finished
-from tiercel.evals.running.results_file import ResultsFile
+from tiercel.evals.running.rows_file import RowsFile
 from tiercel.evals.running.schedule import Schedule, Unit
+from tiercel.evals.running.unscored import UnscoredFile, read_unscored
 from tiercel.evals.scorers.run import Scorers, score_answer
 from tiercel.evals.scorers.scorer import Answer, compares
 from tiercel.records.lock import FolderLock
@@ -40,7 +41,7 @@ succeeded."""
 MOST_SCORING = 32
 """Answers that are measured at the same time."""
 MOST_BEHIND = 96
-"""Answers that may wait to be measured. Beyond that nobody is asked, as a crash would lose them."""
+"""Answers that may wait to be measured. Beyond that nobody is asked: answers are of no use without their scores."""
 
 Estimate = Callable[[JsonObject, bool], int | None]
 """Nano-dollars that a request is expected to cost, helped or not; `None` where a price is unknown."""
@@ -100,11 +101,14 @@ async def run_evaluation(
     """
     with ExitStack() as stack:
         stack.callback(_locked(run).release)
-        rows = stack.enter_context(ResultsFile(run.results_path))
-        sitting = _Sitting(run, means, rows, retry_errors=retry_errors, tell=tell)
+        rows = stack.enter_context(RowsFile(run.results_path))
+        unscored = stack.enter_context(UnscoredFile(run.path))
+        sitting = _Sitting(run, means, rows, unscored, retry_errors=retry_errors, tell=tell)
         ended = await sitting.sit()
-    if ended.is_whole:
-        finished(run)
+        if ended.is_whole:
+            finished(run)
+        if ended.is_whole and all(row.kind != "scorer" for row in run.results().values()):
+            unscored.remove()
     return ended
 
 
@@ -117,11 +121,12 @@ def _locked(run: RunFolder) -> FolderLock:
 
 
 def spent_nano(run: RunFolder) -> int:
-    """What this run's rows have cost so far, judges included, as far as it is known."""
-    if not run.results_path.exists():
-        return 0
-    rows = read_results(run.results_path)
-    return sum((0 if row.cached else row.cost_nano or 0) + row.judges_nano for row in rows)
+    """What this run's answers have cost so far, judges included, as far as it is known. An answer that was measured
+    twice, or still waits for its scores, was paid once."""
+    rows = list(read_results(run.results_path)) if run.results_path.exists() else []
+    waiting = [kept.result for kept in read_unscored(run.path).values()]
+    answers = {(row.key, row.at): row.cost_nano or 0 for row in (*rows, *waiting) if not row.cached}
+    return sum(answers.values()) + sum(row.judges_nano for row in rows)
 
 
 def units_of(evaluation: Evaluation, done: Iterable[tuple[str, str, int]] = ()) -> list[Unit]:
@@ -149,7 +154,8 @@ class _Sitting:
         self,
         run: RunFolder,
         means: Means,
-        rows: ResultsFile,
+        rows: RowsFile,
+        unscored: UnscoredFile,
         *,
         retry_errors: bool,
         tell: Tells | None,
@@ -158,6 +164,7 @@ class _Sitting:
         self._settings = self._evaluation.run
         self._means = means
         self._rows = rows
+        self._unscored = unscored
         self._tell = tell
         known = run.results()
         done = [key for key, row in known.items() if not (retry_errors and _is_worth_another_try(row))]
@@ -173,21 +180,16 @@ class _Sitting:
         self._permits = asyncio.Semaphore(MOST_SCORING)
         self._behind = 0
         self._caught_up = asyncio.Event()
-        self._scoring: set[asyncio.Task[None]] = set()
+        self._scoring = asyncio.TaskGroup()
         self._baselines = Baselines(self._evaluation.baseline, units, known, self._compares)
         self._cacheable: dict[str, bool] = {}
 
     async def sit(self) -> Ended:
-        try:
-            async with asyncio.TaskGroup() as group:
+        async with self._scoring:
+            async with asyncio.TaskGroup() as asking:
                 for _ in range(max(1, min(self._settings.concurrency, self._total))):
-                    group.create_task(self._work())
+                    asking.create_task(self._work())
             self._baselines.no_more()
-            while self._scoring:
-                await asyncio.gather(*self._scoring)
-        finally:
-            for task in self._scoring:
-                task.cancel()
         out = {lane.candidate.id: lane.out for lane in self.schedule.lanes if lane.out is not None}
         return Ended(
             progress=self._progress(),
@@ -207,6 +209,11 @@ class _Sitting:
         due = time.perf_counter()
         content = body_of(unit.item, unit.candidate, stream=self._settings.stream)
         body = msgspec.json.encode(content)
+        left = self._unscored.take(unit.key)
+        if left is not None:
+            self.schedule.done(unit)
+            self._measure_soon(unit, left.result, left.response, body)
+            return
         key = cache_key(body, unit.candidate.id, unit.repeat, self._means.configuration)
         cache = self._means.cache if self._may_be_cached(unit.item) else None
         kept = cache.get(key) if cache is not None else None
@@ -225,6 +232,10 @@ class _Sitting:
         result = outcome.answered(unit, asked, asked.response, queue_seconds)
         if cache is not None and asked.response.choices:
             cache.put(key, outcome.to_keep(result, asked.response))
+        try:
+            self._unscored.add(result, asked.response)
+        except OSError as error:
+            self.schedule.stop(f"disk: {error.strerror}")
         self._measure_soon(unit, result, asked.response, body)
 
     async def _ask(
@@ -287,9 +298,7 @@ class _Sitting:
     def _measure_soon(self, unit: Unit, result: Result, response: ModelResponse, body: bytes) -> None:
         """Measure it beside what is being asked: a judge takes longer than an answer."""
         self._baselines.say(unit, response)
-        task = asyncio.create_task(self._measure(unit, result, response, body))
-        self._scoring.add(task)
-        task.add_done_callback(self._scoring.discard)
+        self._scoring.create_task(self._measure(unit, result, response, body))
 
     async def _measure(self, unit: Unit, result: Result, response: ModelResponse, body: bytes) -> None:
         baseline = await self._baselines.wait_for(unit)
@@ -312,7 +321,7 @@ class _Sitting:
         self._caught_up.set()
         if self._means.budget.is_over and scores.unmeasured is not None:
             self.schedule.stop("budget")
-            return  # it is asked again when there is money for its judge
+            return  # it waits until there is money for its judge
         self._write(outcome.measured(result, scores, unit.item.threshold, response))
 
     def _write(self, result: Result) -> None:

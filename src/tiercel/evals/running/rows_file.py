@@ -1,4 +1,4 @@
-"""Writes `results.jsonl`: each row as soon as it is there, so that a killed run has lost nothing that was answered."""
+"""Writes JSON Lines a row at a time, each as soon as it is there: what a run has written, a kill does not take."""
 
 import os
 import time
@@ -9,14 +9,13 @@ from typing import Self
 import msgspec
 
 from tiercel.domain.errors import ConfigError
-from tiercel.evals.results import Result
 
 SYNC_SECONDS = 1.0
 """A row is with the system at once, and on the disk within about this time."""
 CHUNK_BYTES = 65_536
 
 
-class ResultsFile:
+class RowsFile:
     """Open for adding rows. What a crash left of a last row is cut off first.
 
     Raises `ConfigError` where the file cannot be opened, and `OSError` where a row cannot be written; then nothing of
@@ -43,18 +42,18 @@ class ResultsFile:
     ) -> None:
         self.close()
 
-    def add(self, result: Result) -> None:
+    def add(self, row: msgspec.Struct) -> None:
         """Write one row."""
-        row = self._encoder.encode(result) + b"\n"
+        line = self._encoder.encode(row) + b"\n"
         try:
-            written = os.write(self._fd, row)
-            while written < len(row):
-                written += os.write(self._fd, row[written:])
+            written = os.write(self._fd, line)
+            while written < len(line):
+                written += os.write(self._fd, line[written:])
         except OSError:
             os.ftruncate(self._fd, self._end)
             os.lseek(self._fd, self._end, os.SEEK_SET)
             raise
-        self._end += len(row)
+        self._end += len(line)
         if time.monotonic() - self._synced_at >= SYNC_SECONDS:
             self._sync()
 
