@@ -8,23 +8,18 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.chromium import MISSING, chromium
 from tests.evals.reporting.example import example
 
 from tiercel.evals.comparing.assessment import assess_run
 from tiercel.evals.reporting.html import as_html
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
-CHROMIUM = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
 FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run")
 COMMAND = "tiercel eval report runs/20260921-141320-5b1f77-c2a9 -o report.html"
 PHONES = """<!doctype html><body style="margin: 0; display: flex; gap: 20px; background: #888">
 <iframe src="report.html" style="border: 0; width: 390px; height: 1100px; color-scheme: light"></iframe>
 <iframe src="report.html" style="border: 0; width: 390px; height: 1100px; color-scheme: dark"></iframe>"""
-
-
-def chromium() -> str | None:
-    """The browser of this system, where there is one."""
-    return next((path for path in CHROMIUM if Path(path).exists()), None)
 
 
 def draw(browser: str, folder: Path) -> list[Path]:
@@ -58,7 +53,7 @@ def main() -> int:
     """Draw them; 1 where there is no browser to do it."""
     browser = chromium()
     if browser is None:
-        print(f"no Chromium here: looked for {', '.join(CHROMIUM)}", file=sys.stderr)
+        print(MISSING, file=sys.stderr)
         return 1
     IMAGES.mkdir(exist_ok=True)
     for path in draw(browser, IMAGES):

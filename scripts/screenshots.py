@@ -1,37 +1,36 @@
-"""Takes the screenshots of the dashboard that the documentation shows: `python scripts/screenshots.py`.
+"""Takes the screenshots of the dashboard that the documentation shows: `python -m scripts.screenshots`.
 
 They show the demo's tasks, answered by simulated models. Needs the system's Chromium.
 """
 
 import asyncio
-import sys
 import tempfile
 from pathlib import Path
 
 from playwright.async_api import async_playwright
+from tests.chromium import MISSING, chromium
+from tests.gateway.dashboard.browsing import DARK, LIGHT, PHONE, Look, lab_house, looking_with
+from tests.gateway.dashboard.pages import FLAGS
 
 from tiercel.testing.lab.server import DEFAULT_TIME_SCALE
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from tests.gateway.dashboard.browsing import DARK, LIGHT, PHONE, Look, lab_house, looking_with  # noqa: E402  # tests are beside scripts and not installed
-from tests.gateway.dashboard.pages import FLAGS, chromium  # noqa: E402  # see above
-
-FOLDER = ROOT / "docs" / "images"
+FOLDER = Path(__file__).resolve().parent.parent / "docs" / "images"
 MAX_BYTES = 150_000
 MAX_HEIGHT = 860
 
 
 async def main() -> None:
     """Writes them all. Raises `SystemExit` for one that is too large for a page."""
+    program = chromium()
+    if program is None:
+        raise SystemExit(MISSING)
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         async with (
             lab_house(Path(folder), time_scale=DEFAULT_TIME_SCALE) as lab,
             async_playwright() as playwright,
         ):
-            browser = await playwright.chromium.launch(executable_path=chromium(), args=list(FLAGS))
+            browser = await playwright.chromium.launch(executable_path=program, args=list(FLAGS))
             pictures: dict[str, tuple[str, Look]] = {
                 "overview": ("/?by=model", LIGHT),
                 "overview-dark": ("/?by=model", DARK),

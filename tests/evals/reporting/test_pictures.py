@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from scripts.report_images import IMAGES, chromium, draw
+from scripts.report_images import IMAGES, draw
+from tests.chromium import MISSING, chromium
 
 BROWSER = chromium()
 
 
-@pytest.mark.skipif(BROWSER is None, reason="there is no Chromium on this system")
+@pytest.mark.skipif(BROWSER is None, reason=MISSING)
 def test_the_report_is_drawn_as_the_documentation_shows_it(tmp_path: Path) -> None:
     assert BROWSER is not None
     for path in draw(BROWSER, tmp_path):

@@ -6,8 +6,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
+from tests.chromium import MISSING, chromium
 from tests.gateway.dashboard.browsing import LabHouse, lab_house
-from tests.gateway.dashboard.pages import FLAGS, chromium
+from tests.gateway.dashboard.pages import FLAGS
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -15,7 +16,7 @@ async def browser() -> AsyncIterator[Browser]:
     """This system's Chromium."""
     path = chromium()
     if path is None:
-        pytest.skip("no Chromium on this machine")
+        pytest.skip(MISSING)
     async with async_playwright() as playwright:
         running = await playwright.chromium.launch(executable_path=path, args=list(FLAGS))
         try:

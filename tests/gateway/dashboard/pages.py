@@ -15,7 +15,6 @@ from tiercel.domain.settings import Settings
 from tiercel.gateway.app import running
 from tiercel.gateway.dashboard.listener import serving_dashboard
 
-CHROMIUM = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -24,11 +23,6 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-
-
-def chromium() -> str | None:
-    """The browser of this system, where there is one."""
-    return next((path for path in CHROMIUM if Path(path).exists()), None)
 
 
 class Dashed(msgspec.Struct, frozen=True, kw_only=True):
