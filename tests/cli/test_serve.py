@@ -15,6 +15,8 @@ import pytest
 
 from tests.gateway.house import everything_in
 from tests.gateway.plain_http import call
+from tiercel.domain.keys import AccessKey
+from tiercel.records.key_store import KeyStore
 from tiercel.testing.scripted import Says, ScriptedProvider
 
 POLICY = """
@@ -109,11 +111,22 @@ async def test_it_says_what_it_found_and_serves(tmp_path: Path) -> None:
     async with ScriptedProvider(Says(text="hello")) as provider, tiercel("serve", folder=tmp_path) as server:
         write(tmp_path, provider)
         url = await server.base_url()
-        await server.read_until("curl")
+        await server.read_until("Say hello")
         assert "providers  vllm" in server.said
+        assert "authorization" not in server.said
         assert re.search(r"fast +little", server.said)
         assert await ask(url) == "hello"
     assert (tmp_path / "tiercel-data").stat().st_mode & 0o777 == 0o700
+
+
+async def test_where_keys_are_required_the_line_to_try_shows_one(tmp_path: Path) -> None:
+    with KeyStore.open(tmp_path / "tiercel-data", make=True) as store:
+        store.create(AccessKey())
+    async with ScriptedProvider() as provider, tiercel("serve", folder=tmp_path) as server:
+        write(tmp_path, provider)
+        await server.read_until("Say hello")
+    assert "access     keys required" in server.said
+    assert '-H "authorization: Bearer $TIERCEL_KEY" \\\n    -d' in server.said
 
 
 async def test_sighup_swaps_a_valid_policy_and_refuses_an_invalid_one(tmp_path: Path) -> None:

@@ -141,6 +141,7 @@ def banner(
         f"  dashboard  {dashboard or 'off ([dashboard] enabled)'}",
         "",
         f"  curl {base_url}/v1/chat/completions -H 'content-type: application/json' \\",
+        *(['    -H "authorization: Bearer $TIERCEL_KEY" \\'] if needs_key else []),
         '    -d \'{"model": "auto", "messages": [{"role": "user", "content": "Say hello"}]}\'',
         "",
     ]
