@@ -36,6 +36,22 @@ def test_the_five_tasks_are_a_suite_that_the_lab_answers(here: Path) -> None:
     assert main(["eval", "run", "--lab", "--fail-on", "never"]) == 0
 
 
+def test_screens_are_written_beside_the_suite_and_answered_by_the_lab(here: Path) -> None:
+    """And what is kept of each answer holds no picture."""
+    assert main(["eval", "run", "gui", "--lab", "--limit", "5", "--fail-on", "never"]) == 0
+    assert {path.name for path in here.glob("gui/screens/*.png")} == {
+        "error.png",
+        "form.png",
+        "phone.png",
+        "settings.png",
+        "table.png",
+    }
+    (results,) = here.glob("gui/runs/*/results.jsonl")
+    rows = results.read_text().splitlines()
+    assert len(rows) == 10
+    assert all('"state":"passed"' in row and "base64" not in row for row in rows)
+
+
 def test_a_misspelt_suite_is_told_by_its_nearest_name(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["eval", "run", "extracton", "--lab"]) == 2
     assert "did you mean 'extraction'?" in capsys.readouterr().err

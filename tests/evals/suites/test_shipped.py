@@ -21,8 +21,8 @@ from tiercel.evals.scorers.scorer import Answer
 from tiercel.evals.suites import NAMES, shipped_suite
 from tiercel.wire.registry import CODECS
 
-LEFT_OUT = {"gui", "unknown"}
-"""Tasks without a suite: screens need pictures, and `unknown` is none."""
+LEFT_OUT = {"unknown"}
+"""No task, so that there is no suite of it."""
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +39,9 @@ def read(name: str, folder: Path) -> Evaluation:
     path = folder / name
     path.mkdir()
     (path / suite.file).write_text(suite.items, "utf-8")
+    for picture, content in suite.pictures.items():
+        (path / picture).parent.mkdir(exist_ok=True)
+        (path / picture).write_bytes(content)
     (path / "eval.yaml").write_text(f"targets: [auto]\ntests: {suite.file}\n")
     return load_evaluation(path / "eval.yaml", Surroundings(scorers=ScorerRegistry(checks)))
 

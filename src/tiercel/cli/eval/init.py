@@ -64,10 +64,11 @@ def write_evaluation(args: argparse.Namespace, folder: Path, suite: str | None) 
 
     shipped = None if suite is None else shipped_suite(suite, Registry.load().resolve)
     made = starter(_catalog(args), simulated=args.lab, suite=shipped)
-    texts = {EVALUATION: made.evaluation, made.items_file: made.items}
+    contents: dict[str, str | bytes] = {EVALUATION: made.evaluation, made.items_file: made.items}
+    contents |= made.pictures
     if made.labels is not None:
-        texts[LABELS] = made.labels
-    write_files(folder, texts, force=getattr(args, "force", False))
+        contents[LABELS] = made.labels
+    write_files(folder, contents, force=getattr(args, "force", False))
     return folder / EVALUATION
 
 

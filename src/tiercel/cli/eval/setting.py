@@ -12,6 +12,7 @@ from tiercel.cli.configuration import load_configuration
 from tiercel.cli.eval.capture import traffic_rows
 from tiercel.domain.catalog import Catalog
 from tiercel.domain.errors import CallerError, ConfigError
+from tiercel.domain.json import Json
 from tiercel.domain.money import nano_from_usd
 from tiercel.domain.policy import Policy
 from tiercel.domain.settings import Settings
@@ -71,9 +72,9 @@ def lab_tasks(items: tuple[Item, ...]) -> list[DemoTask]:
     found: list[DemoTask] = []
     for item in items:
         messages = item.body.get("messages") or [{}]
-        prompt = messages[-1].get("content") if isinstance(messages[-1], dict) else None
+        prompt = _last_text(messages[-1].get("content")) if isinstance(messages[-1], dict) else None
         calls = _calls(item)
-        if (item.target or calls) and isinstance(prompt, str):
+        if (item.target or calls) and prompt is not None:
             answer = item.target[0] if item.target else ""
             found.append(
                 DemoTask(
@@ -88,6 +89,14 @@ def lab_tasks(items: tuple[Item, ...]) -> list[DemoTask]:
                 )
             )
     return found
+
+
+def _last_text(content: Json) -> str | None:
+    """What the lab knows a message by: its text, or the last one beside its pictures."""
+    if not isinstance(content, list):
+        return content if isinstance(content, str) else None
+    texts = (part.get("text") for part in reversed(content) if isinstance(part, dict))
+    return next((text for text in texts if isinstance(text, str)), None)
 
 
 def _calls(item: Item) -> tuple[PlannedCall, ...]:

@@ -71,19 +71,20 @@ ONLY_SIMULATED = ("difficulty", "wrong")
 
 
 class Starter(msgspec.Struct, frozen=True, kw_only=True):
-    """The files' texts, and what the items' file is called. A shipped suite brings no labels."""
+    """The files' texts, what the items' file is called, and pictures by name. A shipped suite brings no labels."""
 
     evaluation: str
     items: str
     items_file: str = "items.jsonl"
+    pictures: dict[str, bytes] = {}
     labels: str | None = None
 
 
 def starter(catalog: Catalog, *, simulated: bool = False, suite: ShippedSuite | None = None) -> Starter:
     """A first evaluation of the models that are configured, of this suite or of a dozen small tasks.
 
-    Raises `ConfigError` where there is no model. For `simulated` models the small tasks say how difficult they are and
-    what a wrong answer is.
+    Raises `ConfigError` where there is no model, or none that takes the suite's pictures. For `simulated` models the
+    small tasks say how difficult they are and what a wrong answer is.
     """
     models = list(
         {deployment.model.name: deployment.model for deployment in catalog.deployments.values()}.values()
@@ -92,6 +93,12 @@ def starter(catalog: Catalog, *, simulated: bool = False, suite: ShippedSuite | 
         raise ConfigError(
             "no model can be called: export a provider's key, or see `tiercel init`; --lab needs no key"
         )
+    if suite is not None and suite.pictures:
+        models = [model for model in models if "image" in model.capabilities.modalities]
+        if not models:
+            raise ConfigError(
+                f"{suite.name}: no configured model takes pictures; give one that does `modalities` in tiercel.toml"
+            )
     chosen = _cheapest_and_dearest(models)
     names = [model.name for model in chosen] if len(chosen) > 1 else [chosen[0].name, "auto"]
     listed = "".join(f"  - {_quoted(name)}\n" for name in names)
@@ -105,7 +112,9 @@ def starter(catalog: Catalog, *, simulated: bool = False, suite: ShippedSuite | 
             tests=suite.file,
             default_test=OF_SUITE.format(name=suite.name),
         )
-        return Starter(evaluation=evaluation, items=suite.items, items_file=suite.file)
+        return Starter(
+            evaluation=evaluation, items=suite.items, items_file=suite.file, pictures=suite.pictures
+        )
     evaluation = EVALUATION.format(
         **said,
         description="a dozen small tasks, to be replaced by your own",

@@ -1,5 +1,7 @@
-"""The suites by name, each as the text of an items file. The five tasks of `tiercel bench tasks` are made into one."""
+"""The suites by name, each as the text of an items file, with the pictures that it names. The five tasks of
+`tiercel bench tasks` are made into one."""
 
+import re
 from importlib.resources import files
 
 import msgspec
@@ -19,9 +21,11 @@ OF_TASKS = (
     "coding",
     "reasoning",
     "agent_step",
+    "gui",
     "simple_chat",
     "long_writing",
 )
+PICTURE = re.compile(r"file://([\w./-]+)")
 NAMES = (*OF_TASKS, FIVE_TASKS)
 """In the order in which they are listed."""
 ABOUT_FIVE_TASKS = (
@@ -30,12 +34,14 @@ ABOUT_FIVE_TASKS = (
 
 
 class ShippedSuite(msgspec.Struct, frozen=True, kw_only=True):
-    """A suite as it is written beside an `eval.yaml`: the name of its items' file, and that file's text."""
+    """A suite as it is written beside an `eval.yaml`: the name of its items' file, that file's text, and the pictures
+    that its items show, by their names there."""
 
     name: str
     about: str
     file: str
     items: str
+    pictures: dict[str, bytes] = {}
 
 
 def suite_abouts() -> dict[str, str]:
@@ -51,11 +57,18 @@ def shipped_suite(name: str, resolve: Resolve) -> ShippedSuite:
     if name == FIVE_TASKS:
         return ShippedSuite(name=name, about=ABOUT_FIVE_TASKS, file="items.jsonl", items=_five_tasks(resolve))
     text = _text(name)
-    return ShippedSuite(name=name, about=_about(text), file="items.yaml", items=text)
+    return ShippedSuite(
+        name=name, about=_about(text), file="items.yaml", items=text, pictures=_pictures(text)
+    )
 
 
 def _text(name: str) -> str:
     return files("tiercel.evals.suites").joinpath(f"{name}.yaml").read_text("utf-8")
+
+
+def _pictures(text: str) -> dict[str, bytes]:
+    folder = files("tiercel.evals.suites")
+    return {name: folder.joinpath(name).read_bytes() for name in sorted({*PICTURE.findall(text)})}
 
 
 def _about(text: str) -> str:
