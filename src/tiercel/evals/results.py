@@ -34,7 +34,9 @@ class Score(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What one expectation measured. `value` is 0 to 1; `repaired` means that it was met after a local repair.
 
     `unmeasured` says why the scorer could not do its work; then `value` and `met` mean nothing. `cost_nano` is what its
-    calls cost, `by` who judged, as `model (prompt version)`.
+    `calls` cost, but for `unpriced_calls` of them, whose price is unknown; `by` is who judged, as `model (prompt
+    version)`. `both_orders` counts verdicts on two answers in both orders, `flips` those that turned over with the
+    order.
     """
 
     name: str
@@ -47,6 +49,14 @@ class Score(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     by: str = ""
     cost_nano: int = 0
     calls: int = 0
+    unpriced_calls: int = 0
+    both_orders: int = 0
+    flips: int = 0
+
+    @property
+    def full_cost_nano(self) -> int | None:
+        """What all its calls cost; `None` where the price of one is unknown."""
+        return None if self.unpriced_calls else self.cost_nano
 
 
 class CallMade(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -110,8 +120,13 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def judges_nano(self) -> int:
-        """What its scorers' calls cost."""
+        """What its scorers' calls cost, as far as it is known."""
         return sum(score.cost_nano for score in self.scores)
+
+    @property
+    def judges_unpriced_calls(self) -> int:
+        """How many of its scorers' calls have an unknown price."""
+        return sum(score.unpriced_calls for score in self.scores)
 
 
 Row = TypeVar("Row")

@@ -15,7 +15,6 @@ from tiercel.evals.comparing.answers import Measured
 from tiercel.evals.comparing.assessment import assess_run
 from tiercel.evals.comparing.judge_check import JudgeCheck, check_judge, check_people
 from tiercel.evals.evaluation import Expectation, JudgeSettings
-from tiercel.evals.judging.pairwise import FLIPPED
 from tiercel.evals.labels import Label, Preference
 from tiercel.evals.reporting.json_report import as_json
 from tiercel.evals.reporting.judge_words import judge_sentence
@@ -104,9 +103,11 @@ def test_verdicts_that_were_none_are_counted_and_told_and_their_cost_too() -> No
 
 
 def test_calls_of_unknown_price_are_counted_apart() -> None:
-    free = msgspec.structs.replace(said(1.0), cost_nano=0, calls=3)
-    found = check_judge(run([said(1.0), free], [None, None]), "j1")
-    assert (found.cost_nano, found.calls, found.unpriced_calls) == (10, 5, 3)
+    """What is free has a price, and it is nothing."""
+    unknown = msgspec.structs.replace(said(1.0), cost_nano=0, calls=3, unpriced_calls=3)
+    free = msgspec.structs.replace(said(1.0), cost_nano=0, calls=4)
+    found = check_judge(run([said(1.0), unknown, free], [None, None, None]), "j1")
+    assert (found.cost_nano, found.calls, found.unpriced_calls) == (10, 9, 3)
 
 
 def test_where_all_is_labelled_there_is_nothing_to_correct() -> None:
@@ -126,9 +127,14 @@ def test_a_kind_judge_is_corrected_by_the_labels() -> None:
     assert not rate.estimate.interval.holds(0.9)
 
 
+def in_both_orders(value: float | None) -> Score:
+    """A verdict on a pair; a half is a flip."""
+    return msgspec.structs.replace(said(value, "", "pairwise"), both_orders=1, flips=int(value == 0.5))
+
+
 def pairs(verdicts: Sequence[float], labels: Sequence[str | None], **fields: Sequence[int]) -> JudgeCheck:
     """Verdicts on pairs; a half is a flip."""
-    scores = [said(value, FLIPPED if value == 0.5 else "", "pairwise") for value in verdicts]
+    scores = [in_both_orders(value) for value in verdicts]
     return check_judge(run(scores, labels, PAIRS, **fields), "j1")
 
 
@@ -142,11 +148,14 @@ def test_of_pairs_preferences_are_compared_and_flips_counted() -> None:
 
 
 def test_a_panels_flips_are_counted_for_each_of_its_models() -> None:
-    score = msgspec.structs.replace(
-        said(0.75, f"a: {FLIPPED}; b: prefers the candidate", "pairwise"), by="a, b (pairwise prompt 1)"
-    )
+    score = msgspec.structs.replace(said(0.75, "", "pairwise"), both_orders=2, flips=1)
     found = check_judge(run([score] * 10, ["A"] * 10, PAIRS), "j1")
     assert (found.flips.value, found.flips.n) == (0.5, 20)
+
+
+def test_verdicts_in_one_order_cannot_flip() -> None:
+    found = check_judge(run([said(1.0, "", "pairwise")] * 4, ["A"] * 4, PAIRS), "j1")
+    assert (found.flips.value, found.flips.why) == (None, "asked in one order only")
 
 
 def test_one_order_has_no_flips_and_says_why() -> None:
@@ -235,7 +244,7 @@ def recorded(judge: str, subset: str, strategy: str) -> JudgeCheck:
     for row in rows:
         both = row["verdict_ab"] + row["verdict_ba"]
         value = {"11": 1.0, "22": 0.0, "12": 0.5, "21": 0.5}.get(both)
-        scores.append(said(value, FLIPPED if value == 0.5 else "", "pairwise"))
+        scores.append(in_both_orders(value))
     return check_judge(run(scores, ["AB"[row["label"] == "2"] for row in rows], PAIRS), "j1")
 
 

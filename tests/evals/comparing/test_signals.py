@@ -11,6 +11,7 @@ from tiercel.evals.comparing.metrics import CODE_SCORERS, FORMAT_SCORERS
 from tiercel.evals.comparing.signals import Signals
 from tiercel.evals.evaluation import Expectation
 from tiercel.evals.judging import judging_scorers
+from tiercel.evals.reporting.table import signal_rows
 from tiercel.evals.results import CallMade, Score
 from tiercel.evals.scorers.registry import ScorerRegistry
 
@@ -113,6 +114,41 @@ def test_finish_reasons_and_retries_are_shares_with_their_counts() -> None:
     found = assess_run(measured(results, items)).models[0]
     assert (found.stopped.value, found.finishes) == (0.5, {"stop": 2, "length": 2})
     assert (found.retried.value, found.retried.n) == (0.5, 4)
+
+
+@pytest.mark.parametrize(
+    ("cost", "judge", "text", "detail"),
+    [
+        (1_000_000, Score(name="j", cost_nano=500_000, calls=1), "$0.003", "and $0.0015 for judges"),
+        (
+            1_000_000,
+            Score(name="j", cost_nano=500_000, calls=2, unpriced_calls=1),
+            "$0.003",
+            "and at least $0.0015 for judges; 3 judge calls of unknown price",
+        ),
+        (0, Score(name="j", calls=1), "$0", ""),
+        (
+            None,
+            Score(name="j", calls=1, unpriced_calls=1),
+            "unknown",
+            "3 answers of unknown price; 3 judge calls of unknown price",
+        ),
+    ],
+)
+def test_what_was_spent_says_what_is_not_in_it(
+    cost: int | None, judge: Score, text: str, detail: str
+) -> None:
+    """Free and of unknown price are two things."""
+    model = signals("+++", cost_nano=cost, scores=(judge,))
+    (spent,) = (row.cells[0] for row in signal_rows((model,)) if row.key == "spent_usd")
+    assert (spent.text, spent.detail) == (text, detail)
+
+
+def test_another_pair_has_no_price_where_a_judge_has_none() -> None:
+    judge = Score(name="j", calls=1, unpriced_calls=1)
+    known = run_of({"old": "+-++", "new": "++-+"}, cost_nano=1_000_000)
+    unknown = run_of({"old": "+-++", "new": "++-+"}, cost_nano=1_000_000, scores=(judge,))
+    assert [assess_run(one).contenders[0].cost_per_pair_nano for one in (known, unknown)] == [2_000_000, None]
 
 
 def test_errors_are_counted_by_kind_and_cost_what_they_cost() -> None:

@@ -9,7 +9,7 @@ import msgspec
 
 from tiercel.checks.registry import Registry
 from tiercel.cli.asking import asking
-from tiercel.domain.catalog import Catalog
+from tiercel.domain.catalog import Catalog, Prices
 from tiercel.domain.policy import Policy, Rule, Tier
 from tiercel.domain.settings import Settings
 from tiercel.evals.evaluation import Candidate, Evaluation, Expectation, Item, JudgeSettings, RunSettings
@@ -24,6 +24,8 @@ from tiercel.evals.running.run import Ended, Estimate, Means, run_evaluation, sp
 from tiercel.evals.scorers.registry import ScorerRegistry
 from tiercel.testing.scripted import ScriptedProvider
 
+UNPRICED = "-unpriced"
+"""What the names of models end with that have no price."""
 SUM = Expectation(scorer="contains", value="4")
 
 
@@ -66,8 +68,13 @@ def begun(folder: Path, of: Evaluation) -> RunFolder:
 
 
 def settings_of(provider: ScriptedProvider, *models: str) -> Settings:
-    """A configuration in which the provider serves these models."""
-    deployments = {name: provider.deployment(name) for name in models or ("scripted",)}
+    """A configuration in which the provider serves these models; of some nobody knows the price."""
+    deployments = {
+        name: provider.deployment(name, prices=Prices())
+        if name.endswith(UNPRICED)
+        else provider.deployment(name)
+        for name in models or ("scripted",)
+    }
     return Settings(catalog=Catalog(deployments=deployments))
 
 

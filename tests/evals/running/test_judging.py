@@ -116,6 +116,7 @@ async def test_a_verdict_that_flips_with_the_order_is_a_tie(tmp_path: Path, regi
     found, _ = await judged(tmp_path, registry, speak, pair_of())
     score = next(row.scores[0] for row in found if row.candidate == "new")
     assert (score.value, score.met, score.reason) == (0.5, True, "tie: the verdict flips with the order")
+    assert (score.both_orders, score.flips) == (1, 1)
 
 
 async def test_a_judge_that_is_to_look_at_pairs_does_so_for_a_rubric_too(
@@ -183,6 +184,18 @@ async def test_a_budget_holds_for_judges_too_and_nothing_is_half_measured(
         run = begun(tmp_path, of)
         ended = await b.run(run, estimate=lambda body, helped: 200_000 if body["model"] == "judge" else 0)
     assert (ended.stopped, rows(run)) == ("budget", [])
+
+
+async def test_of_a_panel_the_known_prices_count_and_the_unknown_ones_are_counted(
+    tmp_path: Path, registry: Registry
+) -> None:
+    panel = {"j": JudgeSettings(name="j", models=("judge", "judge-unpriced"))}
+    names = ("scripted", "judge", "judge-unpriced")
+    async with bench(tmp_path, Speaking(passing), registry, *names) as b:
+        ended, (row,) = await b.ran(evaluation(items(1, RUBRIC), judges=panel))
+    score = row.scores[0]
+    assert (score.calls, score.unpriced_calls, score.cost_nano > 0) == (2, 1, True)
+    assert (score.full_cost_nano, ended.unpriced) == (None, 1)
 
 
 async def test_nobody_is_asked_while_too_many_answers_wait_for_a_judge(

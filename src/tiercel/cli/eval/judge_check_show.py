@@ -144,7 +144,7 @@ def _cost(check: JudgeCheck) -> str:
     calls = count_text(check.calls, "call")
     if not check.unpriced_calls:
         return f"{money(check.cost_nano)} for {calls}"
-    known = f"{money(check.cost_nano)} and more" if check.cost_nano else "unknown"
+    known = f"at least {money(check.cost_nano)}" if check.cost_nano else "unknown"
     return f"{known} for {calls}, {check.unpriced_calls:,} of them of unknown price"
 
 

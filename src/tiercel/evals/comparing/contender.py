@@ -112,6 +112,6 @@ def _price(pairing: Pairing) -> int | None:
     rows: list[Result] = [row for pair in pairing.pairs for row in (pair.baseline, pair.candidate)]
     costs = [row.cost_nano for row in rows]
     known = [cost for cost in costs if cost is not None]
-    if not known or len(known) < len(costs):
+    if not known or len(known) < len(costs) or any(row.judges_unpriced_calls for row in rows):
         return None
     return math.ceil((sum(known) + sum(row.judges_nano for row in rows)) / len(pairing.pairs))

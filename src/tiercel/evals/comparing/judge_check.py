@@ -152,13 +152,13 @@ def _measured(
         why_invalid=invalid.most_common(1)[0][0] if invalid else "",
         cost_nano=sum(score.cost_nano for score in scores),
         calls=sum(score.calls for score in scores),
-        unpriced_calls=sum(score.calls for score in scores if not score.cost_nano),
+        unpriced_calls=sum(score.unpriced_calls for score in scores),
         labels=len(seen),
         agreement=_share([side(one.verdict) == side(one.said) for one in seen], seen, confidence),
         kappa=_kappa(seen, seed, confidence),
         sensitivity=_given(seen, 1, confidence),
         specificity=_given(seen, -1, confidence),
-        flips=_flips(valid, judge, what, confidence),
+        flips=_flips(valid, what, confidence),
         length=_length(seen, what, seed, confidence),
         corrected=corrected,
     )
@@ -288,14 +288,14 @@ def _figure(found: Agreement) -> Figure:
     return Figure(value=found.value, low=found.interval.low, high=found.interval.high, n=found.n)
 
 
-def _flips(valid: Sequence[Score], judge: JudgeSettings, what: Side, confidence: float) -> Figure:
+def _flips(valid: Sequence[Score], what: Side, confidence: float) -> Figure:
     """Of a panel each model's verdict counts."""
     if what == "passed":
         return Figure(why="one answer at a time has no order")
-    if judge.orders == "one":
+    flips = sum(score.flips for score in valid)
+    asked = sum(score.both_orders for score in valid)
+    if not asked and valid:
         return Figure(why="asked in one order only")
-    flips = sum(score.reason.count(pairwise.FLIPPED) for score in valid)
-    asked = sum(max(1, score.by.count(", ") + 1) for score in valid)
     if asked < 2:
         return Figure(why="too few verdicts")
     placed = [Item(id=str(at), body={}) for at in range(asked)]

@@ -25,7 +25,8 @@ class Signals(msgspec.Struct, frozen=True, kw_only=True):
 
     `expected` answers were to come and `answered` came; `errors` counts the others by kind, `missing` were not asked.
     `seconds`, `ttft_seconds` and `ttfa_seconds` are of answers that were not `cached`. `spent_nano` is known spending
-    on answers, on errors too and on cached ones not, and `judges_nano` what measuring them cost. `stopped` is the
+    on answers, on errors too and on cached ones not, and `judges_nano` what measuring them cost; not in them are
+    `unpriced_answers` and `judges_unpriced_calls`, whose price is unknown. `stopped` is the
     share that ended by itself, with all `finishes`, and `retried` the share that took more than one call. `repaired`
     counts answers that met an expectation after a local repair. `versions` counts what the providers said answered.
     """
@@ -45,7 +46,9 @@ class Signals(msgspec.Struct, frozen=True, kw_only=True):
     cost_per_success_nano: Figure
     cost_per_answer_nano: Figure
     spent_nano: int
+    unpriced_answers: int
     judges_nano: int
+    judges_unpriced_calls: int
     output_tokens: Figure
     format_following: Figure
     repaired: int
@@ -77,7 +80,9 @@ def signals_of(answers: Answers, confidence: float) -> Signals:
         cost_per_success_nano=metrics.cost_of_success(answers, confidence),
         cost_per_answer_nano=metrics.cost_of_answer(answers, confidence),
         spent_nano=sum(row.cost_nano or 0 for row in every if not row.cached),
+        unpriced_answers=sum(row.cost_nano is None for row in every if not row.cached),
         judges_nano=sum(row.judges_nano for row in every),
+        judges_unpriced_calls=sum(row.judges_unpriced_calls for row in every),
         output_tokens=metrics.output_tokens(answers, confidence),
         format_following=metrics.format_following(answers, confidence),
         repaired=sum(any(score.repaired for score in row.scores) for row in rows),

@@ -91,7 +91,7 @@ def _row(result: Result, item: Item | None, address: str, run: str) -> JsonObjec
         "input_tokens": result.input_tokens,
         "output_tokens": result.output_tokens,
         "cost_usd": usd(result.cost_nano),
-        "judges_cost_usd": usd(result.judges_nano),
+        "judges_cost_usd": None if result.judges_unpriced_calls else usd(result.judges_nano),
         "finish": result.finish,
         "calls": len(result.calls),
         "cached": result.cached,
@@ -113,7 +113,7 @@ def _row(result: Result, item: Item | None, address: str, run: str) -> JsonObjec
                 "reason": score.unmeasured or score.reason,
                 "repaired": score.repaired,
                 "by": score.by,
-                "cost_usd": usd(score.cost_nano),
+                "cost_usd": usd(score.full_cost_nano),
             }
             for score in result.scores
         ],

@@ -25,11 +25,12 @@ Estimate = Callable[[JsonObject, bool], int | None]
 
 
 class Heard(msgspec.Struct, frozen=True, kw_only=True):
-    """What a judge said, as the JSON that it was to be, and what that took. `text` may be anything."""
+    """What a judge said, as the JSON that it was to be, and what that took. `text` may be anything; `cost_nano` is
+    `None` where the price is unknown."""
 
     text: str
     model: str
-    cost_nano: int
+    cost_nano: int | None
     calls: int
 
 
@@ -73,7 +74,7 @@ class JudgeDesk:
         finally:
             self._budget.settle(expected, cost)
         assert asked.response is not None
-        return Heard(text=bare_json(asked.response.text), model=model, cost_nano=cost or 0, calls=calls)
+        return Heard(text=bare_json(asked.response.text), model=model, cost_nano=cost, calls=calls)
 
     async def _answered(self, model: str, body: bytes) -> tuple[Asked, int]:
         """An answer, and the calls that it took. Raises `ScorerError`."""

@@ -15,15 +15,13 @@ from tiercel.domain.json import JsonObject
 from tiercel.domain.response import Choice
 from tiercel.evals.evaluation import Expectation
 from tiercel.evals.judging.desk import JudgeDesk
-from tiercel.evals.judging.panel import Opinion, majority
+from tiercel.evals.judging.panel import Opinion, majority, opinion
 from tiercel.evals.scorers.scorer import Answer, Scored, ScorerError, ScorerInfo, as_text
 
 NAME = "pairwise"
 PROMPT_VERSION = "1"
 """Changes with every change of the words below, so that verdicts of different prompts are never mixed."""
 SECONDS = 1_200.0
-FLIPPED = "tie: the verdict flips with the order"
-"""The reason of a verdict that each order turned over."""
 
 SYSTEM = """You compare two answers to the same request. Two others wrote them, and you do not know who.
 
@@ -122,8 +120,7 @@ async def _ask(
         schema=SCHEMA,
     )
     heard = await desk.put(model, question)
-    value = value_of(heard.text, candidate_is_a=first)
-    return Opinion(model=model, value=value, cost_nano=heard.cost_nano, calls=heard.calls)
+    return opinion(heard, value_of(heard.text, candidate_is_a=first))
 
 
 def value_of(text: str, *, candidate_is_a: bool) -> float | None:
@@ -140,14 +137,22 @@ def value_of(text: str, *, candidate_is_a: bool) -> float | None:
 def _together(model: str, said: list[Opinion]) -> Opinion:
     """Both orders as one verdict. One that is none leaves none: half of it would have the bias of its order."""
     values = [one.value for one in said]
-    cost, calls = sum(one.cost_nano for one in said), sum(one.calls for one in said)
+    both = Opinion(
+        model=model,
+        value=None,
+        reason="no valid verdict",
+        cost_nano=sum(one.cost_nano for one in said),
+        calls=sum(one.calls for one in said),
+        unpriced_calls=sum(one.unpriced_calls for one in said),
+        both_orders=len(said) > 1,
+    )
     if None in values:
-        return Opinion(model=model, value=None, reason="no valid verdict", cost_nano=cost, calls=calls)
+        return both
     flipped = {0.0, 1.0} <= set(values)
     value = 0.5 if flipped or values.count(0.5) else values[0]
     words = {1.0: "prefers the candidate", 0.0: "prefers the baseline", 0.5: "tie"}
-    reason = FLIPPED if flipped else words[value or 0.0]
-    return Opinion(model=model, value=value, reason=reason, cost_nano=cost, calls=calls)
+    reason = "tie: the verdict flips with the order" if flipped else words[value or 0.0]
+    return msgspec.structs.replace(both, value=value, reason=reason, flipped=flipped)
 
 
 def _draw(answer: Answer) -> bool:

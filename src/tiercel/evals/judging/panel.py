@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
+from tiercel.evals.judging.desk import Heard
 from tiercel.evals.scorers.scorer import Scored, ScorerError
 
 LEAST_VALID = 0.5
@@ -12,13 +13,29 @@ LEAST_VALID = 0.5
 
 
 class Opinion(msgspec.Struct, frozen=True, kw_only=True):
-    """One judge's verdict: 1 for the candidate, 0 against, 0.5 for a tie; `None` where what it said is none."""
+    """One judge's verdict: 1 for the candidate, 0 against, 0.5 for a tie; `None` where what it said is none. What it
+    took is told as in `Scored`."""
 
     model: str
     value: float | None
     reason: str = ""
     cost_nano: int = 0
     calls: int = 1
+    unpriced_calls: int = 0
+    both_orders: bool = False
+    flipped: bool = False
+
+
+def opinion(heard: Heard, value: float | None, reason: str = "") -> Opinion:
+    """The verdict that was heard in one question."""
+    return Opinion(
+        model=heard.model,
+        value=value,
+        reason=reason,
+        cost_nano=heard.cost_nano or 0,
+        calls=heard.calls,
+        unpriced_calls=int(heard.cost_nano is None),
+    )
 
 
 async def majority(
@@ -34,10 +51,12 @@ async def majority(
     heard = [one for one in opinions if isinstance(one, Opinion)]
     valid = [one for one in heard if one.value is not None]
     cost, calls = sum(one.cost_nano for one in heard), sum(one.calls for one in heard)
+    unpriced = sum(one.unpriced_calls for one in heard)
     if not valid or len(valid) < LEAST_VALID * len(models):
         silent = [one for one in opinions if isinstance(one, str)]
         why = silent[0] if silent else f"{len(heard) - len(valid)} of {len(models)} gave no valid verdict"
-        raise ScorerError(why if silent else f"judge: {why}", cost_nano=cost, calls=calls)
+        words = why if silent else f"judge: {why}"
+        raise ScorerError(words, cost_nano=cost, calls=calls, unpriced_calls=unpriced)
     value = sum(one.value or 0.0 for one in valid) / len(valid)
     return Scored(
         value=value,
@@ -46,6 +65,9 @@ async def majority(
         by=f"{', '.join(one.model for one in valid)} ({prompt})",
         cost_nano=cost,
         calls=calls,
+        unpriced_calls=unpriced,
+        both_orders=sum(one.both_orders for one in valid),
+        flips=sum(one.flipped for one in valid),
     )
 
 

@@ -6,7 +6,7 @@ from tiercel.domain.errors import CheckError
 from tiercel.evals.evaluation import Expectation
 from tiercel.evals.judging.desk import JudgeDesk
 from tiercel.evals.judging.pairwise import Pairwise
-from tiercel.evals.judging.panel import Opinion, majority
+from tiercel.evals.judging.panel import Opinion, majority, opinion
 from tiercel.evals.scorers.scorer import Answer, Scored, ScorerError, ScorerInfo, as_text
 
 NAME = "llm-rubric"
@@ -53,10 +53,7 @@ class Rubric:
 
         async def ask_one(model: str) -> Opinion:
             heard = await desk.put(model, question)
-            value, reason = _verdict(heard.text)
-            return Opinion(
-                model=model, value=value, reason=reason, cost_nano=heard.cost_nano, calls=heard.calls
-            )
+            return opinion(heard, *_verdict(heard.text))
 
         return await majority(
             judge.models, ask_one, prompt=f"judge prompt {PROMPT_VERSION}", half_is_enough=False

@@ -45,8 +45,21 @@ def _figure(figure: Callable[[Signals], Figure], form: Form) -> Callable[[Signal
 
 
 def _spent(model: Signals) -> Cell:
-    judges = f"and {money(model.judges_nano)} for judges" if model.judges_nano else ""
-    return Cell(text=money(model.spent_nano), detail=judges)
+    notes = []
+    if model.judges_nano:
+        notes.append(f"and {_at_least(model.judges_nano, model.judges_unpriced_calls)} for judges")
+    if model.unpriced_answers:
+        notes.append(f"{amounts.count_text(model.unpriced_answers, 'answer')} of unknown price")
+    if model.judges_unpriced_calls:
+        notes.append(f"{amounts.count_text(model.judges_unpriced_calls, 'judge call')} of unknown price")
+    return Cell(text=_at_least(model.spent_nano, model.unpriced_answers), detail="; ".join(notes))
+
+
+def _at_least(nano: int, unpriced: int) -> str:
+    """What is known to have been spent, beside so many of unknown price."""
+    if not unpriced:
+        return money(nano)
+    return f"at least {money(nano)}" if nano else "unknown"
 
 
 def _finish(model: Signals) -> Cell:

@@ -65,7 +65,12 @@ async def _score(answer: Answer, expectation: Expectation, scorers: Scorers) -> 
     scored = await contained(scorer, answer, expectation)
     if isinstance(scored, ScorerError):
         unmeasured = _unmeasured(expectation, str(scored))
-        return msgspec.structs.replace(unmeasured, cost_nano=scored.cost_nano, calls=scored.calls), ""
+        took = {
+            "cost_nano": scored.cost_nano,
+            "calls": scored.calls,
+            "unpriced_calls": scored.unpriced_calls,
+        }
+        return msgspec.structs.replace(unmeasured, **took), ""
     if scored.pending:
         return msgspec.structs.replace(_unmeasured(expectation, scored.reason), weight=0.0), ""
     return as_score(expectation, scorer.info, scored)
@@ -109,6 +114,9 @@ def as_score(expectation: Expectation, info: ScorerInfo, scored: Scored) -> tupl
         by=scored.by,
         cost_nano=scored.cost_nano,
         calls=scored.calls,
+        unpriced_calls=scored.unpriced_calls,
+        both_orders=scored.both_orders,
+        flips=scored.flips,
     )
     return score, "" if met or expectation.weight <= 0 else scored.flaw
 

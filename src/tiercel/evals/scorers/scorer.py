@@ -14,12 +14,14 @@ SCORER_SECONDS = 30.0
 
 
 class ScorerError(TiercelError):
-    """A scorer could not do its work. That is never the candidate's fault. `cost_nano` and `calls` are what it took."""
+    """A scorer could not do its work. That is never the candidate's fault. What it took all the same is told as in
+    `Scored`."""
 
-    def __init__(self, message: str, *, cost_nano: int = 0, calls: int = 0) -> None:
+    def __init__(self, message: str, *, cost_nano: int = 0, calls: int = 0, unpriced_calls: int = 0) -> None:
         super().__init__(message)
         self.cost_nano = cost_nano
         self.calls = calls
+        self.unpriced_calls = unpriced_calls
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +56,8 @@ class Scored(msgspec.Struct, frozen=True, kw_only=True):
     """What was measured, 0 to 1. `met` is `None` where the expectation's threshold decides.
 
     `flaw` says what kind of miss it is, for the result's one word. `pending` means that a person has still to say.
+    `cost_nano` is what its `calls` cost, but for `unpriced_calls` of them, whose price is unknown. `both_orders` counts
+    verdicts on two answers in both orders, `flips` those of them that turned over with the order.
     """
 
     value: float
@@ -64,6 +68,9 @@ class Scored(msgspec.Struct, frozen=True, kw_only=True):
     by: str = ""
     cost_nano: int = 0
     calls: int = 0
+    unpriced_calls: int = 0
+    both_orders: int = 0
+    flips: int = 0
     pending: bool = False
 
 
