@@ -1,11 +1,12 @@
 """A period whole and by steps says the same as its records one by one."""
 
+import msgspec
 import pytest
 
 from tests.records.place import Place
 from tests.records.test_rollups import START, made_up
 from tiercel.domain.record import DELIVERED, Record
-from tiercel.records.rollups import DAY, HOUR, MINUTE
+from tiercel.records.rollups import DAY, HOUR, MINUTE, ceil_to
 from tiercel.records.series import CHARTED, Wanted, load_answers, load_period, spans_within
 
 FIRST = int(START // HOUR) * HOUR
@@ -83,6 +84,25 @@ def test_answers_without_steps_are_those_of_the_whole(
                     cell: tally.sketch("latency_seconds").n for cell, tally in own.items()
                 }
     assert len(models) > 1
+
+
+@pytest.mark.parametrize("step", [MINUTE, HOUR, 4 * HOUR])
+def test_up_to_now_is_the_same_from_fewer_rows(place: Place, step: int) -> None:
+    """The sums of the hour and the day under way have nothing of later."""
+    entries = made_up(11, 80)
+    with place.process():
+        store = place.store()
+        store.insert(entries, "before.journal", 1)
+        store.close()
+    last = max(entry.started_at for entry in entries if isinstance(entry, Record))
+    closed = Wanted(since=FIRST, until=ceil_to(MINUTE, last + 1), step_seconds=step)
+    opened = msgspec.structs.replace(closed, is_open=True)
+    whole, found = (load_period(place.folder, one, database_url=place.url) for one in (closed, opened))
+    assert {cell: tally.counts for cell, tally in found.answers.items()} == {
+        cell: tally.counts for cell, tally in whole.answers.items()
+    }
+    assert [step.counts for step in found.steps] == [step.counts for step in whole.steps]
+    assert [step.latency.n for step in found.steps] == [step.latency.n for step in whole.steps]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, and_, func, literal, or_, select, true
 
 from tiercel.domain.record import Feedback, Record
 from tiercel.domain.secret import Secret
-from tiercel.records.rollups import ANSWERS, COUNTED, DAY, HOUR, MINUTE, is_span, read_tallies
+from tiercel.records.rollups import ANSWERS, COUNTED, DAY, HOUR, MINUTE, ceil_to, is_span, read_tallies
 from tiercel.records.schema import rollups
 from tiercel.records.sketch import Sketch
 from tiercel.records.snapshot import Snapshot
@@ -53,7 +53,9 @@ class Period(msgspec.Struct, frozen=True, kw_only=True):
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """What of which period. `since`, `until` and `step_seconds` are whole minutes, steps above an hour whole hours and
-    above a day whole days; `project` is one, or `None` for all. Without `percentiles` it is there sooner."""
+    above a day whole days; `project` is one, or `None` for all. Without `percentiles` it is there sooner, and where it
+    `is_open`, which is to say that `until` is now: the sums of the hour and day that are under way are then taken as
+    they are."""
 
     since: int
     until: int
@@ -61,6 +63,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     by: Dimension = "tier"
     project: str | None = None
     percentiles: bool = True
+    is_open: bool = False
 
 
 def load_period(folder: Path, wanted: Wanted, *, database_url: Secret | None = None) -> Period:
@@ -99,13 +102,14 @@ def load_answers(
     project: str | None = None,
     model: str | None = None,
     percentiles: bool = True,
+    is_open: bool = False,
     database_url: Secret | None = None,
 ) -> Tallies:
     """The same without its steps, of one `model` or of all, and much sooner where nobody wants `percentiles`.
 
     Raises as `load_period` does.
     """
-    wanted = Wanted(since=since, until=until, step_seconds=until - since, project=project)
+    wanted = Wanted(since=since, until=until, step_seconds=until - since, project=project, is_open=is_open)
     family = ANSWERS if percentiles else COUNTED
     own = _within(wanted) if model is None else and_(_within(wanted), rollups.c.model == model)
     answers: Tallies = {}
@@ -184,9 +188,10 @@ def spans_within(since: int, until: int, longest: int = DAY) -> Iterator[tuple[i
 
 def _within(wanted: Wanted, longest: int = DAY) -> ColumnElement[bool]:
     columns = rollups.c
+    until = ceil_to(longest, wanted.until) if wanted.is_open else wanted.until
     parts = [
-        and_(is_span(rollups, span), columns.start_at >= first, columns.start_at < upto)
-        for span, first, upto in spans_within(wanted.since, wanted.until, longest)
+        and_(is_span(rollups, span), columns.start_at >= first, columns.start_at < min(upto, wanted.until))
+        for span, first, upto in spans_within(wanted.since, until, longest)
     ]
     return and_(_own(wanted), or_(*parts))
 

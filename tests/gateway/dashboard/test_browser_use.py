@@ -1,15 +1,17 @@
 """What people do on pages: find, page, walk by keyboard, read while it lives on, say something, make keys, log in."""
 
+import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.async_api import Browser, Locator, expect
 
-from tests.gateway.dashboard.browsing import LabHouse, Window, looking_with
+from tests.gateway.dashboard.browsing import LabHouse, Window, looking_with, new_window
 from tests.gateway.dashboard.pages import Dashed, dashed
 from tests.gateway.keyed import issue
 from tiercel.domain.keys import AccessKey
@@ -116,6 +118,27 @@ async def test_t_switches_the_theme_and_it_stays(browser: Browser, lab: LabHouse
         await window.page.keyboard.press("t")
         await window.visit("/requests")
         assert await window.page.evaluate("document.documentElement.dataset.theme") == "dark"
+
+
+async def test_times_are_the_readers_and_written_alike_in_tables_and_charts(
+    browser: Browser, lab: LabHouse
+) -> None:
+    """Year, month, day and 24 hours, whatever the browser's language: never 11/21/26, 3pm."""
+    context = await browser.new_context(locale="en-US", timezone_id="Asia/Tokyo")
+    try:
+        window = await new_window(context, lab.url)
+        await window.visit("/requests")
+        shown = window.page.locator("tbody time").first
+        at = datetime.fromisoformat(str(await shown.get_attribute("datetime")))
+        assert await shown.text_content() == f"{at + timedelta(hours=9):%Y-%m-%d %H:%M:%S}"
+        for length in ("1h", "7d", "90d"):
+            await window.visit(f"/?range={length}")
+            ticks = await window.page.evaluate("plots.get('chart-requests').axes[0]._values")
+            told = "\n".join(tick for tick in ticks if tick)
+            assert re.fullmatch(r"(\d\d:\d\d|\d\d-\d\d|\d{4}-\d\d(-\d\d)?|\d{4}|\n)+", told), told
+        assert not window.complaints
+    finally:
+        await context.close()
 
 
 async def test_a_page_that_lives_on_keeps_the_focus(browser: Browser, tmp_path: Path) -> None:

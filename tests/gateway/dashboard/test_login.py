@@ -43,6 +43,18 @@ async def test_without_keys_this_machine_looks_without_logging_in(tmp_path: Path
         assert "No requests" in page.text
 
 
+async def test_the_line_to_try_goes_to_this_gateway_with_a_key_where_one_is_asked_for(tmp_path: Path) -> None:
+    for is_asked in (False, True):
+        key = viewer(tmp_path) if is_asked else None
+        async with open_house(tmp_path) as here, looking(here.url) as browser:
+            page = (await log_in(browser, key.text) if key else await browser.get("/")).text
+            feedback = (await browser.get("/feedback")).text
+        assert f"curl {here.house.url}/v1/chat/completions" in page
+        assert f"curl {here.house.url}/v1/feedback" in feedback
+        for shown in (page, feedback):
+            assert ("authorization: Bearer $TIERCEL_KEY" in shown) == is_asked
+
+
 async def test_with_keys_everybody_logs_in_first(tmp_path: Path) -> None:
     viewer(tmp_path)
     async with open_house(tmp_path) as here, looking(here.url) as browser:

@@ -46,9 +46,9 @@ HEADERS = {
 Handler: TypeAlias = Callable[[Request], Any]
 
 
-def make_app(runtime: Runtime) -> App:
-    """The application over a running gateway."""
-    door = _Door(runtime)
+def make_app(runtime: Runtime, gateway_url: str) -> App:
+    """The application over a running gateway, whose clients call that address."""
+    door = _Door(runtime, gateway_url)
     routes = [
         Route("/login", door.login, methods=["GET", "POST"]),
         Route("/logout", door.logout, methods=["POST"]),
@@ -82,9 +82,9 @@ class _Everywhere:
 class _Door:
     """Lets people in, to the pages that are theirs."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, gateway_url: str) -> None:
         self._runtime = runtime
-        self._home = Home(runtime)
+        self._home = Home(runtime, gateway_url)
         settings = runtime.state.settings.dashboard
         self._visits = Visits(
             lambda text: runtime.state.admission.recognise(text),

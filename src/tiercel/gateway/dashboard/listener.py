@@ -10,7 +10,6 @@ from tiercel.domain.settings import Listener
 from tiercel.gateway.admission import check_listener
 from tiercel.gateway.app import RunningGateway, make_door
 from tiercel.gateway.exchange import App, Receive, Scope, Send
-from tiercel.gateway.runtime import Runtime
 from tiercel.gateway.server import Server
 
 log = logging.getLogger(__name__)
@@ -22,8 +21,8 @@ MAX_IN_FLIGHT = 16
 class Doorman:
     """Stands in for the application until somebody comes, and then loads it."""
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
+    def __init__(self, gateway: RunningGateway) -> None:
+        self._gateway = gateway
         self._app: App | None = None
         self._loading = asyncio.Lock()
 
@@ -38,7 +37,7 @@ class Doorman:
     def _load(self) -> App:
         from tiercel.gateway.dashboard.app import make_app
 
-        return make_app(self._runtime)
+        return make_app(self._gateway.runtime, self._gateway.base_url)
 
 
 @asynccontextmanager
@@ -54,7 +53,7 @@ async def serving_dashboard(gateway: RunningGateway, gateway_port: int) -> Async
         return
     listener = Listener(host=wanted.host, max_in_flight=MAX_IN_FLIGHT)
     check_listener(listener, has_keys=runtime.state.admission.needs_key)
-    server, port = await _listening(Doorman(runtime), listener, _ports(wanted.port, gateway_port))
+    server, port = await _listening(Doorman(gateway), listener, _ports(wanted.port, gateway_port))
     try:
         host = f"[{wanted.host}]" if ":" in wanted.host else wanted.host
         yield f"http://{host}:{port}"

@@ -23,5 +23,6 @@ def answers_in(
         project=visitor.caller.project,
         model=model,
         percentiles=percentiles,
+        is_open=wanted.live,
         database_url=home.database_url,
     )

@@ -27,10 +27,11 @@ UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 class Home:
-    """The running gateway, as pages know it."""
+    """The running gateway, as pages know it. `url` is where its clients call, without a slash at the end."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, url: str) -> None:
         self.runtime = runtime
+        self.url = url
 
     @property
     def storage(self) -> Storage:
@@ -43,6 +44,11 @@ class Home:
     @property
     def database_url(self) -> Secret | None:
         return self.storage.database_url
+
+    @property
+    def needs_key(self) -> bool:
+        """Whether the gateway's clients must show one."""
+        return self.runtime.state.admission.needs_key
 
 
 class Visitor(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,7 +66,7 @@ class Visitor(msgspec.Struct, frozen=True, kw_only=True):
 
     def render(self, template: str, *, status: int = 200, **values: Any) -> Response:
         """The page."""
-        return render(template, self.request, self.caller, status=status, **values)
+        return render(template, self.request, self.caller, status=status, home=self.home, **values)
 
 
 Show: TypeAlias = Callable[[Visitor], Response | Awaitable[Response]]

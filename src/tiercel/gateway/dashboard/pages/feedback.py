@@ -11,8 +11,6 @@ from tiercel.gateway.dashboard.view import PageRoute, Visitor
 from tiercel.measure.rate import Rate, rate
 from tiercel.records.tally import RequestTally
 
-MOST = 100
-
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
     """What was said of one task's answers by one model. `missed` are those that the user rejected although every check
@@ -27,14 +25,14 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
 def show(visitor: Visitor) -> Response:
     """The page, for the range that the address asks for."""
-    from tiercel.records.opinions import latest_opinions
+    from tiercel.records.opinions import OpinionSearch, find_opinions
     from tiercel.records.query import is_empty
     from tiercel.records.series import Wanted, load_period
 
     wanted, home = range_of(visitor.query, default="30d"), visitor.home
     values: dict[str, Any] = {"range": wanted, "lengths": tuple(LENGTHS)}
     if home.database_url is None and is_empty(home.folder):
-        return visitor.render("feedback.html", total=None, lines=[], opinions=(), chart=None, **values)
+        return visitor.render("feedback.html", total=None, lines=[], found=None, chart=None, **values)
     project = visitor.caller.project
     asked = Wanted(
         since=wanted.since,
@@ -42,13 +40,18 @@ def show(visitor: Visitor) -> Response:
         step_seconds=wanted.step_seconds,
         project=project,
         percentiles=False,
+        is_open=wanted.live,
     )
     period = load_period(home.folder, asked, database_url=home.database_url)
     return visitor.render(
         "feedback.html",
         total=line("all", "", period.answers.values()),
         lines=lines_of(period.answers),
-        opinions=latest_opinions(home.folder, most=MOST, project=project, database_url=home.database_url),
+        found=find_opinions(
+            home.folder,
+            OpinionSearch(project=project, after=visitor.query.get("after", "")),
+            database_url=home.database_url,
+        ),
         chart=_chart(period),
         **values,
     )

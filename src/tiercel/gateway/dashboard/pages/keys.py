@@ -86,7 +86,7 @@ def _create(visitor: Visitor) -> Response:
         ),
         budget=form.budget(),
     )
-    if visitor.home.runtime.state.admission.needs_key or visitor.form.get("first") == "yes":
+    if visitor.home.needs_key or visitor.form.get("first") == "yes":
         with _store(visitor, make=True) as store:
             return _shown(visitor, issued=store.create(key))
     raise ConfigError("this would be the first key: tick that from then on everybody needs one")
@@ -111,7 +111,7 @@ def _set_project(visitor: Visitor) -> Response:
     name = form.read("project", project_name)
     if name is None:
         raise ConfigError("project: say whose budget it is")
-    with _store(visitor, make=visitor.home.runtime.state.admission.needs_key) as store:
+    with _store(visitor, make=visitor.home.needs_key) as store:
         store.set_project_budget(name, form.budget())
     return _shown(visitor, done=f"The budget of project {name} is set.")
 
@@ -171,7 +171,7 @@ def _shown(
         issued=issued,
         done=done,
         problem=problem,
-        is_first=not visitor.home.runtime.state.admission.needs_key,
+        is_first=not visitor.home.needs_key,
         roles=get_args(Role),
         tasks=get_args(Task),
         risks=get_args(Risk),

@@ -124,6 +124,7 @@ def _load(visitor: Visitor, wanted: Range, by: Any) -> Any:
         step_seconds=wanted.step_seconds,
         by=by,
         project=visitor.caller.project,
+        is_open=wanted.live,
     )
     return load_period(visitor.home.folder, asked, database_url=visitor.home.database_url)
 

@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from tiercel.domain.climb import ASIDE, Why
 from tiercel.domain.errors import CallerError
 from tiercel.domain.record import AttemptRecord, Feedback, Outcome, Record
+from tiercel.gateway.dashboard.loading import answers_in
 from tiercel.gateway.dashboard.period import LENGTHS, Range, range_of
 from tiercel.gateway.dashboard.view import PageRoute, Visitor
 from tiercel.gateway.ids import new_record_id
@@ -115,17 +116,7 @@ def _number(name: str, text: str) -> float | None:
 
 def _choices(visitor: Visitor, wanted: Range) -> dict[str, list[str]]:
     """The names that there were in the time, from sums, the most frequent first."""
-    from tiercel.records.series import load_answers
-
-    home = visitor.home
-    answers = load_answers(
-        home.folder,
-        since=wanted.since,
-        until=wanted.until,
-        project=visitor.caller.project,
-        percentiles=False,
-        database_url=home.database_url,
-    )
+    answers = answers_in(visitor, wanted, percentiles=False)
     found: dict[str, dict[str, int]] = {name: {} for name in ("task", "rule", "model", "tier", "project")}
     for cell, tally in answers.items():
         for name, counts in found.items():

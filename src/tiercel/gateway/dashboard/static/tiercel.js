@@ -2,6 +2,18 @@
 "use strict";
 
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+// the same order of year, month and day everywhere, whatever the reader's language
+const two = (number) => String(number).padStart(2, "0");
+const dayOf = (when) => [when.getFullYear(), two(when.getMonth() + 1), two(when.getDate())].join("-");
+const timeOf = (when) => [when.getHours(), when.getMinutes(), when.getSeconds()].map(two).join(":");
+const DAY_BELOW = ["\n{YYYY}-{MM}-{DD}", null, "\n{MM}-{DD}", null, null, null, 1];
+const TIMES = [
+  [86_400 * 365, "{YYYY}", null, null, null, null, null, null, 1],
+  [86_400 * 28, "{YYYY}-{MM}", null, null, null, null, null, null, 1],
+  [86_400, "{MM}-{DD}", "\n{YYYY}", null, null, null, null, null, 1],
+  [60, "{HH}:{mm}", ...DAY_BELOW],
+  [1, "{HH}:{mm}:{ss}", ...DAY_BELOW],
+];
 const LINES = ["--c1", "--c2", "--c3", "--c4", "--c5", "--c6"];
 const plots = new Map();
 
@@ -39,7 +51,7 @@ function draw(figure) {
     scales: { x: { time: true, range: (_, low, high) => [low, high + (stack ? data.step : 0)] }, y: { range: (_, low, high) => (unit === "e" ? [Math.min(low, 0) - 0.2, high + 0.3] : [0, unit === "%" ? 100 : high > 0 ? high * 1.08 : 1]) } },
     legend: { markers: { width: 0, fill: (_, at) => lines[at - 1]?.colour } },
     cursor: { points: { size: 6 }, y: false },
-    axes: [axis, { ...axis, size: 62, incrs: unit === "e" ? [1, 2, 5, 10, 20, 50, 100] : undefined, values: (_, ticks) => ticks.map((tick) => amount(tick, unit)) }],
+    axes: [{ ...axis, values: TIMES }, { ...axis, size: 62, incrs: unit === "e" ? [1, 2, 5, 10, 20, 50, 100] : undefined, values: (_, ticks) => ticks.map((tick) => amount(tick, unit)) }],
     series: [{ label: "from", value: "{YYYY}-{MM}-{DD} {HH}:{mm}" }, ...lines.map((line) => ({
       label: line.name, stroke: line.colour, fill: stack ? line.colour : undefined, width: stack ? 0 : line.dashed ? 1 : 2, dash: line.dashed ? [6, 5] : undefined, paths: bars,
       points: { show: !stack && !line.dashed && line.values.filter((value) => value != null).length < 40, size: 6, fill: line.colour }, spanGaps: true,
@@ -55,7 +67,7 @@ function tellTimes(root) {
   for (const time of root.querySelectorAll("time[datetime]")) {
     const when = new Date(time.dateTime);
     time.title = time.dateTime;
-    time.textContent = when.toLocaleString(undefined, { year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit" });
+    time.textContent = `${dayOf(when)} ${timeOf(when)}`;
   }
 }
 
