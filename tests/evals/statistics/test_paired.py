@@ -16,6 +16,7 @@ from tiercel.evals.statistics.paired import (
     exact_mcnemar,
     paired,
     paired_difference,
+    tango_bound,
     tango_score,
     unpaired_difference,
 )
@@ -41,6 +42,15 @@ def test_mcnemar_is_that_of_statsmodels() -> None:
     )
     wanted = tables.mcnemar([[300, 41], [22, 90]], exact=True).pvalue
     assert exact_mcnemar(41, 22) == pytest.approx(wanted)
+
+
+def test_pairs_that_all_differ_in_one_direction_have_their_interval() -> None:
+    """Rounding took the root of a number below 0 there, and with it the whole report."""
+    for n in range(1, 200):
+        lost = Discordance(only_candidate=0, only_baseline=n, n=n)
+        won = Discordance(only_candidate=n, only_baseline=0, n=n)
+        assert tango_bound(lost, 1.96) == -1 < tango_bound(lost, -1.96) < 1
+        assert -1 < tango_bound(won, 1.96) < 1 == tango_bound(won, -1.96)
 
 
 @pytest.mark.parametrize(("better", "worse", "n"), [(9, 14, 113), (0, 3, 44), (41, 22, 200), (1, 0, 20)])

@@ -93,7 +93,8 @@ def tango_score(counts: Discordance, supposed: float) -> float:
     """
     b, c, n = counts.only_candidate, counts.only_baseline, counts.n
     linear = (2 * n - b + c) * supposed - b - c
-    root = math.sqrt(linear * linear + 8 * n * c * supposed * (1 - supposed))
+    # never below 0, but for rounding where all pairs differ in one direction
+    root = math.sqrt(max(0.0, linear * linear + 8 * n * c * supposed * (1 - supposed)))
     share = max((root - linear) / (4 * n), 0.0, -supposed)
     spread = n * (2 * share + supposed - supposed * supposed)
     above = b - c - n * supposed
