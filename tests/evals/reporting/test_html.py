@@ -1,5 +1,6 @@
 """The HTML report: one file, nothing from elsewhere, no script, and whatever a model says is text."""
 
+import base64
 from html.parser import HTMLParser
 
 import pytest
@@ -10,8 +11,10 @@ from tests.evals.reporting.hostile import HOSTILE
 from tiercel.evals.comparing.assessment import assess_change, assess_run
 from tiercel.evals.evaluation import Item
 from tiercel.evals.reporting.html import as_html
-from tiercel.evals.reporting.shown import LONGEST
+from tiercel.evals.reporting.page import MOST_DRAWN
+from tiercel.evals.reporting.shown import LONGEST, MOST_PICTURE_CHARS
 from tiercel.evals.results import Score
+from tiercel.testing.tasks import screenshot_png
 
 
 class Seen(HTMLParser):
@@ -144,3 +147,42 @@ def test_repeats_show_what_flips() -> None:
     results += [result("t-2", "m", "+", at) for at in (1, 2, 3)]
     page = as_html(assess_run(measured(results, items)), "x")
     assert "Items that did not agree with themselves: t-1" in page
+
+
+def shown(url: str, items: int = 1) -> str:
+    """The report of items that show this picture, and on which two models differ."""
+    asked = {"type": "image_url", "image_url": {"url": url}}
+    body = {"messages": [{"role": "user", "content": [{"type": "text", "text": "What is this?"}, asked]}]}
+    all_items = [Item(id=str(at), body=body, target=("x",)) for at in range(items)]
+    results = rows("deep", "+" * items, all_items) + rows("fast", "-" * items, all_items)
+    return as_html(assess_run(measured(results, all_items)), "x")
+
+
+PICTURE = "data:image/png;base64," + base64.b64encode(screenshot_png()).decode()
+
+
+def test_a_picture_is_drawn_and_named() -> None:
+    page = shown(PICTURE)
+    assert Seen(page).attributes["src"] == {PICTURE}
+    assert "[image: PNG, 96x64, 1 kB]" in page
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("https://evil.example/beacon.png", "[image: https://evil.example/beacon.png]"),
+        ('data:image/png;base64,AAAA" onerror="alert(1)', "[image: PNG, 1 kB]"),
+        ("data:image/svg+xml;base64,PHN2Zy8+", "[image: SVG+XML, 1 kB]"),
+        ("data:text/html;base64,PHA+", "[image: TEXT/HTML, 1 kB]"),
+        ("data:image/png;base64," + "A" * MOST_PICTURE_CHARS, "[image: PNG, 0x0, 150 kB]"),
+    ],
+)
+def test_what_is_no_small_picture_is_only_named(url: str, words: str) -> None:
+    page = shown(url)
+    assert "img" not in Seen(page).tags
+    assert words in page
+
+
+def test_only_the_first_items_draw_their_pictures() -> None:
+    """A report of fifty screens must still open."""
+    assert shown(PICTURE, items=30).count("<img") == MOST_DRAWN

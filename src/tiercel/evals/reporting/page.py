@@ -13,7 +13,7 @@ from tiercel.evals.comparing.signals import Signals
 from tiercel.evals.comparing.slices import Slice
 from tiercel.evals.reporting import charts
 from tiercel.evals.reporting.judge_words import judge_sentence
-from tiercel.evals.reporting.shown import asked, one_line, question, visible
+from tiercel.evals.reporting.shown import Said, asked, one_line, question, visible
 from tiercel.evals.reporting.table import Cell, Row, signal_rows
 from tiercel.evals.reporting.words import (
     Headline,
@@ -38,6 +38,8 @@ from tiercel.measure import amounts
 
 MOST_ITEMS = 50
 """Items of each kind that are shown with their answers."""
+MOST_DRAWN = 8
+"""Items of each kind whose pictures are drawn, those that the page does not fold away: it is to stay light."""
 
 Tone = Literal["good", "bad", "open"]
 TONES: dict[str, Tone] = {
@@ -65,7 +67,7 @@ class ItemShown(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     title: str
     flips: bool
-    asked: tuple[tuple[str, str], ...]
+    asked: tuple[Said, ...]
     target: str
     answers: tuple[tuple[AnswerShown, AnswerShown], ...]
 
@@ -271,20 +273,25 @@ def _groups(one: Contender, assessment: Assessment) -> tuple[Group, ...]:
             title=title,
             meaning=meaning,
             total=len(items),
-            items=tuple(_item(beside) for beside in items[:MOST_ITEMS]),
+            items=tuple(
+                _item(beside, is_drawn=place < MOST_DRAWN) for place, beside in enumerate(items[:MOST_ITEMS])
+            ),
             is_first=items is found.only_baseline,
         )
         for title, meaning, items in zip(group_titles(one, assessment), meanings, parts, strict=True)
     )
 
 
-def _item(beside: Beside) -> ItemShown:
+def _item(beside: Beside, *, is_drawn: bool) -> ItemShown:
     item = beside.item
     return ItemShown(
         id=one_line(item.id),
         title=one_line(question(item.body)),
         flips=beside.flips,
-        asked=tuple((role, visible(text)) for role, text in asked(item.body)),
+        asked=tuple(
+            msgspec.structs.replace(one, text=visible(one.text), pictures=one.pictures if is_drawn else ())
+            for one in asked(item.body)
+        ),
         target=visible("\n".join(item.target)),
         answers=tuple(
             (_answer(before), _answer(after))

@@ -1,0 +1,48 @@
+"""A picture of a message in words, wherever its letters would say nothing: `[image: PNG, 800x600, 8 kB]`."""
+
+import base64
+import re
+import struct
+
+from tiercel.domain.json import Json
+from tiercel.wire.data_url import split_data_url
+
+DRAWABLE = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/]+={0,2}")
+MOST_CHARS = 100
+PNG_HEAD_CHARS = 32
+"""Base64 of a PNG's first 24 bytes, which end with its width and height."""
+
+
+def picture_url(part: Json) -> str | None:
+    """The address of the picture that this part of a message is; `None` for any other part."""
+    match part:
+        case {"type": "image_url", "image_url": {"url": str(url)}}:
+            return url
+    return None
+
+
+def picture_words(url: str) -> str:
+    """What there is to say of the picture: its address, or its form and size."""
+    inline = split_data_url(url)
+    if inline is None:
+        return f"[image: {url[:MOST_CHARS]}]"
+    mime_type, data = inline
+    facts = [(mime_type or "?").removeprefix("image/").upper()[:MOST_CHARS], *_sides(mime_type, data)]
+    return f"[image: {', '.join(facts)}, {max(1, round(len(data) * 3 / 4_000)):,} kB]"
+
+
+def is_drawable(url: str) -> bool:
+    """Whether a page may show it: a picture of a known form, and nothing but that."""
+    return DRAWABLE.fullmatch(url) is not None
+
+
+def _sides(mime_type: str | None, data: str) -> list[str]:
+    """Width and height of a PNG, which has them in its first bytes."""
+    head = data[:PNG_HEAD_CHARS]
+    if mime_type != "image/png" or len(head) < PNG_HEAD_CHARS:
+        return []
+    try:
+        width, height = struct.unpack_from(">II", base64.b64decode(head, validate=True), 16)
+    except ValueError:
+        return []
+    return [f"{width}x{height}"]
