@@ -238,5 +238,5 @@ def test_too_few_labels_say_so() -> None:
 def test_a_conversation_is_shown_with_whatever_is_no_text_named() -> None:
     parts = [{"type": "text", "text": "What is this?"}, {"type": "image_url", "image_url": {"url": "data:"}}]
     body = {"messages": [{"role": "system", "content": "Be short."}, {"role": "user", "content": parts}]}
-    assert request_lines(body) == [("system", "Be short."), ("user", "What is this?\n[image_url]")]
+    assert request_lines(body) == [("system", "Be short."), ("user", "What is this?\n[image: data:]")]
     assert request_lines({}) == []

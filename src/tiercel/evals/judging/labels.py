@@ -17,6 +17,7 @@ from tiercel.evals.results import Result
 from tiercel.evals.run_folder import Manifest
 from tiercel.evals.scorers.scorer import as_text
 from tiercel.evals.statistics.labels import label_stream
+from tiercel.measure.message_words import content_text
 
 Word = Literal["first", "second", "tie", "both_bad"] | float
 """What a person says: which of two answers shown is the better one, or how good a single one is, 0 to 1."""
@@ -134,17 +135,10 @@ def request_lines(body: Mapping[str, object]) -> list[tuple[str, str]]:
     if not isinstance(messages, list):
         return []
     return [
-        (str(message.get("role", "")), _as_read(message.get("content")))
+        (str(message.get("role", "")), content_text(message.get("content")))
         for message in messages
         if isinstance(message, dict)
     ]
-
-
-def _as_read(content: object) -> str:
-    if not isinstance(content, list):
-        return "" if content is None else str(content)
-    parts = (part if isinstance(part, dict) else {"text": str(part)} for part in content)
-    return "\n".join(str(part.get("text") or f"[{part.get('type', 'part')}]") for part in parts)
 
 
 def _require_known(manifest: Manifest, candidates: Sequence[str]) -> None:

@@ -5,7 +5,7 @@ import re
 import msgspec
 
 from tiercel.domain.json import Json, JsonObject
-from tiercel.evals.picture_words import is_drawable, picture_url, picture_words
+from tiercel.measure.message_words import content_text, is_drawable, picture_url
 
 LONGEST = 4_000
 """Characters of one text that are shown."""
@@ -64,23 +64,6 @@ def question(body: JsonObject) -> str:
     return next((one.text for one in reversed(said) if one.role == "user"), said[-1].text if said else "")
 
 
-def content_text(content: Json) -> str:
-    """The text of a message's content."""
-    if isinstance(content, str):
-        return content
-    if not isinstance(content, list):
-        return ""
-    return "\n".join(_part_text(part) for part in content if isinstance(part, dict))
-
-
 def _pictures(content: Json) -> tuple[str, ...]:
     urls = [picture_url(part) for part in content] if isinstance(content, list) else []
     return tuple(url for url in urls if url and len(url) <= MOST_PICTURE_CHARS and is_drawable(url))
-
-
-def _part_text(part: JsonObject) -> str:
-    url = picture_url(part)
-    if url is not None:
-        return picture_words(url)
-    text = part.get("text")
-    return text if isinstance(text, str) else f"[{part.get('type', 'part')}]"

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from tiercel.domain.errors import ConfigError
+from tiercel.measure.message_words import content_text
 
 RESULTS = "results.jsonl"
 LONGEST = 8_000
@@ -194,7 +195,7 @@ def _said(body: dict[str, Any]) -> list[tuple[str, str]]:
     if not isinstance(messages, list):
         return []
     return [
-        (str(message.get("role", "")), _shortened(_text(message.get("content"))))
+        (str(message.get("role", "")), _shortened(content_text(message.get("content"))))
         for message in messages
         if isinstance(message, dict)
     ]
@@ -203,10 +204,3 @@ def _said(body: dict[str, Any]) -> list[tuple[str, str]]:
 def _shortened(text: str) -> str:
     cut = len(text) - LONGEST
     return text if cut <= 0 else f"{text[:LONGEST]}\n… {cut:,} more characters"
-
-
-def _text(content: object) -> str:
-    if not isinstance(content, list):
-        return content if isinstance(content, str) else ""
-    parts = [part for part in content if isinstance(part, dict)]
-    return "\n".join(str(part.get("text") or f"[{part.get('type', 'part')}]") for part in parts)

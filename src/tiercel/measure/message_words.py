@@ -1,16 +1,25 @@
-"""A picture of a message in words, wherever its letters would say nothing: `[image: PNG, 800x600, 8 kB]`."""
+"""A message as a person reads it: its words, and what is no text named in brackets, `[image: PNG, 800x600, 8 kB]`."""
 
 import base64
 import re
 import struct
 
-from tiercel.domain.json import Json
+from tiercel.domain.json import Json, JsonObject
 from tiercel.wire.data_url import split_data_url
 
 DRAWABLE = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/]+={0,2}")
 MOST_CHARS = 100
 PNG_HEAD_CHARS = 32
 """Base64 of a PNG's first 24 bytes, which end with its width and height."""
+
+
+def content_text(content: Json) -> str:
+    """The text of a message's content, in the form of chat completions."""
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        return ""
+    return "\n".join(_part_text(part) for part in content if isinstance(part, dict))
 
 
 def picture_url(part: Json) -> str | None:
@@ -34,6 +43,14 @@ def picture_words(url: str) -> str:
 def is_drawable(url: str) -> bool:
     """Whether a page may show it: a picture of a known form, and nothing but that."""
     return DRAWABLE.fullmatch(url) is not None
+
+
+def _part_text(part: JsonObject) -> str:
+    url = picture_url(part)
+    if url is not None:
+        return picture_words(url)
+    text = part.get("text")
+    return text if isinstance(text, str) else f"[{part.get('type', 'part')}]"
 
 
 def _sides(mime_type: str | None, data: str) -> list[str]:
