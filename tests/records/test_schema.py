@@ -21,6 +21,7 @@ from tests.records.postgres_server import PostgresServer
 from tests.records.samples import FULL, feedback, record, started
 from tiercel.domain.errors import ConfigError
 from tiercel.domain.record import Record
+from tiercel.records.creation import all_tables
 from tiercel.records.database import check_database
 from tiercel.records.dimensions import plan_row, rung_row
 from tiercel.records.engines import Database
@@ -28,8 +29,6 @@ from tiercel.records.migrate import upgrade
 from tiercel.records.query import load_history
 from tiercel.records.revisions import HEAD, REVISIONS
 from tiercel.records.rows import attempt_rows, record_row
-from tiercel.records.schema import metadata
-from tiercel.records.shared_schema import shared
 from tiercel.records.store import Store, StoreError
 
 FIRST = msgspec.structs.replace(
@@ -111,7 +110,7 @@ def test_a_new_database_is_what_the_scripts_make(place: Place) -> None:
     with database(place) as connection:
         upgrade(connection)
         wanted = MetaData()
-        for part in (metadata, shared) if place.url else (metadata,):
+        for part in all_tables(connection):
             for table in part.tables.values():
                 table.to_metadata(wanted)
         differences = compare_metadata(MigrationContext.configure(connection), wanted)

@@ -15,8 +15,7 @@ from tiercel.records.revisions import (
     UnusableDatabaseError,
     revision_of,
 )
-from tiercel.records.schema import alembic_version, meta, metadata
-from tiercel.records.shared_schema import shared
+from tiercel.records.schema import alembic_version, meta
 
 logger = logging.getLogger(__name__)
 
@@ -28,8 +27,7 @@ _LOCK = alone(SCHEMA)
 
 def bring_up_to_date(connection: Connection) -> None:
     """Raises `UnusableDatabaseError` for a database that this version must not touch."""
-    is_postgres = connection.dialect.name == "postgresql"
-    if is_postgres:
+    if connection.dialect.name == "postgresql":
         encoding = connection.exec_driver_sql("SHOW server_encoding").scalar()
         if encoding != "UTF8":
             raise UnusableDatabaseError(f"its encoding is {encoding}; make it with ENCODING 'UTF8'")
@@ -38,9 +36,9 @@ def bring_up_to_date(connection: Connection) -> None:
     if found == HEAD:
         return
     if found is None:
-        metadata.create_all(connection)
-        if is_postgres:
-            shared.create_all(connection, checkfirst=False)
+        from tiercel.records.creation import create_tables  # readers need no indices, which take long to load
+
+        create_tables(connection)
         connection.execute(insert(alembic_version).values(version_num=HEAD))
         connection.execute(insert(meta).values(key="schema_version", value=SECOND))
         return

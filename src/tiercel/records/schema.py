@@ -1,4 +1,5 @@
-"""The SQL tables, the same in SQLite and PostgreSQL. `migrations` brings an older database to them.
+"""The SQL tables, the same in SQLite and PostgreSQL. `creation` makes them, with some more indices; `migrations` brings
+an older database to them.
 
 Column names are the field names of `domain/record.py`, which says what they mean; a usage is spread over its own
 columns, a failure's kind stands beside the whole failure, and lists are JSON text, null where they are empty (of
@@ -23,7 +24,6 @@ from sqlalchemy import (
     Table,
     Text,
     false,
-    text,
 )
 
 from tiercel.records.check_tally import CHECK_COUNTS
@@ -72,13 +72,6 @@ records = Table(
     Column("cost_known", Boolean, nullable=False),
     Index("records_by_start", "started_at"),
     Index("records_by_project", "project", "started_at"),
-    Index(
-        "records_by_split",
-        "split",
-        "started_at",
-        sqlite_where=text("split IS NOT NULL"),
-        postgresql_where=text("split IS NOT NULL"),
-    ),
     sqlite_with_rowid=False,
 )
 
@@ -217,17 +210,8 @@ session_rollups = Table(
     *(Column(name, BigInteger, nullable=False) for name in SESSION_COUNTS),
     # a row is written anew with every request of the session: all counts and sketches in one piece are sooner written
     Column("tally", LargeBinary, nullable=False),
-    # the first has all that the sessions with the most requests are found by
-    Index(
-        "session_rollups_by_name", "session", "start_at", "project", "requests", "calls",
-        sqlite_where=text("span_seconds = 86400"), postgresql_where=text("span_seconds = 86400"),
-    ),
-    Index(
-        "session_rollups_by_hour", "start_at", "session",
-        sqlite_where=text("span_seconds = 3600"), postgresql_where=text("span_seconds = 3600"),
-    ),
     comment="Sums of each session over each hour and day; several rows of the same kind add up",
-)  # fmt: skip
+)
 
 use_rollups = Table(
     "use_rollups",
@@ -281,7 +265,6 @@ feedback = Table(
     # whether the sums have it
     Column("counted", Boolean, nullable=False, server_default=false()),
     Index("feedback_by_record", "record_id"),
-    Index("feedback_to_count", "id", sqlite_where=text("NOT counted"), postgresql_where=text("NOT counted")),
 )
 
 
