@@ -1,5 +1,6 @@
 """promptfoo's configurations: what is carried over means the same, and the rest is told with its line."""
 
+import base64
 import json
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from tests.evals.importing.scene import brought, reread
 from tiercel.domain.errors import ConfigError
 from tiercel.evals.evaluation import Candidate
+from tiercel.testing.tasks import screenshot_png
 
 CONFIG = """\
 description: Support answers
@@ -119,6 +121,33 @@ def test_what_is_carried_over_can_be_read(tmp_path: Path) -> None:
         ("contains", "x", 3.0, None),
         ("regex", "^.{1,200}$", 1.0, None),
         ("is-json", {"type": "object"}, 1.0, None),
+    ]
+
+
+@pytest.mark.parametrize("url", ["{{image}}", "data:image/jpeg;base64,{{image}}", "file://screens/one.png"])
+def test_pictures_are_carried_over_with_their_content(tmp_path: Path, url: str) -> None:
+    """So that the new files stand alone."""
+    prompt = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": url}}]}]
+    files: dict[str, str | bytes] = {
+        "c.yaml": "prompts: [file://look.json]\nproviders: [auto]\n"
+        "tests: [{vars: {image: 'file://screens/one.png'}, assert: [{type: equals, value: a}]}]",
+        "look.json": json.dumps(prompt),
+        "screens/one.png": screenshot_png(),
+    }
+    imported = brought(tmp_path, "promptfoo", "c.yaml", files)
+    assert not imported.left
+    (tmp_path / "screens" / "one.png").unlink()
+    (item,) = reread(tmp_path, imported).items
+    (part,) = item.body["messages"][0]["content"]
+    shown = base64.b64encode(screenshot_png()).decode()
+    assert part == {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{shown}"}}
+
+
+def test_a_picture_that_is_missing_is_told(tmp_path: Path) -> None:
+    text = "prompts: ['{{q}}']\ntests: [{vars: {q: a, image: 'file://none.png'}}]"
+    imported = brought(tmp_path, "promptfoo", "c.yaml", {"c.yaml": text})
+    assert [line.partition(" in ")[0] for line in imported.left] == [
+        "c.yaml: line 2: tests[0].vars.image: 'file://none.png': no such picture"
     ]
 
 

@@ -12,6 +12,7 @@ from tiercel.domain.errors import ConfigError
 from tiercel.domain.json import Json, JsonObject
 from tiercel.evals.files.csv_rows import OWN, csv_rows
 from tiercel.evals.files.documents import DATA, SCHEME, Document, find_files, read_document, read_value
+from tiercel.evals.files.pictures import Pictures, is_picture
 from tiercel.evals.files.prompts import messages_of, prompt_contents
 from tiercel.evals.files.short_form import ShortForm
 from tiercel.evals.files.sources import LINES
@@ -77,6 +78,7 @@ class _Import:
             scorers, folder, self._carrying, templates if isinstance(templates, dict) else {}
         )
         self._short = ShortForm(scorers)
+        self._pictures = Pictures()
 
     def imported(self, value: JsonObject) -> Imported:
         for key in value:
@@ -110,7 +112,7 @@ class _Import:
             key: Steps = ("prompts", position) if isinstance(prompts, list) else ("prompts",)
             try:
                 for label, content in self._contents(entry):
-                    _check(content)
+                    content = self._checked(content)
                     yield {"raw": as_text(content), "label": label} if label else as_text(content)
             except (ConfigError, TemplateError) as error:
                 self._carrying.leave(key, str(error))
@@ -126,6 +128,15 @@ class _Import:
                 raise ConfigError("a prompt here has `id` or `raw`, and `label`, and nothing else")
             return prompt_contents(PromptTable(**entry), self._folder)
         raise ConfigError("a prompt that is neither text nor a file")
+
+    def _checked(self, content: Json) -> Json:
+        """The prompt with its pictures read. Raises where it is no list of messages, or has more than plain names."""
+        messages = messages_of(content)
+        for message in messages:
+            text = message.get("content")
+            names_in(text if isinstance(text, str) else "")
+        shown = self._pictures.shown_in(messages, self._folder)
+        return content if shown == messages else shown
 
     # ── tests ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -213,12 +224,20 @@ class _Import:
         for name, value in variables.items():
             if isinstance(value, str) and value.startswith(SCHEME):
                 try:
-                    value = _data(value, self._folder)
+                    value = self._data(value)
                 except ConfigError as error:
                     self._carrying.leave((*at, "vars", name), str(error))
                     continue
             found[name] = value
         return found
+
+    def _data(self, named: str) -> Json:
+        """A variable's file. Raises `ConfigError` for a program, which promptfoo would run."""
+        if Path(named).suffix.lower() in (".js", ".ts", ".py", ".mjs", ".cjs"):
+            raise ConfigError(f"{named!r}: a program, which is never run; write its value")
+        if is_picture(named):
+            return self._pictures.url(named, self._folder)
+        return read_value(named, self._folder)
 
     def _combined(self, row: JsonObject, at: Steps) -> Iterator[JsonObject]:
         """promptfoo asks once for each value of a list, and for each combination of several lists."""
@@ -255,20 +274,6 @@ class _Import:
                     case _:
                         self._carrying.leave((section, key), "there is nothing like it here")
         return found
-
-
-def _check(content: Json) -> None:
-    """Raises where the prompt is no list of messages, or has more than plain names in it."""
-    for message in messages_of(content):
-        text = message.get("content")
-        names_in(text if isinstance(text, str) else "")
-
-
-def _data(named: str, folder: Path) -> Json:
-    """A variable's file. Raises `ConfigError` for a program, which promptfoo would run."""
-    if Path(named).suffix.lower() in (".js", ".ts", ".py", ".mjs", ".cjs"):
-        raise ConfigError(f"{named!r}: a program, which is never run; write its value")
-    return read_value(named, folder)
 
 
 def _listed(path: Path) -> list[JsonObject]:
