@@ -1,12 +1,15 @@
 """Registered comparisons in both databases."""
 
+from pathlib import Path
+
 import msgspec
 import pytest
 
 from tests.records.place import Place
+from tests.records.postgres_server import PostgresServer
 from tiercel.domain.errors import ConfigError
 from tiercel.domain.shadow import ShadowRun, ShadowTerms
-from tiercel.records.shadow_store import FILE_NAME, ShadowStore
+from tiercel.records.shadow_store import FILE_NAME, ShadowStore, copy_runs
 
 RUN = ShadowRun(
     id="run_1",
@@ -98,3 +101,18 @@ def test_damaged_file(place: Place) -> None:
         (place.folder / FILE_NAME).write_bytes(b"not a database, and longer than its header would have to be")
         with pytest.raises(ConfigError, match="file is not a database"):
             ShadowStore(place.folder).runs()
+
+
+def test_copied_runs_are_there_as_they_were_registered(tmp_path: Path, postgres: PostgresServer) -> None:
+    """Copied again they are what they were, and one that was stopped in the meantime is stopped there."""
+    url = postgres.new_database()
+    source, target = ShadowStore(tmp_path), ShadowStore(tmp_path, url)
+    second = msgspec.structs.replace(RUN, id="run_2", stopped_at=1_500.0, stop_reason="money")
+    source.start(RUN)
+    source.start(second)
+    assert (copy_runs(tmp_path, url), target.runs()) == (2, (RUN, second))
+    stopped = source.stop(RUN.id, at=2_000.0, reason="by hand")
+    assert (copy_runs(tmp_path, url), target.runs()) == (2, (stopped, second))
+    assert copy_runs(tmp_path, url) == 2
+    source.close()
+    target.close()

@@ -1,4 +1,4 @@
-"""`tiercel copy`: keys and records of a data folder's SQLite into the PostgreSQL that tiercel.toml names.
+"""`tiercel copy`: keys, shadow runs and records of a data folder's SQLite into the PostgreSQL that tiercel.toml names.
 
 The SQLite is only read. What is in PostgreSQL already stays as it is, so the command may be stopped and run again until
 it says that all is there. The folder's own server must be stopped; one on another folder may run.
@@ -26,7 +26,7 @@ def add_parser(subparsers: Any) -> None:
     """Register the command."""
     parser = subparsers.add_parser("copy", help="from SQLite into PostgreSQL", description=__doc__)
     parser.add_argument(
-        "--only", choices=("keys", "records"), help="one of the two (default: keys, then records)"
+        "--only", choices=("keys", "runs", "records"), help="one of them (default: all, in this order)"
     )
     parser.add_argument(
         "--data",
@@ -52,9 +52,11 @@ def run(args: argparse.Namespace) -> int:
     folder: Path = args.data or Path(storage.folder)
     if not folder.is_dir():
         raise ConfigError(f"{folder}: there is no such folder; name the right one with --data")
-    if args.only != "records":
+    if args.only in (None, "keys"):
         _copy_keys(folder, url)
-    return 0 if args.only == "keys" else _copy_records(folder, url)
+    if args.only in (None, "runs"):
+        _copy_runs(folder, url)
+    return _copy_records(folder, url) if args.only in (None, "records") else 0
 
 
 def _storage(config: Path) -> Storage:
@@ -66,6 +68,12 @@ def _copy_keys(folder: Path, url: Secret) -> None:
 
     keys, projects = copy_keys(folder, url)
     print(f"{count_text(keys, 'key')} and {count_text(projects, 'project')} with a budget are in PostgreSQL.")
+
+
+def _copy_runs(folder: Path, url: Secret) -> None:
+    from tiercel.records.shadow_store import copy_runs
+
+    print(f"{count_text(copy_runs(folder, url), 'registered shadow run')} in PostgreSQL.")
 
 
 def _copy_records(folder: Path, url: Secret) -> int:

@@ -103,6 +103,26 @@ class ShadowStore:
         self._database.close()
 
 
+def copy_runs(folder: Path, database_url: Secret) -> int:
+    """See to it that the PostgreSQL has every comparison registered in this folder; how many that are.
+
+    One that is there stays as it was registered, and is stopped where it was stopped here. Raises `ConfigError`.
+    """
+    source, target = ShadowStore(folder), ShadowStore(folder, database_url)
+    try:
+        there = {run.id: run for run in target.runs()}
+        copied = source.runs()
+        for run in copied:
+            if run.id not in there:
+                target.start(run)
+            elif run.stopped_at is not None:
+                target.stop(run.id, at=run.stopped_at, reason=run.stop_reason or "")
+    finally:
+        source.close()
+        target.close()
+    return len(copied)
+
+
 class _Sqlite:
     """A file with a rollback journal, opened for each question: it is small, and mostly it is not there."""
 
