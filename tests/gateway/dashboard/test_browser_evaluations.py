@@ -76,6 +76,7 @@ async def test_labelling_needs_no_mouse(browser: Browser, here: Dashed, folder: 
         page, done = window.page, window.page.locator("#done")
         page.set_default_timeout(PATIENCE_MS)
         await window.visit(LABEL + "&labeller=eva")
+        await worked_out(page)
         for count, key in enumerate("abtn", 1):
             await page.keyboard.press(key)
             await done.filter(has_text=f"{count} of 8 labelled by eva").wait_for()

@@ -12,12 +12,12 @@ import pytest
 
 from tests.cli.test_eval_label import lay_down
 from tests.evals.comparing.runs import items_of, measured, rows
-from tests.gateway.dashboard.pages import csrf_in, dashed, looking
+from tests.gateway.dashboard.pages import csrf_in, dashed, looking, talking
 from tests.gateway.dashboard.test_login import log_in, viewer
 from tests.gateway.dashboard.test_models_page import text_of
 from tests.gateway.house import settings_for
 from tiercel.domain.settings import Dashboard
-from tiercel.evals.labels import read_labels
+from tiercel.evals.labels import Label, add_label, read_labels
 from tiercel.evals.run_folder import LABELS
 from tiercel.testing.scripted import ScriptedProvider
 
@@ -44,13 +44,18 @@ async def looked_at(folder: Path) -> AsyncIterator[httpx.AsyncClient]:
             yield browser
 
 
-async def ready(browser: httpx.AsyncClient, path: str) -> str:
+async def loaded(browser: httpx.AsyncClient, path: str) -> str:
     """The page, once what it shows is worked out."""
     async with asyncio.timeout(WAIT_SECONDS):
         while True:
-            page = text_of((await browser.get(path)).text)
+            page = (await browser.get(path)).text
             if "is at work" not in page:
                 return page
+
+
+async def ready(browser: httpx.AsyncClient, path: str) -> str:
+    """The same as words."""
+    return text_of(await loaded(browser, path))
 
 
 async def test_without_runs_it_says_how_to_make_one(tmp_path: Path) -> None:
@@ -94,7 +99,7 @@ async def test_answers_stand_beside_each_other_disagreements_first(tmp_path: Pat
 async def test_what_models_said_is_text(tmp_path: Path) -> None:
     lay_run(tmp_path, "<script>alert(1)</script>")
     async with looked_at(tmp_path) as browser:
-        pages = [(await browser.get(path)).text for path in (RUN, LABEL)]
+        pages = [await loaded(browser, path) for path in (RUN, LABEL)]
     assert all("&lt;script&gt;alert(1)&lt;/script&gt;" in page for page in pages)
 
 
@@ -119,7 +124,7 @@ async def test_the_report_may_run_nothing(tmp_path: Path) -> None:
 async def test_labels_are_blind_and_kept_by_who_says_them(tmp_path: Path) -> None:
     folder = lay_run(tmp_path)
     async with looked_at(tmp_path) as browser:
-        page = (await browser.get(LABEL + "&labeller=ana")).text
+        page = await loaded(browser, LABEL + "&labeller=ana")
         shown = page.partition('<section class="card">')[2].partition("</section>")[0]
         assert "Question" in shown
         sheet = re.search(r'name="sheet" value="(\w+)"', page)
@@ -132,10 +137,32 @@ async def test_labels_are_blind_and_kept_by_who_says_them(tmp_path: Path) -> Non
     assert f'value="{sheet[1]}"' not in after
 
 
+async def test_labelling_answers_at_once_by_one_process_which_ends_with_the_dashboard(tmp_path: Path) -> None:
+    """Whatever is labelled elsewhere meanwhile, and answers that came since, are there."""
+    folder = lay_run(tmp_path)
+    async with looked_at(tmp_path) as browser:
+        first = await loaded(browser, LABEL + "&labeller=ana")
+        (mine,) = talking()
+        word = Label(item="t-1", label="tie", pair=("deep", "fast"), labeller="ana")
+        add_label(folder / LABELS, word)
+        assert "1 of 8 labelled by ana" in await ready(browser, LABEL + "&labeller=ana")
+        with (folder / "results.jsonl").open("ab") as results:
+            results.write(
+                b"".join(
+                    msgspec.json.encode(row) + b"\n"
+                    for row in rows("deep", "-" * 8, items_of(8), output="said later")
+                )
+            )
+        assert "said later" in await loaded(browser, LABEL + "&labeller=ana")
+        assert "said later" not in first
+        assert talking() == {mine}
+    assert mine not in talking()
+
+
 async def test_what_cannot_be_said_is_refused_and_nothing_kept(tmp_path: Path) -> None:
     folder = lay_run(tmp_path)
     async with looked_at(tmp_path) as browser:
-        csrf = csrf_in((await browser.get(LABEL)).text)
+        csrf = csrf_in(await loaded(browser, LABEL))
         for form in ({}, {"say": "nonsense", "sheet": "x"}, {"say": "tie", "sheet": "nobody"}):
             answer = await browser.post(LABEL, data=form | {"csrf": csrf})
             assert answer.status_code == 400, form

@@ -68,6 +68,11 @@ def _add_json_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--sheet", metavar="ID", help="with --json: this sheet, also where it is labelled")
     parser.add_argument(
+        "--follow",
+        action="store_true",
+        help='with --json: read lines such as {"sheet": "ID", "say": "tie"} or {} and print a sheet after each',
+    )
+    parser.add_argument(
         "--say",
         choices=("first", "second", "tie", "both_bad", "right", "wrong"),
         help="with --json: label the --sheet so, and print the one that comes then",
@@ -77,12 +82,14 @@ def _add_json_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Ask until all is labelled or the person leaves. Raises `ConfigError` for a run without answers to label."""
     if args.json:
-        from tiercel.cli.eval.label_sheet import sheet_json
+        from tiercel.cli.eval.label_sheet import print_sheets
 
-        print(sheet_json(args))
+        if args.follow and (args.sheet or args.say):
+            raise ConfigError("--sheet and --say: with --follow they stand in the lines")
+        print_sheets(args)
         return PASSED
-    if args.sheet or args.say:
-        raise ConfigError("--sheet and --say go with --json")
+    if args.sheet or args.say or args.follow:
+        raise ConfigError("--sheet, --say and --follow go with --json")
     # `tiercel serve` must not load evals, and --help be quick
     from tiercel.cli.eval.labelling import label_run
 

@@ -1,9 +1,13 @@
-"""`tiercel eval label --json`: takes a word on one blind sheet and gives the next, for a program that shows it."""
+"""`tiercel eval label --json`: takes a word on one blind sheet and gives the next, for a program that shows it.
+
+With `--follow` it stays, and answers each line that it reads with one: the run is then read once.
+"""
 
 import argparse
 import hashlib
+import sys
 import time
-from typing import get_args
+from typing import Literal, get_args
 
 import msgspec
 
@@ -26,27 +30,66 @@ WORDS: dict[str, Word] = {
 }
 
 
-def sheet_json(args: argparse.Namespace) -> str:
-    """Keeps what is said, if anything is, and tells the sheet that comes then. Raises `ConfigError`."""
-    run = find_run(args.run)
-    queue = queue_of(
-        run.manifest,
-        run.results().values(),
-        candidates=candidates_to_label(run.manifest, pair=args.pairs, models=args.models),
-        in_pairs=bool(args.pairs),
-        n=args.n,
-        labeller=args.labeller or who(),
-    )
-    desk = _Desk(run, queue)
-    at = desk.place(args.sheet) if args.sheet else None
-    if args.say is not None:
-        if at is None:
-            raise ConfigError("--say: give the --sheet that it is said of")
-        desk.keep(at, WORDS[args.say])
-        at = desk.next_after(at)
-    elif at is None:
-        at = desk.next_after(-1)
-    return msgspec.json.encode(desk.told(at)).decode()
+class Wish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A line that is answered: the sheet that is meant, the next one where none is, and what is said of it."""
+
+    sheet: str | None = None
+    say: Literal["first", "second", "tie", "both_bad", "right", "wrong"] | None = None
+
+
+_wish = msgspec.json.Decoder(Wish).decode
+
+
+def print_sheets(args: argparse.Namespace) -> None:
+    """The sheet that the arguments mean, or with `--follow` one for each line. Raises `ConfigError`."""
+    sheets = _Sheets(args)
+    if not args.follow:
+        print(msgspec.json.encode(sheets.after(Wish(sheet=args.sheet, say=args.say))).decode())
+        return
+    for line in sys.stdin:
+        try:
+            told = sheets.after(_wish(line))
+        except (ConfigError, msgspec.DecodeError) as error:
+            told = {"problem": str(error)}
+        print(msgspec.json.encode(told).decode(), flush=True)
+
+
+class _Sheets:
+    """A labeller's queue, drawn anew only where the run has other answers by now."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self._args = args
+        self._run = find_run(args.run)
+        self._bytes = -1
+        self._queue: Queue | None = None
+
+    def after(self, wish: Wish) -> JsonObject:
+        """Keeps what is said, if anything is, and tells the sheet that comes then. Raises `ConfigError`."""
+        desk = _Desk(self._run, self._drawn())
+        at = desk.place(wish.sheet) if wish.sheet else None
+        if wish.say is not None:
+            if at is None:
+                raise ConfigError("--say: give the --sheet that it is said of")
+            desk.keep(at, WORDS[wish.say])
+            at = desk.next_after(at)
+        elif at is None:
+            at = desk.next_after(-1)
+        return desk.told(at)
+
+    def _drawn(self) -> Queue:
+        args, run = self._args, self._run
+        size = run.results_path.stat().st_size if run.results_path.exists() else 0
+        if self._queue is None or size != self._bytes:
+            self._queue = queue_of(
+                run.manifest,
+                run.results().values(),
+                candidates=candidates_to_label(run.manifest, pair=args.pairs, models=args.models),
+                in_pairs=bool(args.pairs),
+                n=args.n,
+                labeller=args.labeller or who(),
+            )
+            self._bytes = size
+        return self._queue
 
 
 class _Desk:

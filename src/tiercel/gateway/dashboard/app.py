@@ -21,7 +21,6 @@ from tiercel.gateway.admission import host_name, is_loopback
 from tiercel.gateway.dashboard.pages import NAVIGATION, PAGES
 from tiercel.gateway.dashboard.view import Home, PageRoute, Visitor, render, shown_to
 from tiercel.gateway.dashboard.visits import Caller, Visits, is_same
-from tiercel.gateway.exchange import App
 from tiercel.gateway.runtime import Runtime
 
 log = logging.getLogger(__name__)
@@ -46,7 +45,7 @@ HEADERS = {
 Handler: TypeAlias = Callable[[Request], Any]
 
 
-def make_app(runtime: Runtime, gateway_url: str) -> App:
+def make_app(runtime: Runtime, gateway_url: str) -> "Dashboard":
     """The application over a running gateway, whose clients call that address."""
     door = _Door(runtime, gateway_url)
     routes = [
@@ -59,14 +58,16 @@ def make_app(runtime: Runtime, gateway_url: str) -> App:
         routes=routes, exception_handlers={HTTPException: door.not_found, Exception: door.not_found}
     )
     app.state.navigation = NAVIGATION
-    return _Everywhere(app)
+    return Dashboard(app, door.end)
 
 
-class _Everywhere:
-    """What every answer carries, errors too."""
+class Dashboard:
+    """The application, with what every answer carries, errors too."""
 
-    def __init__(self, app: Any) -> None:
+    def __init__(self, app: Any, end: Callable[[], None]) -> None:
         self._app = app
+        self.end = end
+        """Ends what works for it; to be called once, when it is asked nothing more."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         async def with_headers(message: Any) -> None:
@@ -124,6 +125,10 @@ class _Door:
         except ProblemError as error:
             status = 404 if error.kind == "not_found" else 400
             return self._problem(visitor.request, status, error.message, visitor.caller)
+
+    def end(self) -> None:
+        """Ends what works for the pages."""
+        self._home.conversations.end()
 
     async def login(self, request: Request) -> Response:
         """Shows the form, and takes it."""

@@ -102,11 +102,6 @@ def data_words(storage: Storage) -> tuple[str, ...]:
     return ("--data", storage.folder) if storage.database_url is None else ()
 
 
-def run(*words: str) -> Json:
-    """What the command prints as JSON, worked out now. Raises `ConfigError` with what it says where it cannot."""
-    return msgspec.json.decode(_printed(words))
-
-
 def _written(words: tuple[str, ...], ending: str) -> bytes:
     with tempfile.TemporaryDirectory(prefix="tiercel-page-") as folder:
         path = Path(folder) / f"page{ending}"

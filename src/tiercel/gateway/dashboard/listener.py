@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from tiercel.domain.errors import ConfigError
 from tiercel.domain.settings import Listener
@@ -11,6 +12,9 @@ from tiercel.gateway.admission import check_listener
 from tiercel.gateway.app import RunningGateway, make_door
 from tiercel.gateway.exchange import App, Receive, Scope, Send
 from tiercel.gateway.server import Server
+
+if TYPE_CHECKING:
+    from tiercel.gateway.dashboard.app import Dashboard
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +27,7 @@ class Doorman:
 
     def __init__(self, gateway: RunningGateway) -> None:
         self._gateway = gateway
-        self._app: App | None = None
+        self._app: Dashboard | None = None
         self._loading = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -34,7 +38,12 @@ class Doorman:
                     self._app = await asyncio.to_thread(self._load)
         await self._app(scope, receive, send)
 
-    def _load(self) -> App:
+    def end(self) -> None:
+        """Ends what works for the application, where it was loaded."""
+        if self._app is not None:
+            self._app.end()
+
+    def _load(self) -> "Dashboard":
         from tiercel.gateway.dashboard.app import make_app
 
         return make_app(self._gateway.runtime, self._gateway.base_url)
@@ -53,12 +62,14 @@ async def serving_dashboard(gateway: RunningGateway, gateway_port: int) -> Async
         return
     listener = Listener(host=wanted.host, max_in_flight=MAX_IN_FLIGHT)
     check_listener(listener, has_keys=runtime.state.admission.needs_key)
-    server, port = await _listening(Doorman(gateway), listener, _ports(wanted.port, gateway_port))
+    doorman = Doorman(gateway)
+    server, port = await _listening(doorman, listener, _ports(wanted.port, gateway_port))
     try:
         host = f"[{wanted.host}]" if ":" in wanted.host else wanted.host
         yield f"http://{host}:{port}"
     finally:
         await server.stop(1.0)
+        await asyncio.to_thread(doorman.end)
 
 
 def _ports(wanted: int | None, gateway_port: int) -> tuple[int, ...]:

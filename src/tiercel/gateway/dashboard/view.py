@@ -17,6 +17,7 @@ from starlette.responses import HTMLResponse, Response
 from tiercel.domain.money import NANO_PER_USD
 from tiercel.domain.secret import Secret
 from tiercel.domain.settings import Storage
+from tiercel.gateway.dashboard.conversations import Conversations
 from tiercel.gateway.dashboard.visits import Caller
 from tiercel.gateway.runtime import Runtime
 from tiercel.measure import amounts
@@ -32,6 +33,7 @@ class Home:
     def __init__(self, runtime: Runtime, url: str) -> None:
         self.runtime = runtime
         self.url = url
+        self.conversations = Conversations()
 
     @property
     def storage(self) -> Storage:

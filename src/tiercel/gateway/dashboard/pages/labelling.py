@@ -8,7 +8,9 @@ from typing import Any
 from starlette.responses import Response
 
 from tiercel.domain.errors import CallerError, ConfigError
-from tiercel.gateway.dashboard.commands import run as told_by
+from tiercel.domain.json import Json
+from tiercel.gateway.dashboard.commands import SOON_SECONDS
+from tiercel.gateway.dashboard.conversations import PATIENCE_SECONDS
 from tiercel.gateway.dashboard.pages.evaluations import run_of
 from tiercel.gateway.dashboard.runs import Run
 from tiercel.gateway.dashboard.view import PageRoute, Visitor
@@ -28,8 +30,7 @@ LONGEST_NAME = 64
 
 def show(visitor: Visitor) -> Response:
     """The sheet that the address names, else the next one."""
-    sheet = visitor.query.get("sheet")
-    return _shown(visitor, *((f"--sheet={sheet}",) if sheet else ()))
+    return _shown(visitor, {"sheet": visitor.query.get("sheet")}, wait_seconds=SOON_SECONDS)
 
 
 def say(visitor: Visitor) -> Response:
@@ -37,25 +38,25 @@ def say(visitor: Visitor) -> Response:
     form = visitor.form
     if form.get("say") not in {word for words in WORDS.values() for _, word, _ in words}:
         raise CallerError("invalid_request", "Say of the answers what one of the buttons says.")
-    return _shown(visitor, f"--sheet={form.get('sheet', '')}", f"--say={form['say']}")
+    return _shown(visitor, {"sheet": form.get("sheet", ""), "say": form["say"]})
 
 
-def _shown(visitor: Visitor, *words: str) -> Response:
+def _shown(visitor: Visitor, wish: Json, *, wait_seconds: float = PATIENCE_SECONDS) -> Response:
     run = run_of(visitor)
     pair = _pair(run, visitor.query.get("between", ""))
     labeller = visitor.query.get("labeller", "").strip()[:LONGEST_NAME] or visitor.caller.key.id
-    asked = ["eval", "label", str(run.folder), "--json", *words]
+    asked = ["eval", "label", str(run.folder), "--json", "--follow"]
     asked += [f"--pairs={','.join(pair)}"] if pair else []
     asked += [f"--labeller={labeller}"] if labeller else []
     told: Any = None
     problem = ""
     try:
-        told = told_by(*asked)
+        told = visitor.home.conversations.ask(*asked, line=wish, wait_seconds=wait_seconds)
     except ConfigError as error:
         problem = str(error)
     return visitor.render(
         "labelling.html",
-        status=400 if problem else 200,
+        status=400 if problem and visitor.form else 200,
         run=run,
         told=told,
         problem=problem,
