@@ -5,7 +5,7 @@ So it runs beside a server that holds the data folder, and known tasks do not mi
 
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -17,12 +17,13 @@ from tiercel.domain.events import Broken, Fold, ReasoningDelta, StreamEvent, is_
 from tiercel.domain.policy import Limits, Policy
 from tiercel.domain.record import Record
 from tiercel.domain.settings import Listener, Settings, Storage
-from tiercel.evals.asked import Ask, Asked
+from tiercel.evals.asked import AskAndEmbed, Asked
 from tiercel.gateway.app import RunningGateway, running
 from tiercel.upstream.connection import HttpLimits
 from tiercel.upstream.errors import HttpError
-from tiercel.upstream.http import HttpClient
+from tiercel.upstream.http import HttpClient, Prepared
 from tiercel.upstream.response import HttpResponse
+from tiercel.wire.embeddings import decode_embeddings
 from tiercel.wire.registry import CODECS
 
 MAX_BYTES = 8_000_000
@@ -43,7 +44,7 @@ GATEWAY = Target(
 @asynccontextmanager
 async def asking(
     settings: Settings, policy: Policy, *, gates: bool = True, helped: bool = False
-) -> AsyncIterator[Ask]:
+) -> AsyncIterator[AskAndEmbed]:
     """What asks models through a gateway of this configuration.
 
     Whoever is named answers alone: the policy holds, but for what would hide how a model does. No call is retried (with
@@ -60,11 +61,21 @@ async def asking(
         whole = await _opened(stack, settings, policy, folder / "helped", client) if helped else alone
 
         stack.push_async_callback(client.aclose)  # before the gateways, which wait for open connections
+        yield _Doors(alone, whole)
 
-        async def ask(body: bytes, *, helped: bool = False) -> Asked:
-            return await (whole if helped else alone).ask(body)
 
-        yield ask
+class _Doors:
+    """The gateways: of those that answer alone, and of those that are helped."""
+
+    def __init__(self, alone: "_Door", whole: "_Door") -> None:
+        self._alone = alone
+        self._whole = whole
+
+    async def __call__(self, body: bytes, *, helped: bool = False) -> Asked:
+        return await (self._whole if helped else self._alone).ask(body)
+
+    async def embed(self, body: bytes) -> Asked:
+        return await self._alone.embed(body)
 
 
 async def _opened(
@@ -120,21 +131,28 @@ class _Door:
         self._gateway = gateway
         self._client = client
         self._limits = limits
-        self._prepared = client.prepare(
-            "POST",
-            f"{gateway.base_url}/v1/chat/completions",
-            [("content-type", "application/json")],
-            proxy="",
-        )
+        self._answers = self._prepared("chat/completions")
+        self._vectors = self._prepared("embeddings")
 
     async def ask(self, body: bytes) -> Asked:
+        return await self._asked(self._answers, body, self._answer)
+
+    async def embed(self, body: bytes) -> Asked:
+        return await self._asked(self._vectors, body, self._embedded)
+
+    def _prepared(self, path: str) -> Prepared:
+        url = f"{self._gateway.base_url}/v1/{path}"
+        return self._client.prepare("POST", url, [("content-type", "application/json")], proxy="")
+
+    async def _asked(self, prepared: Prepared, body: bytes, read: "_Read") -> Asked:
+        """What comes back, as `read` takes it, with its record and its times."""
         listener = _Listener()
         try:
-            response = await self._client.send(self._prepared, body, self._limits)
+            response = await self._client.send(prepared, body, self._limits)
         except HttpError as error:
             return Asked(problem=f"the gateway did not answer: {error}")
         try:
-            asked = await self._answer(response, listener)
+            asked = await (read(response, listener) if response.status == 200 else self._refused(response))
         except HttpError as error:
             asked = Asked(problem=f"the gateway broke off: {error}")
         except UpstreamDataError as error:
@@ -150,16 +168,18 @@ class _Door:
             ttfa_seconds=listener.ttfa_seconds,
         )
 
+    async def _refused(self, response: HttpResponse) -> Asked:
+        """What the gateway says in place of an answer. Raises `HttpError` where it breaks off."""
+        facts = CODECS["openai_chat"].decode_error(response.status, {}, await response.read(MAX_BYTES))
+        wait = response.fields.get(b"retry-after", b"").decode("latin-1")
+        return Asked(
+            problem=facts.message or "an error that cannot be read",
+            retry_after_seconds=float(wait) if wait.isdecimal() else None,
+        )
+
     async def _answer(self, response: HttpResponse, listener: "_Listener") -> Asked:
         """What this answer says. Raises `HttpError` where it breaks off, `UpstreamDataError` where it is no answer."""
         codec = CODECS["openai_chat"]
-        if response.status != 200:
-            facts = codec.decode_error(response.status, {}, await response.read(MAX_BYTES))
-            wait = response.fields.get(b"retry-after", b"").decode("latin-1")
-            return Asked(
-                problem=facts.message or "an error that cannot be read",
-                retry_after_seconds=float(wait) if wait.isdecimal() else None,
-            )
         if b"event-stream" not in response.fields.get(b"content-type", b""):
             return Asked(response=codec.decode_response(await response.read(MAX_BYTES), GATEWAY))
         decoder = codec.stream_decoder(GATEWAY)
@@ -169,6 +189,11 @@ class _Door:
         if listener.broken is not None:
             return Asked(problem=listener.broken.failure.message)
         return Asked(response=listener.fold.response())
+
+    async def _embedded(self, response: HttpResponse, _: "_Listener") -> Asked:
+        """The vectors of this answer. Raises as above."""
+        embeddings = decode_embeddings(await response.read(MAX_BYTES), GATEWAY.deployment)
+        return Asked(vectors=embeddings.vectors)
 
     def _find(self, record_id: str) -> Record | None:
         """At once: the record of what was answered just now is in memory."""
@@ -198,3 +223,6 @@ class _Listener:
                 self.ttft_seconds = self.ttft_seconds or self.ttfa_seconds
             elif self.ttft_seconds is None and isinstance(event, ReasoningDelta) and event.text:
                 self.ttft_seconds = self.elapsed()
+
+
+_Read = Callable[[HttpResponse, _Listener], Awaitable[Asked]]

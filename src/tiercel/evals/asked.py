@@ -4,12 +4,14 @@ from typing import Protocol
 
 import msgspec
 
+from tiercel.domain.embedding import Vector
 from tiercel.domain.record import Record
 from tiercel.domain.response import ModelResponse
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of one request: an answer, or the problem that the client was told of; and its record, if one is.
+    """What came of one request: an answer, or vectors where texts were to be embedded, or the problem that the client
+    was told of; and its record, if one is.
 
     Seconds run from the sending, as a client sees them: until the first token of any kind (TTFT), until the first that
     a reader or program can use (TTFA), and until the last byte. The first two are known of streams only.
@@ -17,6 +19,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     response: ModelResponse | None = None
+    vectors: tuple[Vector, ...] = ()
     record: Record | None = None
     problem: str = ""
     retry_after_seconds: float | None = None
@@ -33,3 +36,11 @@ class Ask(Protocol):
     """
 
     async def __call__(self, body: bytes, *, helped: bool = False) -> Asked: ...
+
+
+class AskAndEmbed(Ask, Protocol):
+    """Also has texts embedded."""
+
+    async def embed(self, body: bytes) -> Asked:
+        """Sends one embeddings body; the vectors come in the order of its texts. Never raises, as above."""
+        ...

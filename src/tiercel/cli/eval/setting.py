@@ -20,6 +20,7 @@ from tiercel.evals.evaluation import Candidate, Evaluation, Item, RunSettings
 from tiercel.evals.files import Surroundings, hash_of, load_evaluation
 from tiercel.evals.files.surroundings import Addresses
 from tiercel.evals.judging import judging_scorers
+from tiercel.evals.judging.similar import Similar
 from tiercel.evals.scorers.calling import right_calls
 from tiercel.evals.scorers.registry import ScorerRegistry
 from tiercel.testing.lab.server import Lab
@@ -128,6 +129,7 @@ def _wrong(item: Item) -> str | None:
 
 def _read(args: argparse.Namespace, scorers: ScorerRegistry, settings: Settings, policy: Policy) -> Setting:
     addresses = Addresses(policy, settings.catalog)
+    scorers.add((Similar(find_fault=addresses.embedding_fault),))
     evaluation = load_evaluation(
         args.file, Surroundings(scorers=scorers, addresses=addresses, traffic=traffic_rows)
     )

@@ -16,7 +16,7 @@ from tiercel.cli.eval.exits import INTERRUPTED, OF_OUTCOME, PASSED, UNDECIDED
 from tiercel.cli.eval.gauge import Gauge
 from tiercel.cli.eval.pricing import Pricing, prices_of
 from tiercel.cli.eval.setting import Setting, opened
-from tiercel.evals.asked import Ask
+from tiercel.evals.asked import AskAndEmbed
 from tiercel.evals.judging import judging_scorers
 from tiercel.evals.judging.desk import JudgeDesk
 from tiercel.evals.judging.family import family_warnings
@@ -104,7 +104,7 @@ def configuration_of(setting: Setting) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _judges(setting: Setting, means: Means, ask: Ask) -> tuple[Scorer, ...]:
+def _judges(setting: Setting, means: Means, ask: AskAndEmbed) -> tuple[Scorer, ...]:
     evaluation = setting.evaluation
     desk = JudgeDesk(ask, evaluation.judges, evaluation.run, budget=means.budget, estimate=means.estimate)
     return judging_scorers(desk, evaluation.baseline)

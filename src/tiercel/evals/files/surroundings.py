@@ -10,6 +10,7 @@ from typing import Protocol
 import msgspec
 
 from tiercel.domain.catalog import Catalog
+from tiercel.domain.embedding import NOT_EMBEDDING
 from tiercel.domain.errors import CallerError
 from tiercel.domain.json import JsonObject
 from tiercel.domain.policy import Policy
@@ -83,6 +84,20 @@ class Addresses:
         except CallerError:
             return False
         return True
+
+    def embedding_fault(self, name: str) -> str | None:
+        """Why texts cannot be embedded by what this name stands for; `None` where they may be: of most models nothing
+        says so, of some formats that they cannot."""
+        try:
+            named = resolve(name, self._policy, self._catalog)
+        except CallerError as error:
+            return error.message
+        if named.kind not in ("model", "deployment") or named.effort is not None:
+            return f"{name!r} is no single model without an effort; name one that embeds texts"
+        serving = [d for d in self._catalog.deployments.values() if named.name in (d.name, d.model.name)]
+        if all(deployment.provider.format in NOT_EMBEDDING for deployment in serving):
+            return f"{name!r}: its provider's API has no embeddings; name a model that embeds texts"
+        return None
 
     @property
     def models(self) -> list[str]:

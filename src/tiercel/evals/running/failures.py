@@ -58,7 +58,7 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True):
 
 def why(asked: Asked) -> Failed | None:
     """Why this was no answer, `None` where it was one."""
-    if asked.response is not None:
+    if asked.response is not None or asked.vectors:
         return None
     record = asked.record
     if record is None:
