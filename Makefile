@@ -22,6 +22,13 @@ fuzz:  ## schemathesis against a gateway on this machine; SCHEMATHESIS=/path/to/
 key-timing:  ## whether the time that a wrong key takes tells how wrong it is
 	$(PYTHON) -m bench.key_timing
 
+.PHONY: oracles
+oracles:  ## the statistics beside statsmodels, ppi-python and evalstats, in an environment of their own
+	rm -rf build/oracles && $(PYTHON) -m venv build/oracles
+	build/oracles/bin/python -m pip install --quiet '.[dev]' ppi-python evalstats
+	build/oracles/bin/python -m pytest -n 0 -rs tests/evals/statistics | tee build/oracles/result.txt
+	! grep "is not installed" build/oracles/result.txt
+
 .PHONY: audit
 audit:  ## known holes in what is locked, by PyPI's own list (needs pip-audit, and PyPI itself: mirrors have no such list)
 	pip-audit --require-hashes --disable-pip -r requirements.lock

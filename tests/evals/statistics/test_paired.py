@@ -44,6 +44,17 @@ def test_mcnemar_is_that_of_statsmodels() -> None:
     assert exact_mcnemar(41, 22) == pytest.approx(wanted)
 
 
+@pytest.mark.parametrize(("better", "worse", "n"), [(9, 14, 113), (41, 22, 200), (1, 3, 20), (41, 22, 1319)])
+def test_tangos_interval_is_that_of_evalstats(better: int, worse: int, n: int) -> None:
+    """Theirs is solved in closed form; without its correction for continuity it is Tango's."""
+    resampling = pytest.importorskip("evalstats.core.resampling", reason="evalstats is not installed")
+    baseline, candidate = outcomes(n - better - worse, better, worse, 0)
+    wanted = resampling.tango_scc_paired_ci(np.array(candidate), np.array(baseline), 0.05, c=0.0)
+    counts = Discordance(only_candidate=better, only_baseline=worse, n=n)
+    z = stats.norm.ppf(0.975)
+    assert (tango_bound(counts, z), tango_bound(counts, -z)) == pytest.approx(wanted, abs=1e-6)
+
+
 def test_pairs_that_all_differ_in_one_direction_have_their_interval() -> None:
     """Rounding took the root of a number below 0 there, and with it the whole report."""
     for n in range(1, 200):

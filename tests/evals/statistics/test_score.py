@@ -20,6 +20,13 @@ def test_a_rate_has_the_wilson_interval_of_scipy(passed: int, n: int, confidence
     assert (found.interval.low, found.interval.high) == pytest.approx((wanted.low, wanted.high), abs=1e-9)
 
 
+@pytest.mark.parametrize(("passed", "n"), [(0, 20), (1, 7), (13, 20), (640, 1000)])
+def test_a_rate_has_the_wilson_interval_of_evalstats(passed: int, n: int) -> None:
+    resampling = pytest.importorskip("evalstats.core.resampling", reason="evalstats is not installed")
+    found = score([1] * passed + [0] * (n - passed)).interval
+    assert (found.low, found.high) == pytest.approx(resampling.wilson_ci(passed, n, 0.05), abs=1e-9)
+
+
 def test_nothing_right_of_twenty_is_not_zero() -> None:
     """0 of 20 reaches up to 16.1 %."""
     assert score([0] * 20).interval.high == pytest.approx(0.161, abs=5e-4)
