@@ -142,6 +142,36 @@ async def test_arguments_narrow_what_is_asked(
     assert {(name, names.count(name)) for name in names} == asked
 
 
+async def test_a_loser_is_dropped_and_what_that_saved_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with saying(then=WRONG) as little, saying(then=RIGHT) as large:
+        suite = Suite(tmp_path, little, large)
+        assert await suite("run", "--drop-losers") == 1
+        said = capsys.readouterr().out
+        assert await asyncio.to_thread(main, ["eval", "compare", str(tmp_path / "eval.yaml")]) == 1
+        compared = capsys.readouterr().out
+    assert len(little.requests) < ITEMS / 2
+    assert said.count("little is worse than large by more than 5 points (difference -100.0 points, at 95 %") == 1
+    assert f" of {ITEMS} items. That saved about $" in said
+    assert f" of {ITEMS} items, which saved about $" in compared
+    assert "Not finished" not in compared
+
+
+async def test_a_run_that_dropped_losers_is_gone_on_with_as_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with saying(then=RIGHT) as little, saying(*[RIGHT] * 6, then=Fails(status=401, message="no")) as large:
+        suite = Suite(tmp_path, little, large)
+        assert await suite("run", "--drop-losers") == 4
+        (run,) = all_runs(runs_beside(tmp_path / "eval.yaml"))
+        assert f"--drop-losers --resume {run.path.name}" in capsys.readouterr().out
+        assert await suite("run", "--resume") == 2
+        assert "analysis edited" in capsys.readouterr().err
+        large.default = RIGHT
+        assert await suite("run", "--drop-losers", "--resume") == 0
+
+
 async def test_a_sample_is_the_same_for_the_same_seed_and_part_of_a_larger_one(tmp_path: Path) -> None:
     drawn: list[set[str]] = []
     async with saying(then=RIGHT) as little, saying(then=RIGHT) as large:
@@ -161,6 +191,7 @@ REFUSED = {
     "no items": (("--limit=0",), "--limit 0: give a number from 1 on"),
     "no run": (("--resume",), "no run to resume; leave --resume out"),
     "errors of which run": (("--retry-errors",), "--retry-errors goes with --resume"),
+    "nobody to lose against": (("--drop-losers", "-m", "little"), "--drop-losers: loses against whom?"),
     "two configurations": (("--lab",), "--lab brings its own configuration"),
 }
 

@@ -119,7 +119,8 @@ GUARDRAILS = {
 class Analysis(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be decided, fixed before anybody is asked: may a candidate be worse than the baseline by `margin`?
 
-    Shares run from 0 to 1. Several candidates are corrected by Holm's method, unless `correction` is "none".
+    Shares run from 0 to 1. Several candidates are corrected by Holm's method, unless `correction` is "none". With
+    `drop_losers` a candidate is asked no more once it is shown to be worse by more than that.
     """
 
     decided_by: DecidedBy = "pass"
@@ -128,6 +129,7 @@ class Analysis(msgspec.Struct, frozen=True, kw_only=True):
     guardrails: tuple[Guardrail, ...] = ()
     correction: Literal["holm", "none"] = "holm"
     slices: tuple[str, ...] = ()
+    drop_losers: bool = False
 
 
 class RunSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,8 +8,12 @@ import msgspec
 
 from tiercel.domain.errors import ConfigError
 from tiercel.domain.json import Json
+from tiercel.evals.evaluation import DecidedBy
 
 RESULTS = "results.jsonl"
+
+Key: TypeAlias = tuple[str, str, int]
+"""What a result answers: item, candidate, repeat."""
 
 State: TypeAlias = Literal["passed", "failed", "error"]
 """An "error" says nothing about the candidate: nobody answered, or a scorer could not do its work."""
@@ -114,9 +118,13 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     extra: dict[str, Json] = {}
 
     @property
-    def key(self) -> tuple[str, str, int]:
+    def key(self) -> Key:
         """What it answers: of several rows with one key the last counts."""
         return self.item, self.candidate, self.repeat
+
+    def value(self, decided_by: DecidedBy) -> float:
+        """What it counts in a comparison, 0 to 1."""
+        return float(self.state == "passed") if decided_by == "pass" else self.score
 
     @property
     def judges_nano(self) -> int:
@@ -153,9 +161,9 @@ def read_rows(path: Path, decoder: msgspec.json.Decoder[Row], what: str) -> Iter
                 raise ConfigError(f"{path}, line {number}: no {what}: {error}") from error
 
 
-def last_of_each(path: Path) -> dict[tuple[str, str, int], Result]:
+def last_of_each(path: Path) -> dict[Key, Result]:
     """For each item, candidate and repeat its latest result, in the order of first appearance."""
-    found: dict[tuple[str, str, int], Result] = {}
+    found: dict[Key, Result] = {}
     for result in read_results(path):
         found[result.key] = result
     return found

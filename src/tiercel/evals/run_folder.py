@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from tiercel.domain.errors import ConfigError
+from tiercel.evals.dropped import Dropped
 from tiercel.evals.evaluation import Evaluation
 from tiercel.evals.results import RESULTS, Result, last_of_each
 
@@ -17,7 +18,8 @@ LABELS = "labels.jsonl"
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked, when, under which prices and code. Seconds are Unix time; `finished_at` is `None` until
-    every item was asked. `prices_of` dates the price table, `policy_hash` names the policy where rules were asked."""
+    every item was asked. `prices_of` dates the price table, `policy_hash` names the policy where rules were asked.
+    `dropped` are the candidates that were not asked to the end, as they were shown to lose."""
 
     version: int = 1
     id: str
@@ -28,6 +30,14 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     prices_of: str = ""
     policy_hash: str = ""
     simulated: bool = False
+    dropped: tuple[Dropped, ...] = ()
+
+    @property
+    def asked_no_more(self) -> frozenset[str]:
+        """Who is not asked what is left: the dropped ones, and the baseline once it has no candidate beside it."""
+        out = frozenset(one.candidate for one in self.dropped)
+        rivals = {one.id for one in self.evaluation.candidates} - {self.evaluation.baseline}
+        return out | {self.evaluation.baseline or ""} if out and rivals <= out else out
 
 
 class RunFolder(msgspec.Struct, frozen=True, kw_only=True):

@@ -114,6 +114,10 @@ def test_the_rest(whole: Evaluation) -> None:
         ("providers: [auto]", "providers: `targets` and `providers` mean the same; keep one"),
         ("sharing: true", "line 4: sharing: promptfoo's own; `tiercel eval import promptfoo FILE`"),
         ("analysis: {margin: 3}", "line 4: analysis.margin: 3 is too large; it must be below 1"),
+        (
+            "analysis: {drop_losers: true}",
+            "line 4: analysis.drop_losers: loses against whom? Name a target as `baseline`",
+        ),
         ("analysis: {cluster: talk}", "analysis.cluster: 'talk': write `metadata.talk`"),
         ("analysis: {slices: [talk]}", "analysis.slices[0]: 'talk': write `metadata.talk`"),
         (

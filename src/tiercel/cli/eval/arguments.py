@@ -34,6 +34,11 @@ def add_narrowing_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, metavar="N", help="for --sample (default: as the file says)")
     parser.add_argument(
+        "--drop-losers",
+        action="store_true",
+        help="ask a target no more once it is shown to be worse than the baseline by more than the margin",
+    )
+    parser.add_argument(
         "--lab",
         action="store_true",
         help="ask simulated models, without a key: shows how it works, nothing more",

@@ -17,10 +17,9 @@ LINE_SECONDS = 10.0
 
 
 class Gauge:
-    """Shows each row of a run as it comes. `total` is what is left to be asked."""
+    """Shows each row of a run as it comes."""
 
-    def __init__(self, total: int) -> None:
-        self._total = total
+    def __init__(self) -> None:
         self._began = self._told_at = time.monotonic()
         self._told = 0
         self._bar: Progress | None = None
@@ -33,7 +32,7 @@ class Gauge:
                 TextColumn("{task.description}"),
             )
             self._bar = Progress(*columns, console=console, transient=True)
-            self._task = self._bar.add_task("", total=total)
+            self._task = self._bar.add_task("", total=None)
 
     def __enter__(self) -> Self:
         if self._bar is not None:
@@ -48,19 +47,16 @@ class Gauge:
 
     def __call__(self, far: Far) -> None:
         words = money(far.spent_nano)
+        total = max(far.total, far.done)
         if far.errors:
             words += f", {count_text(far.errors, 'error')}"
         if self._bar is not None:
-            self._bar.update(
-                self._task, completed=far.done, total=max(self._total, far.done), description=words
-            )
+            self._bar.update(self._task, completed=far.done, total=total, description=words)
             return
         now = time.monotonic()
-        step = far.done * LINES // max(self._total, 1)
+        step = far.done * LINES // max(total, 1)
         if step == self._told and now - self._told_at < LINE_SECONDS:
             return
         self._told, self._told_at = step, now
-        left = (now - self._began) / far.done * (self._total - far.done) if far.done else None
-        print(
-            f"{far.done} of {self._total}, {words}, about {wall_time(left)} left", file=sys.stdout, flush=True
-        )
+        left = (now - self._began) / far.done * (total - far.done) if far.done else None
+        print(f"{far.done} of {total}, {words}, about {wall_time(left)} left", file=sys.stdout, flush=True)

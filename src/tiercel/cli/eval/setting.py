@@ -144,14 +144,22 @@ def narrowed(evaluation: Evaluation, args: argparse.Namespace, addresses: Addres
     Raises `ConfigError` for a model that is not known.
     """
     run = _run_settings(evaluation.run, args)
+    analysis = evaluation.analysis
+    if args.drop_losers:
+        analysis = msgspec.structs.replace(analysis, drop_losers=True)
     evaluation = msgspec.structs.replace(
         evaluation,
+        analysis=analysis,
         candidates=_candidates(evaluation.candidates, args.models, addresses),
         items=_items(evaluation.items, args, run.seed),
         run=run,
     )
     if not any(candidate.id == evaluation.baseline for candidate in evaluation.candidates):
         evaluation = msgspec.structs.replace(evaluation, baseline=None)
+    if args.drop_losers and evaluation.baseline is None:
+        raise ConfigError(
+            "--drop-losers: loses against whom? Name a target as `baseline` in the file, and leave it in -m"
+        )
     return msgspec.structs.replace(evaluation, hash=hash_of(evaluation))
 
 

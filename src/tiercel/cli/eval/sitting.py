@@ -17,14 +17,15 @@ from tiercel.cli.eval.gauge import Gauge
 from tiercel.cli.eval.pricing import Pricing, prices_of
 from tiercel.cli.eval.setting import Setting, opened
 from tiercel.evals.asked import AskAndEmbed
+from tiercel.evals.dropped import saved_nano
 from tiercel.evals.judging import judging_scorers
 from tiercel.evals.judging.desk import JudgeDesk
 from tiercel.evals.judging.family import family_warnings
-from tiercel.evals.run_folder import Manifest, RunFolder
+from tiercel.evals.run_folder import Manifest, RunFolder, open_run
 from tiercel.evals.running.answer_cache import AnswerCache
 from tiercel.evals.running.budget import Budget
 from tiercel.evals.running.folders import new_run, run_to_resume, runs_beside
-from tiercel.evals.running.run import Ended, Means, run_evaluation, spent_nano, units_of
+from tiercel.evals.running.run import Ended, Means, run_evaluation, spent_nano
 from tiercel.evals.running.unscored import read_unscored
 from tiercel.evals.scorers.scorer import Scorer
 from tiercel.measure.amounts import count_text, money
@@ -50,6 +51,7 @@ async def sit(args: argparse.Namespace) -> int:
         except asyncio.CancelledError:
             print(f"\nStopped. What was answered is kept; go on with\n  {_resume(args, run)}", flush=True)
             raise
+        run = open_run(run.path)
         _tell_end(args, run, ended)
     if not ended.is_whole:
         return INTERRUPTED
@@ -78,8 +80,7 @@ async def _sit(args: argparse.Namespace, setting: Setting, run: RunFolder) -> En
         if evaluation.run.cache:
             cache = AnswerCache(runs_beside(args.file))
             stack.callback(cache.close)
-        left = len(units_of(evaluation, run.results()))
-        tell = stack.enter_context(Gauge(left))
+        tell = stack.enter_context(Gauge())
         async with asking(setting.settings, setting.policy, gates=False, helped=helped) as ask:
             means = Means(
                 ask=ask,
@@ -140,9 +141,11 @@ def _heading(setting: Setting, run: RunFolder) -> str:
     total = len(evaluation.items) * len(evaluation.candidates) * evaluation.run.repeats
     simulated = "SIMULATED: no real model answers.\n" if setting.simulated else ""
     repeats = f" x {evaluation.run.repeats} repeats" if evaluation.run.repeats > 1 else ""
-    answered = total - len(units_of(evaluation, scored)) + waiting
+    answered = len(scored) + waiting
     known = f", {answered} answered already" if answered else ""
     known += f", {waiting} of them only to be scored" if waiting else ""
+    out = run.manifest.asked_no_more
+    known += f"; not asked further: {', '.join(sorted(out))}" if out else ""
     return (
         f"{simulated}{evaluation.name}: {count_text(len(evaluation.items), 'item')} x "
         f"{count_text(len(evaluation.candidates), 'target')}{repeats}: {count_text(total, 'answer')}{known}.\n"
@@ -165,9 +168,9 @@ def _resume(args: argparse.Namespace, run: RunFolder) -> str:
         )
         if value is not None
     ]
-    lab = ["--lab"] if args.lab else []
+    flags = [name for name, given in (("--drop-losers", args.drop_losers), ("--lab", args.lab)) if given]
     return " ".join(
-        ["tiercel eval run", shlex.quote(str(args.file)), *narrowing, *lab, "--resume", run.path.name]
+        ["tiercel eval run", shlex.quote(str(args.file)), *narrowing, *flags, "--resume", run.path.name]
     )
 
 
@@ -182,6 +185,11 @@ def _tell_end(args: argparse.Namespace, run: RunFolder, ended: Ended) -> None:
         print(
             f"not counted: {count_text(ended.unpriced, 'call')} of unknown price; tiercel.toml may give one"
         )
+    for lost in ended.dropped:
+        print(f"{lost.words}{_saved(run, lost.candidate)}")
+    for candidate in run.manifest.asked_no_more - {lost.candidate for lost in ended.dropped}:
+        words = f"{candidate} was asked no more once nobody was left to compare with it."
+        print(f"{words}{_saved(run, candidate)}")
     for candidate, reason in ended.out.items():
         print(f"{candidate}: asked no more: {reason}")
     if ended.stopped is not None:
@@ -192,6 +200,13 @@ def _tell_end(args: argparse.Namespace, run: RunFolder, ended: Ended) -> None:
         print(f"What was answered is kept. Go on with\n  {_resume(args, run)}{more}")
     elif progress.errors:
         print(f"Ask again what was not measured:\n  {_resume(args, run)} --retry-errors")
+
+
+def _saved(run: RunFolder, candidate: str) -> str:
+    evaluation = run.manifest.evaluation
+    rows = [row for row in run.results().values() if row.candidate == candidate]
+    saved = saved_nano(rows, len(evaluation.items) * evaluation.run.repeats)
+    return "" if saved is None else f" That saved about {money(saved)}."
 
 
 def _decided(run: RunFolder, fail_on: "FailOn") -> int:
@@ -214,6 +229,8 @@ def _decided(run: RunFolder, fail_on: "FailOn") -> int:
     measured = Measured(manifest=run.manifest, results=results)
     assessment = assess_run(measured)
     for contender in assessment.contenders:
+        if contender.dropped is not None:
+            continue  # it has been told
         comparison = contender.comparison
         words = contender.why if comparison is None else comparison.words(contender.name, contender.baseline)
         print(words if words.startswith(contender.name) else f"{contender.name}: {words}")

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from tiercel.evals.dropped import Dropped
 from tiercel.evals.evaluation import Candidate, Item
 from tiercel.evals.files.documents import SCHEME
 from tiercel.evals.labels import Label, hash_of_answers, last_words, read_labels
@@ -23,7 +24,8 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True):
     """The candidate, what it was asked, and what came of it.
 
     `name` is what tables call it. An error says nothing about a candidate: only `answered` is evidence. `expected` is
-    the number of answers that the run was to have.
+    the number of answers that the run was to have. `dropped` is said of a loser that was not asked to the end, and
+    `asked_no_more` of it, and of a baseline that had nobody left beside it.
     """
 
     name: str
@@ -32,11 +34,18 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True):
     answered: tuple[Result, ...]
     errors: tuple[Result, ...]
     expected: int
+    dropped: Dropped | None = None
+    asked_no_more: bool = False
+
+    @property
+    def unasked(self) -> int:
+        """Answers that were never asked for."""
+        return max(0, self.expected - len(self.answered) - len(self.errors))
 
     @property
     def missing(self) -> int:
-        """Answers that were never asked for: the run is not finished."""
-        return max(0, self.expected - len(self.answered) - len(self.errors))
+        """Those of them that are still to come: the run is not finished."""
+        return 0 if self.asked_no_more else self.unasked
 
     def items_of(self, results: Iterable[Result]) -> list[Item]:
         """The item of each result."""
@@ -80,4 +89,6 @@ def answers_of(run: Measured, candidate: Candidate, name: str | None = None) -> 
         answered=tuple(row for row in rows if row.state != "error"),
         errors=tuple(row for row in rows if row.state == "error"),
         expected=len(items) * evaluation.run.repeats,
+        dropped=next((one for one in run.manifest.dropped if one.candidate == candidate.id), None),
+        asked_no_more=candidate.id in run.manifest.asked_no_more,
     )

@@ -183,6 +183,11 @@ def _unfinished(runs: list[Measured], sides: list[Answers]) -> list[str]:
     missing = [f"{side.name} {side.missing:,} of {side.expected:,}" for side in sides if side.missing]
     if missing:
         warnings.append(f"Not finished: answers are missing of {', '.join(missing)}.")
+    for side in sides:
+        if side.dropped is not None:
+            warnings.append(f"{side.name} was {side.dropped.after}: its figures end there.")
+        elif side.asked_no_more and side.unasked:
+            warnings.append(f"{side.name} was asked no more once nobody was left to compare with it.")
     errors = [f"{side.name} {len(side.errors):,} of {side.expected:,}" for side in sides if side.errors]
     if errors:
         warnings.append(f"Errors, which say nothing about a model and are left out: {', '.join(errors)}.")

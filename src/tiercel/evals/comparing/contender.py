@@ -10,6 +10,7 @@ from tiercel.evals.comparing.figure import Figure
 from tiercel.evals.comparing.guardrails import Guarded, cost_ratio, guarded
 from tiercel.evals.comparing.pairs import LeftOut, Pairing
 from tiercel.evals.comparing.slices import Slice, slices_of
+from tiercel.evals.dropped import Dropped, saved_nano
 from tiercel.evals.evaluation import Analysis
 from tiercel.evals.results import Result
 from tiercel.evals.statistics.comparison import Comparison, Verdict, compare, corrected
@@ -21,7 +22,9 @@ class Contender(msgspec.Struct, frozen=True, kw_only=True):
 
     `comparison` is `None` where there are too few pairs for any, and `why` says so. `unpaired` is what the same answers
     would say taken apart: it shows what pairing buys. `cost_ratio` is the candidate's cost per success in the
-    baseline's. `cost_per_pair_nano` is what another pair costs, judges included.
+    baseline's. `cost_per_pair_nano` is what another pair costs, judges included. A candidate that was `dropped` while
+    the run went on has the verdict that dropped it and no `comparison`, whose intervals would be those of a number of
+    pairs fixed before; `saved_nano` is what it was not asked.
     """
 
     name: str
@@ -37,6 +40,8 @@ class Contender(msgspec.Struct, frozen=True, kw_only=True):
     cost_per_pair_nano: int | None
     guardrails: tuple[Guarded, ...]
     slices: tuple[Slice, ...]
+    dropped: Dropped | None = None
+    saved_nano: int | None = None
 
 
 def contenders(pairings: Sequence[Pairing], analysis: Analysis, seed: int) -> tuple[Contender, ...]:
@@ -46,9 +51,10 @@ def contenders(pairings: Sequence[Pairing], analysis: Analysis, seed: int) -> tu
     alone = {
         pairing.candidate.name: _compared(pairing, analysis, prices[pairing.candidate.name])
         for pairing in pairings
-        if _independent(pairing) > 1
+        if _independent(pairing) > 1 and not _was_dropped(pairing)
     }
-    judged = corrected(alone, prices) if analysis.correction == "holm" else alone
+    dropped = sum(_was_dropped(pairing) for pairing in pairings)
+    judged = corrected(alone, prices, dropped) if analysis.correction == "holm" else alone
     return tuple(
         _contender(pairing, judged.get(pairing.candidate.name), analysis, seed) for pairing in pairings
     )
@@ -56,12 +62,14 @@ def contenders(pairings: Sequence[Pairing], analysis: Analysis, seed: int) -> tu
 
 def _contender(pairing: Pairing, comparison: Comparison | None, analysis: Analysis, seed: int) -> Contender:
     confidence = 1 - analysis.alpha
+    side = pairing.candidate
+    dropped = side.dropped if _was_dropped(pairing) else None
     return Contender(
-        name=pairing.candidate.name,
+        name=side.name,
         baseline=pairing.baseline.name,
-        verdict="cannot tell" if comparison is None else comparison.verdict,
+        verdict="worse" if dropped else "cannot tell" if comparison is None else comparison.verdict,
         comparison=comparison,
-        why="" if comparison else _too_few(pairing),
+        why=dropped.words if dropped else "" if comparison else _too_few(pairing),
         unpaired=_unpaired(pairing, analysis),
         pairs=len(pairing.pairs),
         left_out=pairing.left_out,
@@ -70,6 +78,17 @@ def _contender(pairing: Pairing, comparison: Comparison | None, analysis: Analys
         cost_per_pair_nano=_price(pairing),
         guardrails=tuple(guarded(one, pairing, confidence, seed) for one in analysis.guardrails),
         slices=slices_of(pairing, analysis),
+        dropped=dropped,
+        saved_nano=None if dropped is None else saved_nano((*side.answered, *side.errors), side.expected),
+    )
+
+
+def _was_dropped(pairing: Pairing) -> bool:
+    """Whether it lost against this very baseline, and not against another one in an earlier run."""
+    lost = pairing.candidate.dropped
+    return lost is not None and (lost.candidate, lost.baseline) == (
+        pairing.candidate.name,
+        pairing.baseline.name,
     )
 
 

@@ -57,14 +57,9 @@ class Pairing(msgspec.Struct, frozen=True, kw_only=True):
     def scores(self, decided_by: DecidedBy) -> tuple[list[float], list[float]]:
         """The baseline's and the candidate's score of each pair."""
         return (
-            [value(pair.baseline, decided_by) for pair in self.pairs],
-            [value(pair.candidate, decided_by) for pair in self.pairs],
+            [pair.baseline.value(decided_by) for pair in self.pairs],
+            [pair.candidate.value(decided_by) for pair in self.pairs],
         )
-
-
-def value(result: Result, decided_by: DecidedBy) -> float:
-    """What an answer counts, 0 to 1."""
-    return float(result.state == "passed") if decided_by == "pass" else result.score
 
 
 def pair_up(baseline: Answers, candidate: Answers) -> Pairing:

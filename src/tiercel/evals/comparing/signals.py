@@ -23,7 +23,8 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True):
 class Signals(msgspec.Struct, frozen=True, kw_only=True):
     """One candidate's row.
 
-    `expected` answers were to come and `answered` came; `errors` counts the others by kind, `missing` were not asked.
+    `expected` answers were to come and `answered` came; `errors` counts the others by kind, `missing` were not asked
+    yet, and `asked_no_more` is said of who is not to be asked the rest.
     `seconds`, `ttft_seconds` and `ttfa_seconds` are of answers that were not `cached`. `spent_nano` is known spending
     on answers, on errors too and on cached ones not, and `judges_nano` what measuring them cost; not in them are
     `unpriced_answers` and `judges_unpriced_calls`, whose price is unknown. `stopped` is the
@@ -36,6 +37,7 @@ class Signals(msgspec.Struct, frozen=True, kw_only=True):
     expected: int
     answered: int
     missing: int
+    asked_no_more: bool
     errors: dict[str, int]
     cached: int
     passed: Figure
@@ -70,6 +72,7 @@ def signals_of(answers: Answers, confidence: float) -> Signals:
         expected=answers.expected,
         answered=len(rows),
         missing=answers.missing,
+        asked_no_more=answers.asked_no_more,
         errors=_counts(row.kind for row in answers.errors),
         cached=sum(row.cached for row in rows),
         passed=metrics.passed(answers, confidence),

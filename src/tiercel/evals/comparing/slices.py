@@ -9,7 +9,7 @@ import msgspec
 
 from tiercel.domain.json import Json
 from tiercel.evals.comparing.figure import Figure, clusters_of, share, weights_of
-from tiercel.evals.comparing.pairs import Pair, Pairing, value
+from tiercel.evals.comparing.pairs import Pair, Pairing
 from tiercel.evals.evaluation import Analysis, Item
 from tiercel.evals.statistics.paired import paired_difference
 
@@ -63,8 +63,8 @@ def _words(found: Json) -> str:
 
 def _slice(key: str, name: str, pairs: list[Pair], analysis: Analysis) -> Slice:
     items = [pair.item for pair in pairs]
-    before = [value(pair.baseline, analysis.decided_by) for pair in pairs]
-    after = [value(pair.candidate, analysis.decided_by) for pair in pairs]
+    before = [pair.baseline.value(analysis.decided_by) for pair in pairs]
+    after = [pair.candidate.value(analysis.decided_by) for pair in pairs]
     confidence = 1 - analysis.alpha
     return Slice(
         key=key,

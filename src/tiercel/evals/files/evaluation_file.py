@@ -118,7 +118,7 @@ class _Reader:
             items=tuple(self._items(table, judges)),
             baseline=table.baseline,
             judges=judges,
-            analysis=self._analysis(table.analysis),
+            analysis=self._analysis(table.analysis, table.baseline),
             run=self._run(table.run),
         )
 
@@ -211,7 +211,9 @@ class _Reader:
                 "say what is right in `defaultTest: {assert: [...]}` or in each",
             )
 
-    def _analysis(self, table: AnalysisTable) -> Analysis:
+    def _analysis(self, table: AnalysisTable, baseline: str | None) -> Analysis:
+        if table.drop_losers and baseline is None:
+            self._complain(("analysis", "drop_losers"), "loses against whom? Name a target as `baseline`")
         rails = [
             rail
             for name, bound in table.guardrails.items()
@@ -229,6 +231,7 @@ class _Reader:
             guardrails=tuple(rails),
             correction=table.correction,
             slices=tuple(one.removeprefix("metadata.") for one in table.slices),
+            drop_losers=table.drop_losers,
         )
 
     def _run(self, table: RunTable) -> RunSettings:

@@ -101,6 +101,10 @@ class AnalysisTable(Table, frozen=True, kw_only=True):
         tuple[FilledText, ...],
         Meta(description="Metadata by which the report is also cut, as `metadata.topic`."),
     ] = ()
+    drop_losers: Annotated[
+        bool,
+        Meta(description="Ask a candidate no more once it is shown to be worse by more than the margin."),
+    ] = False
 
 
 class RunTable(Table, frozen=True, kw_only=True):

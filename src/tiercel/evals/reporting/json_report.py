@@ -3,7 +3,7 @@
 import msgspec
 
 from tiercel.domain.json import Json, JsonObject
-from tiercel.domain.money import NANO_PER_USD
+from tiercel.domain.money import NANO_PER_USD, usd_text
 from tiercel.evals.comparing.assessment import Assessment
 from tiercel.evals.comparing.contender import Contender
 from tiercel.evals.comparing.differing import Beside
@@ -90,6 +90,8 @@ def _contender(one: Contender, assessment: Assessment) -> JsonObject:
         "pairs": one.pairs,
         "comparison": in_dollars(_built(one.comparison)),
         "unpaired": _built(one.unpaired),
+        "dropped": _built(one.dropped),
+        "saved_usd": None if one.saved_nano is None else usd_text(one.saved_nano),
         "left_out": _built(one.left_out),
         "only_baseline": _ids(differing.only_baseline),
         "only_candidate": _ids(differing.only_candidate),

@@ -78,6 +78,7 @@ def _format(model: Signals) -> Cell:
 def _answers(model: Signals) -> Cell:
     notes = [f"{count:,} {kind}" for kind, count in model.errors.items()]
     notes += [f"{model.missing:,} never asked"] if model.missing else []
+    notes += ["asked no more: see the verdict"] if model.asked_no_more else []
     notes += [f"{model.cached:,} from the cache"] if model.cached else []
     return Cell(text=f"{model.answered:,} of {model.expected:,}", detail=", ".join(notes))
 

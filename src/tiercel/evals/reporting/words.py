@@ -47,6 +47,7 @@ def headline(contender: Contender, assessment: Assessment) -> Headline:
     lead, basis = _verdict(contender)
     sentences = (
         _outlook(contender),
+        _dropped(contender),
         _cost(contender, candidate, baseline),
         _speed(candidate, baseline),
         *(guardrail(rail) for rail in contender.guardrails if rail.state != "met"),
@@ -183,7 +184,9 @@ def some(ids: tuple[str, ...], most: int = 10) -> str:
 def _verdict(contender: Contender) -> tuple[str, str]:
     name, baseline = contender.name, contender.baseline
     cannot = f"Cannot tell whether {name} is worse than {baseline}"
-    found = contender.comparison
+    found, dropped = contender.comparison, contender.dropped
+    if dropped is not None:
+        return dropped.claim, dropped.basis
     if found is None:
         return cannot, contender.why
     return (cannot if found.verdict == "cannot tell" else found.claim(name, baseline)), found.basis
@@ -192,6 +195,14 @@ def _verdict(contender: Contender) -> tuple[str, str]:
 def _outlook(contender: Contender) -> str:
     said = contender.comparison.outlook if contender.comparison else ""
     return f"{said[:1].upper()}{said[1:]}." if said else ""
+
+
+def _dropped(contender: Contender) -> str:
+    if contender.dropped is None:
+        return ""
+    after = contender.dropped.after
+    saved = "" if contender.saved_nano is None else f", which saved about {money(contender.saved_nano)}"
+    return f"{after[:1].upper()}{after[1:]}{saved}: its figures end there."
 
 
 def _cost(contender: Contender, candidate: Signals, baseline: Signals) -> str:

@@ -5,7 +5,7 @@ What was answered is never asked again. Whatever ends a run, it can be gone on w
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import ExitStack
 from typing import Protocol
 
@@ -16,15 +16,17 @@ from tiercel.domain.json import JsonObject
 from tiercel.domain.request import ModelRequest
 from tiercel.domain.response import Choice, ModelResponse
 from tiercel.evals.asked import Ask, Asked
+from tiercel.evals.dropped import Dropped
 from tiercel.evals.evaluation import Candidate, Evaluation, Item
-from tiercel.evals.results import Result, read_results
+from tiercel.evals.results import Key, Result, read_results
 from tiercel.evals.run_folder import RunFolder
 from tiercel.evals.running import outcome
 from tiercel.evals.running.answer_cache import AnswerCache, cache_key
 from tiercel.evals.running.baselines import Baselines
 from tiercel.evals.running.budget import Budget
 from tiercel.evals.running.failures import Failed, timed_out, why
-from tiercel.evals.running.folders import finished
+from tiercel.evals.running.folders import finished, write_manifest
+from tiercel.evals.running.race import Race, groups_in_order, is_race
 from tiercel.evals.running.rows_file import RowsFile
 from tiercel.evals.running.schedule import Schedule, Unit
 from tiercel.evals.running.unscored import UnscoredFile, read_unscored
@@ -60,13 +62,14 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True):
-    """How a sitting ended. `stopped` says why before all was asked, `out` which candidates are asked no more and why;
-    `unpriced` counts calls of unknown cost."""
+    """How a sitting ended. `stopped` says why before all was asked, `out` which candidates are asked no more and why,
+    but for those that were `dropped` as losers, by this sitting or before; `unpriced` counts calls of unknown cost."""
 
     progress: Progress
     stopped: str | None = None
     out: dict[str, str] = {}
     unpriced: int = 0
+    dropped: tuple[Dropped, ...] = ()
 
     @property
     def is_whole(self) -> bool:
@@ -105,6 +108,7 @@ async def run_evaluation(
         unscored = stack.enter_context(UnscoredFile(run.path))
         sitting = _Sitting(run, means, rows, unscored, retry_errors=retry_errors, tell=tell)
         ended = await sitting.sit()
+        run = sitting.run
         if ended.is_whole:
             finished(run)
         if ended.is_whole and all(row.kind != "scorer" for row in run.results().values()):
@@ -129,14 +133,20 @@ def spent_nano(run: RunFolder) -> int:
     return sum(answers.values()) + sum(row.judges_nano for row in rows)
 
 
-def units_of(evaluation: Evaluation, done: Iterable[tuple[str, str, int]] = ()) -> list[Unit]:
-    """What is to be asked but for what is done: candidates take turns within an item, whole rounds for repeats."""
+def units_of(
+    evaluation: Evaluation, done: Iterable[Key] = (), asked_no_more: Collection[str] = ()
+) -> list[Unit]:
+    """What is to be asked but for what is done, and but for candidates that are asked no more. Candidates take turns
+    within an item; whole rounds for repeats, in a race group by group."""
     asked = set(done)
+    groups = groups_in_order(evaluation) if is_race(evaluation) else [evaluation.items]
     units = (
         Unit(item=item, candidate=candidate, repeat=repeat)
+        for group in groups
         for repeat in range(1, evaluation.run.repeats + 1)
-        for item in evaluation.items
+        for item in group
         for candidate in evaluation.candidates
+        if candidate.id not in asked_no_more
     )
     return [unit for unit in units if unit.key not in asked]
 
@@ -160,6 +170,7 @@ class _Sitting:
         retry_errors: bool,
         tell: Tells | None,
     ) -> None:
+        self.run = run
         self._evaluation = run.manifest.evaluation
         self._settings = self._evaluation.run
         self._means = means
@@ -167,13 +178,15 @@ class _Sitting:
         self._unscored = unscored
         self._tell = tell
         known = run.results()
-        done = [key for key, row in known.items() if not (retry_errors and _is_worth_another_try(row))]
-        units = units_of(self._evaluation, done)
+        done = {key: row for key, row in known.items() if not (retry_errors and _is_worth_another_try(row))}
+        units = units_of(self._evaluation, done, run.manifest.asked_no_more)
+        self._race = Race(self._evaluation, run.manifest.dropped) if is_race(self._evaluation) else None
         self.schedule = Schedule(
             units,
             concurrency=self._settings.concurrency,
             adaptive=self._settings.adaptive,
             clock=time.monotonic,
+            may_begin=None if self._race is None else self._race.may_begin,
         )
         self._total = len(units)
         self._counts = dict.fromkeys(("passed", "failed", "error", "cached"), 0)
@@ -183,6 +196,8 @@ class _Sitting:
         self._scoring = asyncio.TaskGroup()
         self._baselines = Baselines(self._evaluation.baseline, units, known, self._compares)
         self._cacheable: dict[str, bool] = {}
+        for row in done.values():
+            self._race_on(row)
 
     async def sit(self) -> Ended:
         async with self._scoring:
@@ -190,12 +205,15 @@ class _Sitting:
                 for _ in range(max(1, min(self._settings.concurrency, self._total))):
                     asking.create_task(self._work())
             self._baselines.no_more()
-        out = {lane.candidate.id: lane.out for lane in self.schedule.lanes if lane.out is not None}
+        dropped = self.run.manifest.asked_no_more
+        lanes = [lane for lane in self.schedule.lanes if lane.candidate.id not in dropped]
+        out = {lane.candidate.id: lane.out for lane in lanes if lane.out is not None}
         return Ended(
             progress=self._progress(),
             stopped=self.schedule.stopped,
             out=out,
             unpriced=self._means.budget.unpriced,
+            dropped=self.run.manifest.dropped,
         )
 
     async def _work(self) -> None:
@@ -269,12 +287,12 @@ class _Sitting:
         """Ask again, or not: as the failure says, and as often as an item may be asked."""
         lane = self.schedule.lane(unit)
         if failed.then == "out":
-            self.schedule.put_out(unit, failed.reason)
+            self._put_out(unit, failed.reason)
             return
         if failed.then == "again":
             lane.calls_in_vain += 1
             if not lane.has_answered and lane.calls_in_vain >= OUT_AFTER:
-                self.schedule.put_out(unit, f"{lane.calls_in_vain} calls and no answer: {failed.reason}")
+                self._put_out(unit, f"{lane.calls_in_vain} calls and no answer: {failed.reason}")
                 return
         if failed.then == "slower":
             lane.pace.slow_down(failed.wait_seconds)
@@ -289,11 +307,34 @@ class _Sitting:
             if failed.then != "never":
                 lane.failures_in_a_row += 1
             if lane.failures_in_a_row >= OUT_AFTER:
-                self.schedule.put_out(unit, f"{OUT_AFTER} items in a row were not answered: {failed.reason}")
+                self._put_out(unit, f"{OUT_AFTER} items in a row were not answered: {failed.reason}")
                 return
             self.schedule.failed(unit)
         self._baselines.say(unit, None)
         self._write(outcome.unanswered(unit, failed, asked))
+
+    def _put_out(self, unit: Unit, reason: str) -> None:
+        """Its candidate is asked no more; the others do not wait for it."""
+        self.schedule.put_out(unit, reason)
+        if self._race is not None:
+            self._race.leave(unit.candidate.id)
+            self.schedule.look_again()
+
+    def _race_on(self, row: Result) -> None:
+        """Who is shown by this result to lose is dropped, on the disk first; the others may go on."""
+        if self._race is None:
+            return
+        for lost in self._race.learn(row):
+            manifest = self.run.manifest
+            manifest = msgspec.structs.replace(manifest, dropped=(*manifest.dropped, lost))
+            self.run = RunFolder(path=self.run.path, manifest=manifest)
+            try:
+                write_manifest(self.run)
+            except ConfigError as error:
+                self.schedule.stop(f"disk: {error}")
+            for candidate in manifest.asked_no_more:
+                self._total -= self.schedule.close(candidate, lost.after)
+        self.schedule.look_again()
 
     def _measure_soon(self, unit: Unit, result: Result, response: ModelResponse, body: bytes) -> None:
         """Measure it beside what is being asked: a judge takes longer than an answer."""
@@ -334,6 +375,7 @@ class _Sitting:
             return
         self._counts[result.state] += 1
         self._counts["cached"] += result.cached
+        self._race_on(result)
         if self._tell is not None:
             self._tell(self._progress())
 

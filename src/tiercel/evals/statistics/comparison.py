@@ -151,15 +151,19 @@ def compare_all(
 
 
 def corrected(
-    alone: Mapping[str, Comparison], cost_per_pair_nano: Mapping[str, int | None]
+    alone: Mapping[str, Comparison], cost_per_pair_nano: Mapping[str, int | None], others: int = 0
 ) -> dict[str, Comparison]:
     """The comparisons of several candidates, each made alone and perhaps on items of its own, judged together.
+
+    `others` are candidates that were compared by other means: none of their hypotheses is rejected here, and each still
+    counts as one more try.
 
     Each of the two questions has its p-values corrected by Holm over the candidates; intervals, bounds and `more` stay
     those of each candidate alone.
     """
-    not_worse = holm({name: one.p_not_worse for name, one in alone.items()})
-    different = holm({name: one.p_different for name, one in alone.items()})
+    unasked: dict[str | int, float] = dict.fromkeys(range(others), 1.0)
+    not_worse = holm(unasked | {name: one.p_not_worse for name, one in alone.items()})
+    different = holm(unasked | {name: one.p_different for name, one in alone.items()})
     return {
         name: _judged(
             msgspec.structs.replace(one, p_not_worse=not_worse[name], p_different=different[name]),
