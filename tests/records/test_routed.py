@@ -13,7 +13,8 @@ def test_reads_the_rule_the_ladder_and_the_tokens(place: Place) -> None:
     store = place.store()
     store.insert([FULL, bare], "segment", 1)
     store.close()
-    found = {one.id: one for one in each_routed(place.folder, since=0.0, database_url=place.url)}
+    routed = each_routed(place.folder, since=0.0, with_usage=True, database_url=place.url)
+    found = {one.id: one for one in routed}
     assert found["rec_2"] == Routed(
         "rec_2", bare.started_at, "passed", "chat", "fast", bare.project, bare.key_id, None
     )
@@ -23,6 +24,8 @@ def test_reads_the_rule_the_ladder_and_the_tokens(place: Place) -> None:
     assert answer.usage is not None
     assert usage is not None
     assert (usage.input, usage.output) == (answer.usage.input, answer.usage.output)
+    without = each_routed(place.folder, since=0.0, database_url=place.url)
+    assert {one.id: one for one in without} == {name: one._replace(usage=None) for name, one in found.items()}
 
 
 def test_only_of_a_rule_and_since(place: Place) -> None:

@@ -40,7 +40,7 @@ def look(run: ShadowRun, storage: Storage, now: float) -> Looked:
     folder = Path(storage.folder)
     if storage.database_url is None and is_empty(folder):
         return Looked(trial=tried(run, (), now), drawn=Drawn())
-    pairs = each_pair(folder, run=run.id, database_url=storage.database_url)
+    pairs = each_pair(folder, run=run.id, with_texts=False, database_url=storage.database_url)
     trial = audited(run, pairs, now) if run.terms.audits is not None else tried(run, pairs, now)
     requests = each_routed(folder, since=run.started_at, rule=run.rule, database_url=storage.database_url)
     return Looked(trial=trial, drawn=drawn(run, requests))

@@ -153,7 +153,9 @@ def _traffic(run: ShadowRun, deployments: tuple[Deployment, ...], storage: Stora
     if storage.database_url is None and is_empty(folder):
         return Traffic(requests=0, cost_nano=None)
     since = now - LOOK_BACK_SECONDS
-    requests = each_routed(folder, since=since, rule=run.rule, database_url=storage.database_url)
+    requests = each_routed(
+        folder, since=since, rule=run.rule, with_usage=True, database_url=storage.database_url
+    )
     return traffic(
         (one for one in requests if run.project in (None, one.project)),
         [deployment.billing for deployment in deployments],

@@ -2,6 +2,7 @@
 
 import argparse
 import time
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +44,7 @@ def run_status(args: argparse.Namespace) -> int:
         _print_run(one, now, console)
         console.print()
     if args.run is None and not (found and _nothing_yet(storage)):
-        render(_numbers(args, storage), console)
+        render(_numbers(found, args, storage), console)
     return 0
 
 
@@ -62,12 +63,19 @@ def _runs(args: argparse.Namespace, storage: Storage) -> tuple[ShadowRun, ...]:
         store.close()
 
 
-def _numbers(args: argparse.Namespace, storage: Storage) -> list[PairNumbers]:
-    folder = Path(storage.folder)
-    pairs = each_pair(
-        folder, since=args.since, rule=args.rule, run=args.run, database_url=storage.database_url
+def _numbers(found: list[Looked], args: argparse.Namespace, storage: Storage) -> list[PairNumbers]:
+    """Of all pairs; those of the runs were read already."""
+    since: float | None = args.since
+    known = [pair for one in found for pair in one.trial.every if since is None or pair.received_at >= since]
+    others = each_pair(
+        Path(storage.folder),
+        since=since,
+        rule=args.rule,
+        but_of={one.run.id for one in found},
+        with_texts=False,
+        database_url=storage.database_url,
     )
-    return numbers_of(pairs)
+    return numbers_of(known if args.run is not None else chain(known, others))
 
 
 def _print_run(one: Looked, now: float, console: Console) -> None:
@@ -161,7 +169,7 @@ def guardrail_words(text: str, one: "Guarded") -> str:
 
 
 def _json(found: list[Looked], args: argparse.Namespace, storage: Storage, now: float) -> str:
-    pairs = [] if found and _nothing_yet(storage) else _numbers(args, storage)
+    pairs = [] if found and _nothing_yet(storage) else _numbers(found, args, storage)
     told = {"runs": [_run_json(one, now) for one in found], "pairs": pairs}
     plain = dollars(msgspec.to_builtins(told))
     return msgspec.json.format(msgspec.json.encode(plain), indent=2).decode()

@@ -1,6 +1,6 @@
 """Pairs of answers as rows of `shadow_pairs`, and back. Loads SQLAlchemy: import this only where it is used."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from tiercel.records.snapshot import Snapshot
 from tiercel.records.stored import IN_PORTIONS
 
 ANSWER_FIELDS = tuple(name for name in PairedAnswer.__struct_fields__ if name != "said")
+TEXTS = ("live_text", "shadow_text")
 PAIR_FIELDS = tuple(
     name for name in ShadowPair.__struct_fields__ if name not in ("live", "shadow", "attempts")
 )
@@ -51,7 +52,7 @@ def pair_from(row: Row) -> ShadowPair:
 
 
 def _answer_from(row: Row, side: str) -> PairedAnswer:
-    key, text = row[f"{side}_hash"], row[f"{side}_text"]
+    key, text = row[f"{side}_hash"], row.get(f"{side}_text")
     said = None
     if key is not None:
         size = 0 if text is None else len(text.encode())
@@ -71,23 +72,32 @@ def each_pair(
     run: str | None = None,
     rule: str | None = None,
     record_id: str | None = None,
+    but_of: Collection[str] = (),
+    with_texts: bool = True,
     database_url: Secret | None = None,
 ) -> Iterator[ShadowPair]:
     """Pairs of requests that came at or after `since` (Unix seconds), of one registered run (`""`: of the rules' own)
-    or of all, of one rule or of all, of one record or of all: those of the database in the order in which the requests
-    came, then those that wait in the journal. To be taken to the end.
+    or of all, without those `but_of` some runs, of one rule or of all, of one record or of all: those of the database
+    in the order in which the requests came, then those that wait in the journal. To be taken to the end.
+
+    Without `with_texts` pairs of the database lack the words of what was said, which of many take most of the memory.
 
     Raises `ConfigError` where nothing was recorded yet, or it cannot be read.
     """
-    chosen = _condition(since, run, rule, record_id)
+    chosen = _condition(since, run, rule, record_id) & shadow_pairs.c.run.not_in(but_of)
     with Snapshot.taken(folder, database_url) as snapshot:
         waiting = {
             (pair.record_id, pair.run, pair.candidate): pair
             for pair in _waiting(snapshot, since)
-            if run in (None, pair.run) and rule in (None, pair.rule) and record_id in (None, pair.record_id)
+            if run in (None, pair.run)
+            and pair.run not in but_of
+            and rule in (None, pair.rule)
+            and record_id in (None, pair.record_id)
         }
         if snapshot.connection is not None:
-            found = select(shadow_pairs).where(chosen).order_by(shadow_pairs.c.received_at)
+            left_out = () if with_texts else TEXTS
+            columns = (column for column in shadow_pairs.c if column.name not in left_out)
+            found = select(*columns).where(chosen).order_by(shadow_pairs.c.received_at)
             for row in snapshot.connection.execute(found.execution_options(**IN_PORTIONS)).mappings():
                 waiting.pop((row["record_id"], row["run"], row["candidate"]), None)
                 yield pair_from(dict(row))
