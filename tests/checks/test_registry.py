@@ -174,6 +174,10 @@ MEANING: JsonObject = {"to": "request", "measure": "meaning"}
         (Gate(check="finished", embed="v"), "with these options it has nothing embedded; remove 'embed'"),
         (Gate(check="finished", ask=("m",)), "with these options it asks no model; remove 'ask'"),
         (
+            Gate(check="agreement", ask=("m", "n"), options={"least": 3}),
+            "'ask' names 2 of the 3 that its options want at least",
+        ),
+        (
             Gate(check="confidence", options={"source": "asked"}),
             "'ask' is missing: name the model that says how likely the answer is right, or 'itself'",
         ),

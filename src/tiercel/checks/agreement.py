@@ -17,6 +17,7 @@ from tiercel.checks.check import (
     COUNTED_SECONDS,
     Ask,
     CheckInfo,
+    Needs,
     Opinion,
     Subject,
     option_problems,
@@ -84,6 +85,10 @@ class Agreement:
         if wanted.least < 1:
             found.append(f"least is {wanted.least}: give 1 or more")
         return found
+
+    def needs(self, options: JsonObject) -> Needs:
+        info, wanted = self.info, read_options(AgreementOptions, options)
+        return Needs(asks=info.asks, opinions=wanted.least, embeds=info.embeds, seconds=info.seconds)
 
     async def measure(self, subject: Subject, options: JsonObject, ask: Ask | None) -> Verdict:
         wanted = read_options(AgreementOptions, options)

@@ -143,9 +143,10 @@ class CheckInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 class Needs(msgspec.Struct, frozen=True, kw_only=True):
     """What a check needs where that depends on its options; each as in `CheckInfo`. `logprobs` is whether models are
-    to be asked for the probabilities of their tokens."""
+    to be asked for the probabilities of their tokens, `opinions` how many models its gate must name at least."""
 
     asks: Asks = "nobody"
+    opinions: int = 1
     embeds: Embeds = "never"
     logprobs: bool = False
     seconds: float = CHECK_SECONDS

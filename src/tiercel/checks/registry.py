@@ -201,6 +201,8 @@ def _calling_problems(needs: Needs, gate: Gate) -> list[str]:
         problems.append(f"'ask' is missing: name {WHOM[needs.asks]}")
     elif needs.asks in ("judge", "confidence", "decision") and len(gate.ask) > 1:
         problems.append("'ask' names several; name one, and use another gate for another one")
+    elif needs.asks == "opinions" and len(gate.ask) < needs.opinions:
+        problems.append(f"'ask' names {len(gate.ask)} of the {needs.opinions} that its options want at least")
     if ITSELF in gate.ask and needs.asks not in ("nobody", "confidence"):
         problems.append(f"'ask' says {ITSELF!r}, which cannot be asked here; name {WHOM[needs.asks]}")
     if needs.embeds == "never" and gate.embed is not None:
