@@ -5,10 +5,11 @@ import json
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.evals.importing.scene import brought, reread
 from tiercel.domain.errors import ConfigError
-from tiercel.evals.evaluation import Candidate
+from tiercel.evals.evaluation import Candidate, Expectation
 from tiercel.testing.tasks import screenshot_png
 
 CONFIG = """\
@@ -188,3 +189,47 @@ def test_json_is_read_too(tmp_path: Path, wrapped: bool) -> None:
 def test_what_is_no_configuration_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(ConfigError, match=r"c\.yaml"):
         brought(tmp_path, "promptfoo", "c.yaml", {"c.yaml": text})
+
+
+SIMILAR = """\
+prompts: ['{{q}}']
+providers: [auto]
+defaultTest: {options: {provider: %s}}
+tests:
+  - vars: {q: a}
+    assert: [{type: %s, value: [b, 'file://c.txt'], threshold: 0.9%s}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("default", "kind", "own", "model"),
+    [
+        ("{embedding: 'openai:embedding:e-small'}", "similar", "", "e-small"),
+        ("{embedding: {id: 'openai:embeddings:e-small'}, text: 'openai:gpt-x'}", "similar", "", "e-small"),
+        ("'openai:gpt-x'", "similar:cosine", ", provider: 'openai:embedding:e-big'", "e-big"),
+        ("'openai:gpt-x'", "not-similar", "", "text-embedding-3-large"),
+        ("'openai:gpt-x'", "not-similar:cosine", "", "text-embedding-3-large"),
+    ],
+)
+def test_similar_keeps_its_texts_and_who_embeds_them(
+    default: str, kind: str, own: str, model: str, tmp_path: Path
+) -> None:
+    files: dict[str, str | bytes] = {"c.yaml": SIMILAR % (default, kind, own), "c.txt": "c\n"}
+    imported = brought(tmp_path, "promptfoo", "c.yaml", files)
+    assert not imported.left
+    assert any("names nobody who embeds" in note for note in imported.notes) == (model[0] == "t")
+    (expectation,) = reread(tmp_path, imported).items[0].expectations
+    assert replace(expectation, line=None) == Expectation(
+        scorer="similar",
+        value=["b", "c"],
+        options={"model": model},
+        negated=kind.startswith("not-"),
+        threshold=0.9,
+    )
+
+
+@pytest.mark.parametrize("kind", ["similar:dot", "similar:euclidean", "not-similar:dot"])
+def test_other_nearness_than_the_cosine_is_left_behind(kind: str, tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {"c.yaml": SIMILAR % ("x", kind, ""), "c.txt": "c"}
+    (line,) = brought(tmp_path, "promptfoo", "c.yaml", files).left
+    assert line.endswith("of its kinds only `similar:cosine` is measured here")

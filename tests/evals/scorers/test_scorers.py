@@ -277,3 +277,30 @@ def test_the_right_call_within_bounds_is_their_middle(low: float, high: float, m
     """A whole number where one lies there: pixels are."""
     wanted = {"click": {"x": {"minimum": low, "maximum": high}}}
     assert right_calls(wanted) == [("click", {"x": middle})]
+
+
+@pytest.mark.parametrize(
+    ("scorer", "value", "found"),
+    [
+        ("rouge-1", "the cat sat", 1.0),
+        ("rouge-1", "sat the cat", 1.0),
+        ("rouge-1", "the cat sat on a mat", 2 * 3 / 9),
+        ("rouge-n", "the dog sat", 2 * 2 / 6),
+        ("rouge-1", "a dog", 0.0),
+        ("rouge-1", ["a dog", "The cat."], 2 * 2 / 5),
+        ("rouge-l", "sat the cat", 2 * 2 / 6),
+        ("rouge-l", "the cat sat", 1.0),
+        ("rouge-l", None, 2 * 1 / 4),
+    ],
+)
+async def test_rouge_is_the_f1_of_the_words_in_common(
+    scorer: str, value: Json, found: float, scorers: ScorerRegistry
+) -> None:
+    """Of several texts, or targets, the nearest; met from 0.75 on."""
+    scored = await score(scorers, "The cat sat", scorer, value, target=("cat",))
+    assert scored.value == pytest.approx(found)
+    assert scored.met is (found >= 0.75)
+
+
+async def test_overlap_with_nothing_is_not_measured(scorers: ScorerRegistry) -> None:
+    assert "nothing to compare with" in ((await score(scorers, "a", "rouge-l")).unmeasured or "")

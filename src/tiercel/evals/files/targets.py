@@ -11,7 +11,7 @@ from tiercel.routing.names import AUTO, RULE_PREFIX
 
 OURS = frozenset(("model", "messages", "stream", "stream_options", "n"))
 """Request fields that the evaluation sets itself."""
-KINDS = frozenset(("chat", "completion", "messages", "responses"))
+KINDS = frozenset(("chat", "completion", "embedding", "embeddings", "messages", "responses"))
 """What promptfoo says between the provider and the model."""
 PROGRAMS = ("file://", "exec:", "python:", "javascript:", "http:", "https:", "webhook:", "ws:", "wss:")
 MODELS_SHOWN = 8

@@ -21,6 +21,13 @@ NO_GRADER = (
     "the file names no grader, and promptfoo would have taken its own: `judges.judge` is `auto`; "
     "name a model that is none of the candidates"
 )
+SIMILAR = "similar"
+COSINE = "similar:cosine"
+DEFAULT_EMBEDDER = "text-embedding-3-large"
+NO_EMBEDDER = (
+    f"`similar` names nobody who embeds: promptfoo would have taken OpenAI's {DEFAULT_EMBEDDER}, and so it stands "
+    "there; make `model` one of yours"
+)
 OTHER_PROMPT = "{}: becomes llm-rubric; the judge is asked with Tiercel's prompt, not promptfoo's"
 
 
@@ -66,7 +73,9 @@ class Asserts:
         full = row["type"]
         if full == "assert-set":
             return self._set(row, at, grader)
-        name = full.removeprefix(NOT)
+        name = full.removeprefix(NOT).removesuffix(":cosine")
+        if name.startswith(f"{SIMILAR}:"):
+            raise ConfigError(f"{full!r}: of its kinds only `{COSINE}` is measured here")
         if name in PROGRAMS or ":" in name:
             raise ConfigError(f"{full!r} runs a program, which is never done; write a scorer of your own")
         kept = {key: value for key, value in row.items() if key in KEPT and value is not None}
@@ -76,6 +85,8 @@ class Asserts:
         kept = self._with_value(kept)
         if name in JUDGED:
             return self._judged(kept, name, row.get("provider", grader))
+        if name == SIMILAR:
+            kept |= {"type": full.removesuffix(":cosine"), "model": self._embedder(row, grader)}
         if not self._scorers.has(name):
             raise ConfigError(f"{full!r}: nobody here measures this")
         problems = self._problems(kept, name)
@@ -103,16 +114,24 @@ class Asserts:
     def _with_value(self, kept: JsonObject) -> JsonObject:
         """With its file read; what is a program there is none of ours. Raises `ConfigError`."""
         value = kept.get("value")
-        if isinstance(value, str) and value.startswith(SCHEME):
-            if value.endswith((".js", ".py", ".ts", ".mjs", ".cjs")) or ".py:" in value or ".js:" in value:
-                raise ConfigError(f"{value!r} is a program, which is never run")
-            kept = {**kept, "value": read_value(value, self._folder)}
+        if isinstance(value, list):
+            kept = {**kept, "value": [self._read(one) for one in value]}
+        elif value is not None:
+            kept = {**kept, "value": self._read(value)}
         for one in kept["value"] if isinstance(kept.get("value"), list) else [kept.get("value")]:
             try:
                 names_in(one if isinstance(one, str) else "")
             except TemplateError as error:
                 raise ConfigError(str(error)) from error
         return kept
+
+    def _read(self, value: Json) -> Json:
+        """The value, or what its file holds. Raises `ConfigError`."""
+        if not isinstance(value, str) or not value.startswith(SCHEME):
+            return value
+        if value.endswith((".js", ".py", ".ts", ".mjs", ".cjs")) or ".py:" in value or ".js:" in value:
+            raise ConfigError(f"{value!r} is a program, which is never run")
+        return read_value(value, self._folder)
 
     def _judged(self, kept: JsonObject, name: str, grader: Json) -> JsonObject:
         criteria = kept.get("value")
@@ -132,8 +151,8 @@ class Asserts:
 
     def _judge(self, grader: Json) -> str:
         """The name of the judge that stands for a grader."""
-        named = grader.get("id") if isinstance(grader, dict) else grader
-        if not isinstance(named, str) or named.startswith(SCHEME):
+        named = _named(grader, "text")
+        if named is None:
             self._carrying.note(NO_GRADER)
             self.judges[DEFAULT_JUDGE] = {"model": "auto"}
             return DEFAULT_JUDGE
@@ -145,9 +164,30 @@ class Asserts:
         self.judges[name] = {"model": model}
         return name
 
+    def _embedder(self, row: JsonObject, grader: Json) -> str:
+        """Who embeds: whom the assertion names, else whom the file names for that and for nothing else."""
+        named = _named(row.get("provider"), "embedding")
+        if named is None and isinstance(grader, dict) and "id" not in grader:
+            named = _named(grader, "embedding")
+        if named is None:
+            self._carrying.note(NO_EMBEDDER)
+            return DEFAULT_EMBEDDER
+        return possible_names(named)[-1]
+
     def _problems(self, kept: JsonObject, name: str) -> list[str]:
         """What its scorer says of the value, where no item's values go into it."""
         value = kept.get("value")
         if isinstance(value, str) and names_in(value):
             return []
-        return self._scorers.problems(Expectation(scorer=name, value=value, threshold=kept.get("threshold")))
+        options = {key: value for key, value in kept.items() if key not in KEPT}
+        return self._scorers.problems(
+            Expectation(scorer=name, value=value, threshold=kept.get("threshold"), options=options)
+        )
+
+
+def _named(provider: Json, kind: str) -> str | None:
+    """Whom a grader names for this kind of work, where it names one for each; `None` for nobody and for programs."""
+    if isinstance(provider, dict) and "id" not in provider:
+        provider = provider.get(kind)
+    named = provider.get("id") if isinstance(provider, dict) else provider
+    return named if isinstance(named, str) and not named.startswith(SCHEME) else None

@@ -9,8 +9,8 @@ from tiercel.checks.check import Subject
 from tiercel.checks.comparing.meaning import cosine
 from tiercel.evals.evaluation import Expectation
 from tiercel.evals.judging.desk import JudgeDesk
-from tiercel.evals.scorers.plain import needs_texts, unknown_options
-from tiercel.evals.scorers.scorer import Answer, Scored, ScorerError, ScorerInfo, as_text
+from tiercel.evals.scorers.plain import reference_problems, references, unknown_options
+from tiercel.evals.scorers.scorer import Answer, Scored, ScorerError, ScorerInfo
 
 NAME = "similar"
 THRESHOLD = 0.75
@@ -37,11 +37,7 @@ class Similar:
         self._find_fault = find_fault
 
     def problems(self, expectation: Expectation) -> list[str]:
-        found = unknown_options(self.info, expectation)
-        if isinstance(expectation.value, list):
-            found += needs_texts(expectation)
-        elif expectation.value is not None and not as_text(expectation.value).strip():
-            found.append("value is empty: give the text to compare with")
+        found = unknown_options(self.info, expectation) + reference_problems(expectation)
         model = expectation.options.get("model")
         if not isinstance(model, str) or not model:
             found.append("nobody is named who embeds: add `model: NAME`, a model of yours that embeds texts")
@@ -53,13 +49,11 @@ class Similar:
         silent = Subject(request=answer.request, choice=answer.choice).nothing_to_read
         if silent is not None or not answer.text.strip():
             return Scored(value=0.0, reason=f"no text to read: {silent or 'it is empty'}", met=False)
-        references = _references(answer, expectation)
-        if not references:
-            raise ScorerError("the item has no target, and the expectation no value: nothing to compare with")
+        texts = references(answer, expectation)
         if self._desk is None:
             raise ScorerError("there is nobody here who embeds texts")
         model = str(expectation.options["model"])
-        placed = await self._desk.embed(model, (answer.text, *references))
+        placed = await self._desk.embed(model, (answer.text, *texts))
         own, *others = placed.vectors
         nearest = max(0.0, *(cosine(own, other) for other in others))
         return Scored(
@@ -69,13 +63,3 @@ class Similar:
             calls=placed.calls,
             unpriced_calls=int(placed.cost_nano is None),
         )
-
-
-def _references(answer: Answer, expectation: Expectation) -> tuple[str, ...]:
-    match expectation.value:
-        case None:
-            return answer.item.target
-        case list() as texts:
-            return tuple(map(as_text, texts))
-        case text:
-            return (as_text(text),)

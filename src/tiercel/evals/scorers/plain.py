@@ -6,7 +6,7 @@ from typing import TypeAlias
 import msgspec
 
 from tiercel.evals.evaluation import Expectation
-from tiercel.evals.scorers.scorer import Answer, Scored, ScorerInfo
+from tiercel.evals.scorers.scorer import Answer, Scored, ScorerError, ScorerInfo, as_text
 
 Measure: TypeAlias = Callable[[Answer, Expectation], Scored]
 FindProblems: TypeAlias = Callable[[Expectation], list[str]]
@@ -49,6 +49,27 @@ def needs_texts(expectation: Expectation) -> list[str]:
     except ValueError:
         found = ()
     return [] if found else [f"value is {_shown(expectation.value)}: give a list of texts"]
+
+
+def reference_problems(expectation: Expectation) -> list[str]:
+    """That the value is a text, or a list of texts; without one the item's targets are compared with."""
+    match expectation.value:
+        case None:
+            return []
+        case list():
+            return needs_texts(expectation)
+        case value:
+            return [] if as_text(value).strip() else ["value is empty: give the text to compare with"]
+
+
+def references(answer: Answer, expectation: Expectation) -> tuple[str, ...]:
+    """The texts to compare with: the value, or each of its list, else the item's targets. Raises `ScorerError`."""
+    value = expectation.value
+    listed = value if isinstance(value, list) else [value]
+    found = answer.item.target if value is None else tuple(map(as_text, listed))
+    if not found:
+        raise ScorerError("nothing to compare with: give a value, or the item a target")
+    return found
 
 
 def texts_of(expectation: Expectation) -> tuple[str, ...]:

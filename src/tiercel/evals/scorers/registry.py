@@ -7,17 +7,18 @@ from pathlib import Path
 from tiercel.checks.registry import Registry
 from tiercel.domain.errors import ConfigError
 from tiercel.evals.evaluation import Evaluation, Expectation
-from tiercel.evals.scorers import bounds, calling, choice, human, instructed, numeric, words
+from tiercel.evals.scorers import bounds, calling, choice, human, instructed, numeric, overlap, words
 from tiercel.evals.scorers.checking import checks_by_other_names, json_scorers, named_checks
 from tiercel.evals.scorers.own import function_named, plugged_in
 from tiercel.evals.scorers.scorer import Scorer, ScorerInfo
 
-MODULES = (words, numeric, choice, bounds, calling, instructed, human)
+MODULES = (words, overlap, numeric, choice, bounds, calling, instructed, human)
 SYNONYMS = {
     "includes": "contains",
     "includes-any": "contains-any",
     "exact": "equals",
     "python-exec": "code",
+    "rouge-n": "rouge-1",
     "tool-calls": "tool-call",
 }
 """Other tools' names for the same."""
