@@ -121,7 +121,7 @@ def test_a_picture_among_words_is_refused(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("url", "content", "said"),
     [
-        ("file://screens/two.png", None, "'file://screens/two.png': no such picture in"),
+        ("file://screens/two.png", None, "'file://screens/two.png': no such file; pictures lie beside"),
         ("file://screens", None, "'file://screens': cannot be read: Is a directory"),
         ("file://notes.png", b"no picture", "is no PNG, JPEG, GIF or WebP inside; save it as one"),
         ("file://empty.png", b"", "is no PNG, JPEG, GIF or WebP inside"),

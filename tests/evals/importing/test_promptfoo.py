@@ -147,8 +147,8 @@ def test_pictures_are_carried_over_with_their_content(tmp_path: Path, url: str) 
 def test_a_picture_that_is_missing_is_told(tmp_path: Path) -> None:
     text = "prompts: ['{{q}}']\ntests: [{vars: {q: a, image: 'file://none.png'}}]"
     imported = brought(tmp_path, "promptfoo", "c.yaml", {"c.yaml": text})
-    assert [line.partition(" in ")[0] for line in imported.left] == [
-        "c.yaml: line 2: tests[0].vars.image: 'file://none.png': no such picture"
+    assert [line.partition(";")[0] for line in imported.left] == [
+        "c.yaml: line 2: tests[0].vars.image: 'file://none.png': no such file"
     ]
 
 

@@ -95,7 +95,7 @@ def _read(path: Path, named: str) -> str:
         size = path.stat().st_size
         raw = path.read_bytes() if size <= MOST_BYTES else b""
     except FileNotFoundError:
-        raise ConfigError(f"{named!r}: no such picture in {path.parent}") from None
+        raise ConfigError(f"{named!r}: no such file; pictures lie beside the file that names them") from None
     except OSError as error:
         raise ConfigError(f"{named!r}: cannot be read: {error.strerror}") from error
     if size > MOST_BYTES:
