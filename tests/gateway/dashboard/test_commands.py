@@ -34,7 +34,7 @@ def test_it_is_worked_out_anew_only_where_something_changed(tmp_path: Path) -> N
 
 
 def test_what_has_aged_long_ago_is_not_shown(tmp_path: Path) -> None:
-    commands = Commands(kept_seconds=0.0)
+    commands = Commands(kept_seconds=0.0, rests=0.0)
     registered(tmp_path)
     status(commands, tmp_path)
     assert status(commands, tmp_path, wait_seconds=0.0) is None

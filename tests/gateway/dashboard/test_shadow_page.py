@@ -73,6 +73,14 @@ async def test_a_run_is_there_before_its_first_request(tmp_path: Path) -> None:
     assert "Cannot tell yet (no pair yet)" in page
 
 
+async def test_what_is_registered_is_shown_before_anything_is_worked_out(tmp_path: Path) -> None:
+    run = registered(tmp_path)
+    async with looked_at(tmp_path) as browser:
+        page = text_of((await browser.get("/shadow")).text)
+    assert "tiercel shadow status is at work" in page
+    assert run.id in page
+
+
 async def test_what_was_changed_after_registration_has_no_verdict(tmp_path: Path) -> None:
     run, _ = lay_run(tmp_path, "=" * 50)
     edited = msgspec.structs.replace(run, id="shadow_edited", margin=0.5)

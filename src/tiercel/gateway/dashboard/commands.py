@@ -5,6 +5,7 @@ there yet comes with the next look. What was worked out is kept; one that has ag
 there.
 """
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -19,9 +20,13 @@ from tiercel.domain.errors import ConfigError
 from tiercel.domain.json import Json
 from tiercel.domain.settings import Storage
 
-SOON_SECONDS = 0.15
-"""So long a page waits for numbers, before it is shown without."""
 PATIENCE_SECONDS = 60.0
+"""So long a page waits that is nothing but what the command writes."""
+LONGEST_SECONDS = 300.0
+"""So long a command may take. It gives way to the gateway's own work."""
+NICENESS = 10
+RESTS = 20.0
+"""What takes long is worked out less often: at most a twentieth of the time goes into it."""
 FAILURE_KEPT_SECONDS = 5.0
 AT_ONCE = threading.Semaphore(2)
 MOST_KEPT = 50
@@ -35,20 +40,22 @@ class _Work:
     def __init__(self) -> None:
         self.said = threading.Event()
         self.is_running = False
+        self.kept_seconds = 0.0
         self.good_until = 0.0
         self.output: bytes | ConfigError = b""
 
 
 class Commands:
-    """Runs `tiercel …` and keeps what it printed for `kept_seconds`, under the same `stamp`: what tells that what it
-    was worked out from has changed."""
+    """Runs `tiercel …` and keeps what it printed for `kept_seconds`, or `rests` times as long as it took, under the
+    same `stamp`: what tells that what it was worked out from has changed."""
 
-    def __init__(self, kept_seconds: float = 20.0) -> None:
+    def __init__(self, kept_seconds: float = 20.0, rests: float = RESTS) -> None:
         self._kept_seconds = kept_seconds
+        self._rests = rests
         self._works: dict[tuple[str, ...], _Work] = {}
         self._lock = threading.Lock()
 
-    def json(self, *words: str, stamp: object = "", wait_seconds: float = SOON_SECONDS) -> Json:
+    def json(self, *words: str, stamp: object = "", wait_seconds: float = 0.0) -> Json:
         """What the command prints as JSON, `None` where it is still at work after `wait_seconds`.
 
         Raises `ConfigError` with what it says where it cannot.
@@ -73,7 +80,7 @@ class Commands:
                 del self._works[next(iter(self._works))]
             late_seconds = time.monotonic() - known.good_until
             if not known.is_running and late_seconds >= 0:
-                if late_seconds > self._kept_seconds:
+                if late_seconds > known.kept_seconds:
                     known.said.clear()
                 known.is_running = True
                 # nobody waits for it when the gateway stops
@@ -85,14 +92,15 @@ class Commands:
         return known.output
 
     def _do(self, known: _Work, work: Callable[[], bytes]) -> None:
-        kept_seconds = self._kept_seconds
-        try:
-            with AT_ONCE:
+        with AT_ONCE:
+            began = time.monotonic()
+            try:
                 known.output = work()
-        except (ConfigError, OSError) as error:
-            known.output = error if isinstance(error, ConfigError) else ConfigError(str(error))
-            kept_seconds = FAILURE_KEPT_SECONDS
-        known.good_until = time.monotonic() + kept_seconds
+                known.kept_seconds = max(self._kept_seconds, self._rests * (time.monotonic() - began))
+            except (ConfigError, OSError) as error:
+                known.output = error if isinstance(error, ConfigError) else ConfigError(str(error))
+                known.kept_seconds = FAILURE_KEPT_SECONDS
+        known.good_until = time.monotonic() + known.kept_seconds
         known.is_running = False
         known.said.set()
 
@@ -110,18 +118,23 @@ def _written(words: tuple[str, ...], ending: str) -> bytes:
 
 
 def _printed(words: tuple[str, ...]) -> bytes:
-    try:
-        done = subprocess.run(  # noqa: S603 - our own interpreter and commands; a path is one of runs that exist
-            [sys.executable, "-m", "tiercel", *words],
-            capture_output=True,
-            timeout=PATIENCE_SECONDS,
-            stdin=subprocess.DEVNULL,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise ConfigError(
-            f"`tiercel {' '.join(words[:2])}` took more than {PATIENCE_SECONDS:.0f} seconds"
-        ) from error
-    if done.stdout and done.returncode != REFUSED:
-        return done.stdout
-    told = done.stderr.decode("utf-8", "replace").strip().removeprefix("tiercel: ")
+    process = subprocess.Popen(  # noqa: S603 - our own interpreter and commands; a path is one of runs that exist
+        [sys.executable, "-m", "tiercel", *words],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    with process:
+        if sys.platform != "win32":
+            os.setpriority(os.PRIO_PROCESS, process.pid, NICENESS)
+        try:
+            printed, said = process.communicate(timeout=LONGEST_SECONDS)
+        except subprocess.TimeoutExpired as error:
+            process.kill()
+            raise ConfigError(
+                f"`tiercel {' '.join(words[:2])}` took more than {LONGEST_SECONDS:.0f} seconds"
+            ) from error
+    if printed and process.returncode != REFUSED:
+        return printed
+    told = said.decode("utf-8", "replace").strip().removeprefix("tiercel: ")
     raise ConfigError(told[:2_000] or "the command failed")

@@ -9,7 +9,6 @@ from starlette.responses import Response
 
 from tiercel.domain.errors import CallerError, ConfigError
 from tiercel.domain.json import Json
-from tiercel.gateway.dashboard.commands import SOON_SECONDS
 from tiercel.gateway.dashboard.conversations import PATIENCE_SECONDS
 from tiercel.gateway.dashboard.pages.evaluations import run_of
 from tiercel.gateway.dashboard.runs import Run
@@ -30,7 +29,7 @@ LONGEST_NAME = 64
 
 def show(visitor: Visitor) -> Response:
     """The sheet that the address names, else the next one."""
-    return _shown(visitor, {"sheet": visitor.query.get("sheet")}, wait_seconds=SOON_SECONDS)
+    return _shown(visitor, {"sheet": visitor.query.get("sheet")}, wait_seconds=0.0)
 
 
 def say(visitor: Visitor) -> Response:

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from tiercel.domain.errors import CallerError, ConfigError
 from tiercel.domain.record import ShadowPair
+from tiercel.domain.shadow import ShadowRun
 from tiercel.gateway.dashboard.commands import Commands, data_words
 from tiercel.gateway.dashboard.pages.requests import readable
 from tiercel.gateway.dashboard.view import PageRoute, Visitor, dollars
@@ -51,12 +52,14 @@ def show(visitor: Visitor) -> Response:
     home = visitor.home
     data = data_words(home.storage)
     nothing_yet = home.database_url is None and is_empty(home.folder)
-    if nothing_yet and not _has_runs(visitor):
+    runs = _runs(visitor)
+    if nothing_yet and not runs:
         return visitor.render("shadow.html", shadow=None, split=None)
     shadow = _told("shadow", "status", "--all", "--json", *data)
     split = NO_SPLITS if nothing_yet else _told("split", "status", "--json", *data)
     return visitor.render(
         "shadow.html",
+        runs=runs,
         shadow=shadow,
         split=split,
         at_work_still=any(one.found is None and not one.problem for one in (shadow, split)),
@@ -120,10 +123,10 @@ def difference(contrast: dict[str, Any]) -> str:
     return f"{value} times as much ({low} to {high})"
 
 
-def _has_runs(visitor: Visitor) -> bool:
+def _runs(visitor: Visitor) -> tuple[ShadowRun, ...]:
     store = ShadowStore(visitor.home.folder, visitor.home.database_url)
     try:
-        return bool(store.runs())
+        return store.runs()
     finally:
         store.close()
 
