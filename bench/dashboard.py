@@ -1,17 +1,24 @@
 """Times the dashboard's pages over millions of records, and what a dashboard that nobody opens costs.
 
-`python bench/dashboard.py pages FOLDER` serves the records that `bench/synthesise.py FOLDER` wrote and asks for every
-page over loopback: after one request that warms up, `--runs` more, from sending to the last byte. Times end a little
-before the last record, so that a range begins and ends within an hour. `--texts` gives as many of the last records a
-prompt and an answer first, for the search in texts.
+`python -m bench.dashboard fill FOLDER` adds to the records that `bench/synthesise.py FOLDER` wrote what else pages
+show: prompts and answers of the last ones (`--texts`), an evaluation, a shadow run, a split (`bench/trials.py`), keys.
 
-`python bench/dashboard.py idle` starts `tiercel serve` with and without a dashboard in turn, in an empty folder, and
+`python -m bench.dashboard pages FOLDER` serves them and asks for every page over loopback: after one request that warms
+up, `--runs` more, from sending to the last byte. Of each address the median and the p95 of that, and of the processor
+time of the server's own process, to the clock tick (10 ms). Ranges go up to now, as people look at them, or end a
+little before the last record, so that they begin and end within an hour.
+
+`python -m bench.dashboard figures FOLDER` times the commands that work out what pages show when it is there.
+
+`python -m bench.dashboard idle` starts `tiercel serve` with and without a dashboard in turn, in an empty folder, and
 reads how long it takes until it is ready and the resident memory then; of those with one, the memory after each page
 was opened once.
 """
 
 import argparse
 import os
+import re
+import resource
 import sqlite3
 import subprocess
 import sys
@@ -27,18 +34,27 @@ from urllib.parse import quote
 import httpx
 import msgspec
 
-from bench.processes import cpu_seconds, resident_bytes
+from bench.processes import PROC, resident_bytes
 from bench.rig import free_port
+from bench.synthesise import DAY_SECONDS
+from bench.trials import MODEL, write, write_evaluation, write_shadow_run, write_split
 from tiercel.domain.keys import AccessKey, Role
 from tiercel.domain.record import Block, Content
 from tiercel.gateway.dashboard.pages import NAVIGATION
 from tiercel.policy import shipped_policy_text
 from tiercel.records.key_store import KeyStore
-from tiercel.records.store import Store
+from tiercel.records.shadow_store import ShadowStore
 from tiercel.testing.lab.setup import KEY_VARIABLE, settings_text
 
 AIM_SECONDS = 0.3
 HOUR = 3_600
+RANGED = ("Overview", "Requests", "Models", "Policy", "Feedback")
+"""Pages of a time."""
+RUNS = "runs"
+KEYS = 200
+PASTED = (
+    '{"model": "auto", "messages": [{"role": "user", "content": "Write a function that adds up a list."}]}'
+)
 RANGES = {"1h": HOUR, "24h": 24 * HOUR, "7d": 168 * HOUR, "30d": 720 * HOUR, "90d": 2_160 * HOUR}
 READY_WITHIN_SECONDS = 60.0
 SETTLED_AFTER_SECONDS = 1.5
@@ -63,24 +79,52 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(required=True, dest="command")
+    fill = commands.add_parser("fill")
+    fill.add_argument("folder", type=Path)
+    fill.add_argument("--texts", type=int, default=20_000)
+    figures = commands.add_parser("figures")
+    figures.add_argument("folder", type=Path)
+    figures.add_argument("--runs", type=int, default=5)
     pages = commands.add_parser("pages")
     pages.add_argument("folder", type=Path)
     pages.add_argument("--runs", type=int, default=20)
-    pages.add_argument("--texts", type=int, default=20_000)
     pages.add_argument("--only", default="", help="only addresses with this in them")
     pages.add_argument("--project", default="", help="as a viewer of this project sees them")
     idle = commands.add_parser("idle")
     idle.add_argument("--runs", type=int, default=10)
     args = parser.parse_args()
-    if args.command == "idle":
-        show_idle(args.runs)
-        return 0
-    write_texts(args.folder, args.texts)
+    match args.command:
+        case "idle":
+            show_idle(args.runs)
+        case "fill":
+            fill_up(args.folder, args.texts)
+        case "figures":
+            show_figures(args.folder, args.runs)
+        case "pages":
+            return 0 if all_pages(args) else 1
+    return 0
+
+
+def fill_up(folder: Path, texts: int) -> None:
+    """All that is not there yet."""
+    last_at, _, _ = last_record(folder)
+    day_end = -(-last_at // DAY_SECONDS) * DAY_SECONDS
+    write_texts(folder, texts)
+    write_evaluation(folder / RUNS, day_end)
+    write_shadow_run(folder, day_end)
+    write_split(folder, day_end - DAY_SECONDS)
+    with KeyStore.open(folder, make=True) as store:
+        for number in range(len(store.read().keys), KEYS):
+            store.create(AccessKey(project=("search", "support")[number % 2], label=f"team {number}"))
+
+
+def all_pages(args: argparse.Namespace) -> bool:
+    """With a key of its own, which is revoked afterwards."""
     role: Role = "viewer" if args.project else "operator"
     with KeyStore.open(args.folder, make=True) as store:
         issued = store.create(AccessKey(role=role, project=args.project))
     try:
-        return 0 if show_pages(args.folder, args.runs, args.only, args.project, issued.text) else 1
+        return show_pages(args.folder, args.runs, args.only, args.project, issued.text)
     finally:
         with KeyStore.open(args.folder) as store:
             store.revoke(issued.key.id)
@@ -91,7 +135,8 @@ def serving(folder: Path, records: Path, *, enabled: bool = True) -> Iterator[tu
     """The process, its dashboard's address, and the seconds until it was ready. Nobody is called."""
     port, own = free_port(), free_port()
     settings = settings_text("http://127.0.0.1:9", str(records.resolve()))
-    settings += f"\n[listener]\nport = {port}\n[dashboard]\nenabled = {str(enabled).lower()}\nport = {own}\n"
+    settings += f'\n[dashboard]\nevaluations = "{records.resolve()}"'
+    settings += f"\nenabled = {str(enabled).lower()}\nport = {own}\n[listener]\nport = {port}\n"
     (folder / "tiercel.toml").write_text(settings.replace("[storage]", '[storage]\ncontent = "full"'))
     (folder / "policy.toml").write_text(shipped_policy_text())
     began = time.monotonic()
@@ -123,8 +168,10 @@ def wait_until_ready(client: httpx.Client, url: str, began: float) -> None:
 
 
 def show_pages(folder: Path, runs: int, only: str, project: str, key: str) -> bool:
-    """A line for each address: median, p95, processor time of the server; whether all p95 are within the aim."""
+    """A line for each address: median and p95 of its time and of the processor's; whether all medians of the first and
+    all p95 of the second are within the aim."""
     good = True
+    print("   time    p95    processor    p95")
     with (
         tempfile.TemporaryDirectory() as config,
         serving(Path(config), folder) as (pid, url, _),
@@ -134,37 +181,95 @@ def show_pages(folder: Path, runs: int, only: str, project: str, key: str) -> bo
         for address in addresses(folder, project):
             if only not in address:
                 continue
-            seconds(client, address)
-            before = cpu_seconds(pid)
-            taken = sorted(seconds(client, address) for _ in range(runs))
-            used = (cpu_seconds(pid) - before) / runs
-            p95 = taken[min(runs - 1, int(0.95 * runs))]
-            good = good and p95 <= AIM_SECONDS
-            mark = "" if p95 <= AIM_SECONDS else "  beyond the aim"
-            told = (1000 * value for value in (median(taken), p95, used))
-            print("{:6.0f} {:6.0f} {:6.0f} ms  ".format(*told) + address + mark, flush=True)
+            is_within = show_page(client, pid, address, runs)
+            good = good and is_within
+        print(f"load of the machine afterwards: {os.getloadavg()[0]:.1f}")
     return good
 
 
-def seconds(client: httpx.Client, address: str) -> float:
-    began = time.monotonic()
-    client.get(address).raise_for_status()
-    return time.monotonic() - began
+def show_page(client: httpx.Client, pid: int, address: str, runs: int) -> bool:
+    """Its line; whether it is within the aim."""
+    form = {}
+    if address.startswith("/policy/explain"):
+        found = re.search(r'name="csrf" value="([^"]+)"', client.get(address).text)
+        form = {"csrf": found[1] if found else "", "request": PASTED}
+    ask(client, address, form)
+    taken, used = [], []
+    for _ in range(runs):
+        before, began = own_seconds(pid), time.monotonic()
+        ask(client, address, form)
+        taken.append(time.monotonic() - began)
+        used.append(own_seconds(pid) - before)
+    is_within = median(taken) <= AIM_SECONDS and p95(used) <= AIM_SECONDS
+    told = [1000 * value for value in (median(taken), p95(taken), median(used), p95(used))]
+    mark = "" if is_within else "  beyond the aim"
+    print("{:7.0f}{:7.0f}{:13.0f}{:7.0f}  ".format(*told) + address + mark, flush=True)
+    return is_within
+
+
+def ask(client: httpx.Client, address: str, form: dict[str, str]) -> None:
+    answer = client.post(address, data=form) if form else client.get(address)
+    answer.raise_for_status()
+
+
+def p95(values: list[float]) -> float:
+    return sorted(values)[min(len(values) - 1, int(0.95 * len(values)))]
+
+
+def own_seconds(pid: int) -> float:
+    """Processor time of the process so far, without that of its children."""
+    fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    return sum(int(ticks) for ticks in fields[11:13]) / os.sysconf("SC_CLK_TCK")
+
+
+def show_figures(folder: Path, runs: int) -> None:
+    """Each command in a process of its own, from its start to its end, and its processor time. Medians."""
+    run = str(next((folder / RUNS).iterdir()))
+    commands = (
+        ("eval", "label", run, "--json", "--labeller", "bench"),
+        ("eval", "compare", run, "--json", "--fail-on", "never"),
+        ("eval", "report", run, "-o", os.devnull),
+        ("shadow", "status", "--all", "--json", "--data", str(folder)),
+        ("split", "status", "--json", "--data", str(folder)),
+    )
+    for words in commands:
+        taken, used = [], []
+        for _ in range(runs):
+            began, before = time.monotonic(), children_seconds()
+            subprocess.run([sys.executable, "-m", "tiercel", *words], check=True, stdout=subprocess.DEVNULL)
+            taken.append(time.monotonic() - began)
+            used.append(children_seconds() - before)
+        print(f"{' '.join(words[:2]):15} {median(taken):6.1f} s, processor {median(used):6.1f} s, n = {runs}")
+    print(f"load of the machine afterwards: {os.getloadavg()[0]:.1f}")
+
+
+def children_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def addresses(folder: Path, project: str) -> Iterator[str]:
     """Every page in every range, and requests by what there is much, little and nothing of."""
     last_at, record_id, session = last_record(folder)
-    end = last_at - 1_020
+    end = -(-last_at // DAY_SECONDS) * DAY_SECONDS - 1_080
     week = between(end, RANGES["7d"])
     for name, length in RANGES.items():
         for page in NAVIGATION:
             if project and page.operators_only:
                 continue
-            yield f"{page.path}?{between(end, length)}&x={name}"
+            if page.title in RANGED:
+                yield f"{page.path}?range={name}"
+                yield f"{page.path}?{between(end, length)}&x={name}"
     for by in ("model", "tier", "effort"):
         yield f"/?{between(end, RANGES['30d'])}&by={by}"
+    for name in ("7d", "90d"):
+        yield f"/models/{MODEL}?range={name}"
+    yield "/policy/explain"
+    for since in ("7d", "30d", "90d", "all"):
+        yield f"/policy/audit?since={since}"
+    yield "/feedback?after=rec_10"
     if not project:
+        yield from operators_addresses(folder)
         yield f"/requests/{record_id}"
     yield f"/requests?{week}&session={quote(session)}"
     yield f"/requests?{week}&after={end - 40 * HOUR}~"
@@ -175,6 +280,23 @@ def addresses(folder: Path, project: str) -> Iterator[str]:
     for words in WORDS:
         yield f"/requests?{between(last_at + 1, HOUR)}&q={quote(words)}"
         yield f"/requests?{between(last_at + 1, RANGES['7d'])}&q={quote(words)}"
+
+
+def operators_addresses(folder: Path) -> Iterator[str]:
+    """Evaluations, copies, the split and keys."""
+    run = f"run={quote(f'{RUNS}/' + next((folder / RUNS).iterdir()).name)}"
+    yield "/evaluations"
+    yield f"/evaluations/run?{run}"
+    for kind in ("differ", "right"):
+        yield f"/evaluations/run?{run}&show={kind}"
+    yield f"/evaluations/run?{run}&after=support-1000"
+    yield f"/evaluations/label?{run}&labeller=bench"
+    yield f"/evaluations/label?{run}&labeller=bench&between=one"
+    (copied,) = ShadowStore(folder).runs()
+    yield "/shadow"
+    for more in ("", "&show=all", f"&show=all&after={copied.started_at + 10 * DAY_SECONDS}~~"):
+        yield f"/shadow/pairs?run={copied.id}{more}"
+    yield "/keys"
 
 
 def between(end: float, length: int) -> str:
@@ -198,10 +320,7 @@ def write_texts(folder: Path, count: int) -> None:
         newest = "SELECT id FROM records ORDER BY started_at DESC LIMIT ?"
         known = {row[0] for row in database.execute("SELECT DISTINCT record_id FROM contents")}
         ids = [row[0] for row in database.execute(newest, (count,)) if row[0] not in known]
-    store = Store(folder, None)
-    for start in range(0, len(ids), 1_000):
-        store.insert([content(one) for one in ids[start : start + 1_000]], "synthesised-texts", 1)
-    store.close()
+    write(folder, map(content, ids), "synthesised-texts")
 
 
 def content(record_id: str) -> Content:
