@@ -67,6 +67,17 @@ async def opened(args: argparse.Namespace) -> AsyncIterator[Setting]:
         await checks.aclose()
 
 
+def configuration_of(setting: Setting) -> str:
+    """Names what decides, beside its name, who answers: where each model is, and the policy where it helps."""
+    places = sorted(
+        f"{one.name} {one.provider.base_url} {one.upstream_name}"
+        for one in setting.catalog.deployments.values()
+    )
+    helped = any(candidate.helped for candidate in setting.evaluation.candidates)
+    text = "\n".join([*places, setting.policy.hash if helped else ""])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def lab_tasks(items: tuple[Item, ...]) -> list[DemoTask]:
     """The items that simulated models have answers to: those with a target or calls to make, and a last message of
     text."""

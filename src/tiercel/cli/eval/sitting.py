@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import hashlib
 import shlex
 import time
 from contextlib import ExitStack
@@ -15,7 +14,7 @@ from tiercel.cli.asking import asking
 from tiercel.cli.eval.exits import INTERRUPTED, OF_OUTCOME, PASSED, UNDECIDED
 from tiercel.cli.eval.gauge import Gauge
 from tiercel.cli.eval.pricing import Pricing, prices_of
-from tiercel.cli.eval.setting import Setting, opened
+from tiercel.cli.eval.setting import Setting, configuration_of, opened
 from tiercel.evals.asked import AskAndEmbed
 from tiercel.evals.dropped import saved_nano
 from tiercel.evals.judging import judging_scorers
@@ -92,17 +91,6 @@ async def _sit(args: argparse.Namespace, setting: Setting, run: RunFolder) -> En
             )
             setting.scorers.add(_judges(setting, means, ask))
             return await run_evaluation(run, means, retry_errors=args.retry_errors, tell=tell)
-
-
-def configuration_of(setting: Setting) -> str:
-    """Names what decides, beside its name, who answers: where each model is, and the policy where it helps."""
-    places = sorted(
-        f"{one.name} {one.provider.base_url} {one.upstream_name}"
-        for one in setting.catalog.deployments.values()
-    )
-    helped = any(candidate.helped for candidate in setting.evaluation.candidates)
-    text = "\n".join([*places, setting.policy.hash if helped else ""])
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _judges(setting: Setting, means: Means, ask: AskAndEmbed) -> tuple[Scorer, ...]:

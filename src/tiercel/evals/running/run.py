@@ -157,6 +157,12 @@ def body_of(item: Item, candidate: Candidate, *, stream: bool) -> JsonObject:
     return {**body, "stream": True} if stream else body
 
 
+def may_be_cached(item: Item, scorers: Scorers) -> bool:
+    """Whether nothing is measured of its answers that one from the cache does not have."""
+    found = (scorers.get(one) for one in item.expectations if one.weight > 0)
+    return not any(one.info.reads_times for one in found if one is not None)
+
+
 class _Sitting:
     """One sitting over a run: its schedule, what it waits for, what it counts."""
 
@@ -233,7 +239,7 @@ class _Sitting:
             self._measure_soon(unit, left.result, left.response, body)
             return
         key = cache_key(body, unit.candidate.id, unit.repeat, self._means.configuration)
-        cache = self._means.cache if self._may_be_cached(unit.item) else None
+        cache = self._means.cache if self._is_cacheable(unit.item) else None
         kept = cache.get(key) if cache is not None else None
         if kept is not None:
             self.schedule.done(unit)
@@ -391,11 +397,9 @@ class _Sitting:
             spent_nano=self._means.budget.spent_nano,
         )
 
-    def _may_be_cached(self, item: Item) -> bool:
-        """Whether nothing is measured that an answer from the cache does not have."""
+    def _is_cacheable(self, item: Item) -> bool:
         if item.id not in self._cacheable:
-            found = (self._means.scorers.get(one) for one in item.expectations if one.weight > 0)
-            self._cacheable[item.id] = not any(one.info.reads_times for one in found if one is not None)
+            self._cacheable[item.id] = may_be_cached(item, self._means.scorers)
         return self._cacheable[item.id]
 
     def _compares(self, item: Item) -> bool:
