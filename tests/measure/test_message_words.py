@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from tiercel.domain.json import Json
-from tiercel.measure.message_words import content_text, is_drawable
+from tiercel.measure.message_words import content_text, is_drawable, without_pictures
 from tiercel.testing.tasks import screenshot_png
 
 PNG = "data:image/png;base64," + base64.b64encode(screenshot_png()).decode()
@@ -36,6 +36,20 @@ def picture(url: Json) -> Json:
 )
 def test_content_in_words(content: Json, words: str) -> None:
     assert content_text(content) == words
+
+
+def test_messages_without_their_pictures_keep_everything_else() -> None:
+    messages = [
+        {"role": "system", "content": "Look."},
+        {"role": "user", "content": [*picture(PNG), *picture("https://example.org/a.png")]},
+    ]
+    assert without_pictures(messages) == [
+        {"role": "system", "content": "Look."},
+        {
+            "role": "user",
+            "content": [*picture("[image: PNG, 96x64, 1 kB]"), *picture("https://example.org/a.png")],
+        },
+    ]
 
 
 @pytest.mark.parametrize(

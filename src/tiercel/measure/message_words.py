@@ -22,6 +22,21 @@ def content_text(content: Json) -> str:
     return "\n".join(_part_text(part) for part in content if isinstance(part, dict))
 
 
+def without_pictures(messages: Json) -> Json:
+    """The messages with each inline picture told in words, in its own place."""
+    match messages:
+        case {"type": "image_url", "image_url": {"url": str(url)} as image} if (
+            split_data_url(url) is not None
+        ):
+            return {**messages, "image_url": {**image, "url": picture_words(url)}}
+        case dict():
+            return {key: without_pictures(value) for key, value in messages.items()}
+        case list():
+            return [without_pictures(one) for one in messages]
+        case _:
+            return messages
+
+
 def picture_url(part: Json) -> str | None:
     """The address of the picture that this part of a message is; `None` for any other part."""
     match part:

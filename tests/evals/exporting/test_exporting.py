@@ -1,5 +1,6 @@
 """A run as other programs read it, and the same run brought back."""
 
+import base64
 import csv
 import io
 import json
@@ -16,6 +17,7 @@ from tiercel.evals.exporting import FORMATS, export_run, pieces
 from tiercel.evals.exporting.rows import COLUMNS
 from tiercel.evals.results import Result, Score
 from tiercel.evals.run_folder import Manifest, RunFolder, open_run
+from tiercel.testing.tasks import screenshot_png
 
 ITEM = Item(
     id="i1",
@@ -88,6 +90,18 @@ def test_lines_of_json_have_every_column_and_the_last_result_of_each(run: RunFol
     ]
     assert (rows[0]["cost_usd"], rows[1]["cost_usd"], rows[0]["judges_cost_usd"]) == (0.0025, None, 1e-6)
     assert rows[0]["scores"][0]["value"] == 1.0
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv"])
+def test_a_table_tells_a_picture_in_words(run: RunFolder, form: str) -> None:
+    url = "data:image/png;base64," + base64.b64encode(screenshot_png()).decode()
+    part = {"type": "image_url", "image_url": {"url": url}}
+    item = msgspec.structs.replace(ITEM, body={"messages": [{"role": "user", "content": [part]}]})
+    evaluation = msgspec.structs.replace(EVALUATION, items=(item,))
+    manifest = msgspec.structs.replace(run.manifest, evaluation=evaluation)
+    text = written(msgspec.structs.replace(run, manifest=manifest), form)
+    assert "base64" not in text
+    assert "[image: PNG, 96x64, 1 kB]" in text
 
 
 def test_csv_holds_what_the_lines_hold(run: RunFolder) -> None:

@@ -1,6 +1,7 @@
 """One flat row for each answer: what tables of every kind have in common.
 
-Of several rows of one item, candidate and repeat the last counts, as everywhere. Money is in dollars.
+Of several rows of one item, candidate and repeat the last counts, as everywhere. Money is in dollars. Pictures are told
+in words: no cell of a table holds one, and `run.json` has them.
 """
 
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from tiercel.domain.money import usd_from_nano
 from tiercel.evals.evaluation import Item
 from tiercel.evals.results import Result
 from tiercel.evals.run_folder import RunFolder
+from tiercel.measure.message_words import without_pictures
 
 Kind: TypeAlias = Literal["text", "integer", "number", "boolean", "json"]
 
@@ -99,7 +101,7 @@ def _row(result: Result, item: Item | None, address: str, run: str) -> JsonObjec
         "model_returned": result.model_returned,
         "record": result.record,
         "at": result.at,
-        "messages": item.body.get("messages", []) if item else [],
+        "messages": without_pictures(item.body.get("messages", [])) if item else [],
         "target": list(item.target) if item else [],
         "metadata": item.metadata if item else {},
         "weight": item.weight if item else 1.0,
