@@ -223,7 +223,7 @@ async def test_a_session_that_stalled_counts_as_one_that_went_up(tmp_path: Path)
         _, headers = await send(to, "chat", chat_loop(3), stream=False, headers=session)
         sessions: SessionTallies = {}
         add_record({}, sessions, made.here.record(headers["x-tiercel-record"]))
-    assert sessions[SessionCell("run-1", "")].counts["escalation"] == 1
+    assert sessions[SessionCell("run-1", "", "")].counts["escalation"] == 1
 
 
 async def test_nobody_looks_for_stalls_where_the_rule_does_not_say_so(tmp_path: Path) -> None:

@@ -12,6 +12,12 @@ SHARED = {
 }
 """What takes back each change of PostgreSQL's own tables."""
 UNDO: dict[str, tuple[str, ...]] = {
+    "0012": (
+        "DROP INDEX session_rollups_by_name",
+        "ALTER TABLE session_rollups DROP COLUMN key_id",
+        "CREATE INDEX session_rollups_by_name ON session_rollups (session, start_at, project, requests, calls) "
+        "WHERE span_seconds = 86400",
+    ),
     "0011": (),
     "0010": (
         "DROP INDEX records_by_split",

@@ -105,6 +105,7 @@ def made_up(seed: int, n: int) -> list[JournalEntry]:
                 outcome=chance.choice(get_args(Outcome)),
                 task=chance.choice(("coding", "extraction")),
                 project=chance.choice(("", "search")),
+                key_id=chance.choice(("", "ada", "bob")),
                 rule=chance.choice(("a", "b")),
                 attempts=calls,
                 delivered=len(calls) or None,

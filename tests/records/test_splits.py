@@ -101,4 +101,4 @@ def test_requests_that_stand_alone_are_clusters_of_their_own() -> None:
     clusters = {row.id: row.cluster for row in expected()}
     assert clusters["plain"] == "unit-plain"
     assert clusters["alone"] == "alone"
-    assert clusters["session"] == "p\0k\0s-1"
+    assert clusters["session"] == "p k s-1"

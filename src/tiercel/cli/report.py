@@ -7,6 +7,7 @@ import argparse
 import os
 import re
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -189,7 +190,8 @@ class Part(NamedTuple):
 
 
 def table_of(part: Part, heading: str, groups: Sequence[Group]) -> Table:
-    """The groups as a table, their names under `heading`."""
+    """The groups as a table, their names under `heading`; where sessions share one, with whose they are."""
+    times = Counter(group.name for group in groups)
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, title=part.title, title_justify="left")
     table.title_style = table.header_style = "bold"
     # only the name may be folded where it gets narrow: a number is never broken or cut
@@ -197,7 +199,10 @@ def table_of(part: Part, heading: str, groups: Sequence[Group]) -> Table:
     for column, _ in part.columns:
         table.add_column(column, justify="right", vertical="bottom", no_wrap=True)
     for group in groups:
-        table.add_row(Text(printable(group.name)), *(Text(cell(group)) for _, cell in part.columns))
+        name = group.name
+        if times[name] > 1 and group.key_id is not None:
+            name += f" ({', '.join(filter(None, (group.project, group.key_id))) or 'no key'})"
+        table.add_row(Text(printable(name)), *(Text(cell(group)) for _, cell in part.columns))
     return table
 
 

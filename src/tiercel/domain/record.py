@@ -207,9 +207,9 @@ class ShadowPair(msgspec.Struct, frozen=True, kw_only=True, tag="shadow_pair", o
     """What was delivered for record `record_id`, and what `candidate` answered to a copy that nobody waited for.
 
     `run` is the registered run that wanted the copy, empty where the rule itself does. `propensity` is the share of
-    requests that are copied. `cluster` is the session, else the record's own id: pairs of one cluster are no
-    independent observations. `received_at` is when the client's request came, in Unix seconds. `attempts` are the
-    candidate's calls.
+    requests that are copied. `cluster` is the session as `session_key` tells it from others, else the record's own id:
+    pairs of one cluster are no independent observations. `received_at` is when the client's request came, in Unix
+    seconds. `attempts` are the candidate's calls.
     """
 
     record_id: str

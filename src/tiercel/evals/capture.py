@@ -18,6 +18,7 @@ from tiercel.domain.json import JsonObject
 from tiercel.domain.record import Record
 from tiercel.domain.request import Format, Media, Message, ModelRequest, Tool
 from tiercel.domain.secret import Secret
+from tiercel.domain.session import session_key
 from tiercel.policy.problems import nearest
 from tiercel.records.prompts import NO_TEXT, Piece, prompt_names, prompt_pieces
 from tiercel.records.query import each_record
@@ -177,8 +178,9 @@ def _row(unit: _Unit, weight: float, pieces: Sequence[Piece], wanted: Wanted) ->
     metadata: JsonObject = {"task": record.task, "complexity": record.complexity, "rule": record.rule}
     if record.project:
         metadata["project"] = record.project
-    if record.session is not None:
-        metadata["session"] = hashlib.sha256(record.session.encode()).hexdigest()[:ID_DIGITS]
+    session = session_key(record.session, record.project, record.key_id)
+    if session is not None:
+        metadata["session"] = hashlib.sha256(session.encode()).hexdigest()[:ID_DIGITS]
     if record.strict_json:
         metadata["asked_for_json"] = True
     if called.lost:

@@ -23,6 +23,7 @@ from tiercel.domain.policy import Policy
 from tiercel.domain.record import Block, Record, ShadowPair
 from tiercel.domain.request import Media, ModelRequest
 from tiercel.domain.response import ModelResponse
+from tiercel.domain.session import session_key
 from tiercel.domain.settings import Storage
 from tiercel.domain.shadow import ShadowRun
 from tiercel.engine.attempt import Machinery
@@ -332,7 +333,7 @@ class Shadowing:
             rule=record.rule,
             task=record.task,
             propensity=job.comparison.share,
-            cluster=record.session or record.id,
+            cluster=session_key(record.session, record.project, record.key_id) or record.id,
             run=job.comparison.run,
             session=record.session,
             project=record.project,

@@ -12,7 +12,7 @@ from tiercel.measure.cost import Cost, cost, cost_of
 from tiercel.measure.latency import Speed, speed, speed_of
 from tiercel.measure.quality import Quality, quality, quality_of
 from tiercel.records.sketch import RELATIVE_ERROR
-from tiercel.records.tally import NO_SESSION, Cell, RequestTally
+from tiercel.records.tally import NO_SESSION, Cell, RequestTally, SessionCell, session_of
 
 SummedBy = Literal["task", "model", "tier", "effort"]
 """What sums are kept by."""
@@ -21,6 +21,7 @@ NOTHING_DELIVERED = "none"
 """The group of requests without a delivered answer, where groups are of the answer."""
 NO_TIER = "no tier"
 NO_EFFORT = "default"
+WITHOUT_SESSION = "no session"
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,9 +30,12 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     By model, tier or effort, `calls` are the calls to it, whatever was delivered in the end; everything else is of the
     requests that it answered, with all that was spent on the way. `first_at` and `last_at` are the first and the last
     start in Unix seconds, `wall_seconds` from that first start to the end of what ended last; `None` without requests.
+    By session, `project` and `key_id` say who calls it so.
     """
 
     name: str
+    project: str | None = None
+    key_id: str | None = None
     first_at: float | None = None
     last_at: float | None = None
     wall_seconds: float | None = None
@@ -72,7 +76,9 @@ def summarise(
     at the most."""
     every = list(records)
     said = feedback or {}
-    rows = () if by is None else _rows(every, said, by)
+    rows: tuple[Group, ...] = ()
+    if by is not None:
+        rows = _session_rows(every, said) if by == "session" else _rows(every, said, by)
     total = _group("all", every, [a for record in every for a in record.attempts], said)
     return Report(
         by=by, total=total, rows=rows[:most], groups=len(rows), since=total.first_at, until=total.last_at
@@ -87,25 +93,26 @@ def summarise_tallies(tallies: Mapping[Cell, RequestTally], by: SummedBy | None 
             if by is not None:
                 groups[_cell_name(cell, by)].merge(tally)
             total.merge(tally)
-    return _of_tallies(total, groups, by, len(groups))
+    return _of_tallies(total, (group_of(name, own) for name, own in groups.items()), by, len(groups))
 
 
 def summarise_sessions(
-    tallies: Mapping[Cell, RequestTally], sessions: Mapping[str, RequestTally], groups: int
+    tallies: Mapping[Cell, RequestTally], sessions: Mapping[SessionCell, RequestTally], groups: int
 ) -> Report:
     """The same by session: of so many `groups` these `sessions`."""
     total = RequestTally()
     for tally in tallies.values():
         if any(tally.counts.values()):
             total.merge(tally)
-    return _of_tallies(total, sessions, "session", groups)
+    rows = (_of_session(cell, group_of(cell.session, own)) for cell, own in sessions.items())
+    return _of_tallies(total, rows, "session", groups)
 
 
-def _of_tallies(total: RequestTally, groups: Mapping[str, RequestTally], by: By | None, n: int) -> Report:
+def _of_tallies(total: RequestTally, rows: Iterable[Group], by: By | None, n: int) -> Report:
     return Report(
         by=by,
         total=group_of("all", total),
-        rows=_in_order(group_of(name, own) for name, own in groups.items()),
+        rows=_in_order(rows),
         groups=n,
         since=total.edges.get("first_at"),
         until=total.edges.get("last_at"),
@@ -147,7 +154,23 @@ def _cell_name(cell: Cell, by: SummedBy) -> str:
             return cell.effort or NO_EFFORT
 
 
-def _rows(records: Sequence[Record], feedback: Mapping[str, Feedback], by: By) -> tuple[Group, ...]:
+def _session_rows(records: Sequence[Record], feedback: Mapping[str, Feedback]) -> tuple[Group, ...]:
+    requests: defaultdict[SessionCell, list[Record]] = defaultdict(list)
+    for record in records:
+        requests[session_of(record) or NO_SESSION].append(record)
+    return _in_order(
+        _of_session(cell, _group(cell.session, own, [a for record in own for a in record.attempts], feedback))
+        for cell, own in requests.items()
+    )
+
+
+def _of_session(cell: SessionCell, group: Group) -> Group:
+    if cell == NO_SESSION:
+        return msgspec.structs.replace(group, name=WITHOUT_SESSION)
+    return msgspec.structs.replace(group, project=cell.project, key_id=cell.key_id)
+
+
+def _rows(records: Sequence[Record], feedback: Mapping[str, Feedback], by: SummedBy) -> tuple[Group, ...]:
     of_answer = _OF_ATTEMPT.get(by)
     requests: defaultdict[str, list[Record]] = defaultdict(list)
     attempts: defaultdict[str, list[AttemptRecord]] = defaultdict(list)
@@ -161,14 +184,25 @@ def _rows(records: Sequence[Record], feedback: Mapping[str, Feedback], by: By) -
 
 
 def _in_order(groups: Iterable[Group]) -> tuple[Group, ...]:
-    return tuple(sorted(groups, key=lambda group: (-group.requests, -group.calls.n, group.name)))
+    """Most requests first; of as many, those without a session, then by name."""
+    return tuple(
+        sorted(
+            groups,
+            key=lambda group: (
+                -group.requests,
+                -group.calls.n,
+                group.key_id is not None,
+                group.name,
+                group.project or "",
+                group.key_id or "",
+            ),
+        )
+    )
 
 
-def _name(record: Record, by: By) -> str:
+def _name(record: Record, by: SummedBy) -> str:
     if by == "task":
         return record.task
-    if by == "session":
-        return record.session or NO_SESSION
     return NOTHING_DELIVERED if record.answer is None else _OF_ATTEMPT[by](record.answer)
 
 

@@ -14,7 +14,7 @@ from tiercel.records.rows import noun_from
 from tiercel.records.schema import attempts, feedback, plans, records, rungs
 from tiercel.records.stored import portions
 from tiercel.records.sums import Sums
-from tiercel.records.tally import Cell, Judged
+from tiercel.records.tally import Cell, Judged, SessionCell
 
 COUNTED_AT_ONCE = 1_000
 NOT_COUNTED = text("NOT counted")
@@ -55,7 +55,7 @@ def stored_judged(
     columns = (
         *(
             records.c[name]
-            for name in ("id", "started_at", "outcome", "verified", "session", "project", "task")
+            for name in ("id", "started_at", "outcome", "verified", "session", "project", "key_id", "task")
         ),
         plans.c.rule,
         *(rungs.c[name] for name in ("tier", "model", "effort")),
@@ -73,8 +73,9 @@ def stored_judged(
         for row in connection.execute(chosen.where(records.c.id.in_(portion))).all():
             answer = (row.tier or "", row.model or "", row.effort or "")
             cell = Cell(row.project, row.task, row.rule, *answer, bool(row.session), row.simulated)
+            session = SessionCell(row.session, row.project, row.key_id) if row.session else None
             passed = row.outcome == "passed"
-            yield Judged(row.id, row.started_at, cell, row.session or "", passed, passed and row.verified)
+            yield Judged(row.id, row.started_at, cell, session, passed, passed and row.verified)
 
 
 def count_feedback(connection: Connection, writer: RollupWriter, summed: ColumnElement[bool]) -> int:

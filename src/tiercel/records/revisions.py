@@ -5,7 +5,7 @@ from typing import Any
 
 from tiercel.domain.errors import TiercelError
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012")
 """The versions of the schema, oldest first; `migrations/versions` has a script for each. This code writes the last."""
 HEAD = REVISIONS[-1]
 OWN_TABLES = frozenset(("records", "attempts", "feedback", "pending", "ingest_state"))

@@ -204,6 +204,7 @@ session_rollups = Table(
     Column("start_at", BigInteger, nullable=False),
     Column("session", Text, nullable=False),
     Column("project", Text, nullable=False),
+    Column("key_id", Text, nullable=False, server_default=""),
     Column("first_at", Double),
     Column("last_at", Double),
     Column("ended_at", Double),

@@ -4,6 +4,7 @@ from typing import Literal, NamedTuple
 
 from tiercel.domain.measured import is_priced
 from tiercel.domain.record import Feedback, Outcome, Record
+from tiercel.domain.session import session_key
 
 Opinion = Literal["accepted", "rejected"]
 
@@ -41,17 +42,10 @@ def row_of(record: Record, said: Feedback | None) -> SplitRow:
         propensity=record.propensity,
         complete=not record.arms_out,
         unit=record.split_unit or record.id,
-        cluster=cluster_of(record.split_unit, record.project, record.key_id, record.session) or record.id,
+        cluster=record.split_unit or session_key(record.session, record.project, record.key_id) or record.id,
         outcome=record.outcome,
         seconds=record.seconds,
         cost_nano=record.cost_nano if is_priced(record) else None,
         opinion=None if said is None else said.verdict,
         simulated=record.simulated,
     )
-
-
-def cluster_of(unit: str | None, project: str, key_id: str, session: str | None) -> str | None:
-    """What a request belongs to; `None` where it stands alone."""
-    if unit is not None:
-        return unit
-    return None if session is None else f"{project}\0{key_id}\0{session}"

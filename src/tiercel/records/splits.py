@@ -11,10 +11,11 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, exists, select
 
 from tiercel.domain.record import Record
 from tiercel.domain.secret import Secret
+from tiercel.domain.session import session_key
 from tiercel.records.feedback_sums import latest, stored_feedback
 from tiercel.records.schema import attempts, feedback, plans, records
 from tiercel.records.snapshot import Snapshot
-from tiercel.records.split_row import SplitRow, cluster_of, row_of
+from tiercel.records.split_row import SplitRow, row_of
 from tiercel.records.stored import IN_PORTIONS
 
 
@@ -87,7 +88,7 @@ def _stored(
             propensity=row.propensity,
             complete=row.arms_out is None,
             unit=row.split_unit or row.id,
-            cluster=cluster_of(row.split_unit, row.project, row.key_id, row.session) or row.id,
+            cluster=row.split_unit or session_key(row.session, row.project, row.key_id) or row.id,
             outcome=row.outcome,
             seconds=row.seconds,
             cost_nano=row.cost_nano if row.cost_known and not row.unpriced else None,

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, collate, func, or_, select, true
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, collate, func, or_, select, true
 
 from tiercel.domain.record import Feedback
 from tiercel.domain.secret import Secret
@@ -58,10 +58,10 @@ class Ranked(NamedTuple):
 
 
 class SessionSums(NamedTuple):
-    """`sessions` are the busiest of `groups`, by name; requests without one are one of them, `NO_SESSION`."""
+    """`sessions` are the busiest of `groups`; requests without one are one of them, `NO_SESSION`."""
 
     answers: Tallies
-    sessions: dict[str, RequestTally]
+    sessions: SessionTallies
     groups: int
 
 
@@ -134,18 +134,17 @@ def load_sessions(
         besides.add_latest(sums)
         ranking = _Ranking(snapshot.connection, since, besides.apart)
         ranks, groups = ranking.busiest(sums.sessions, most)
-        own = alone.counts["requests"]
-        if own:
-            groups += NO_SESSION not in ranks
-            named = ranks.get(NO_SESSION, Ranked(0, 0))
-            ranks[NO_SESSION] = Ranked(named.requests + own, named.calls + alone.counts["calls"])
-        names = sorted(ranks, key=lambda name: (-ranks[name].requests, -ranks[name].calls, name))[:most]
+        if alone.counts["requests"]:
+            groups += 1
+            ranks[NO_SESSION] = Ranked(alone.counts["requests"], alone.counts["calls"])
+        chosen = sorted(ranks, key=lambda cell: (-ranks[cell].requests, -ranks[cell].calls, cell))[:most]
+        names = sorted({cell.session for cell in chosen if cell != NO_SESSION})
         besides.add_apart(sums, names)
-        found = {name: RequestTally() for name in names}
-        for session, tally in (*_sessions(snapshot.connection, names, since), *sums.sessions.items()):
-            if session.session in found:
-                found[session.session].merge(tally)
-        if own and NO_SESSION in found:
+        found = {cell: RequestTally() for cell in chosen}
+        for own, tally in (*_sessions(snapshot.connection, names, since), *sums.sessions.items()):
+            if own in found:
+                found[own].merge(tally)
+        if NO_SESSION in found:
             found[NO_SESSION].merge(alone)
         return SessionSums(answers, found, groups)
 
@@ -269,68 +268,73 @@ class _Ranking:
         self._by_day = self._parts.pop(DAY)
         self._apart = apart
 
-    def busiest(self, more: SessionTallies, most: int) -> tuple[dict[str, Ranked], int]:
+    def busiest(self, more: SessionTallies, most: int) -> tuple[dict[SessionCell, Ranked], int]:
         """At the least the `most` busiest sessions, `more` included, and how many there are in all."""
-        requests: Counter[str] = Counter()
-        calls: Counter[str] = Counter()
+        requests: Counter[SessionCell] = Counter()
+        calls: Counter[SessionCell] = Counter()
         for cell, tally in more.items():
-            requests[cell.session] += tally.counts["requests"]
-            calls[cell.session] += tally.counts["calls"]
+            requests[cell] += tally.counts["requests"]
+            calls[cell] += tally.counts["calls"]
         connection = self._connection
         if connection is None:
-            return {name: Ranked(requests[name], calls[name]) for name in requests}, len(requests)
-        for row in self._beside_days(connection):
-            requests[row.session] += int(row.requests)
-            calls[row.session] += int(row.calls)
-        known: set[str] = set()
-        for some in portions(sorted(requests)):
-            for row in connection.execute(_ranks(self._by_day, some)):
-                known.add(row.session)
-                requests[row.session] += int(row.requests)
-                calls[row.session] += int(row.calls)
-        ranks = {name: Ranked(requests[name], calls[name]) for name in requests}
-        for row in connection.execute(self._first(connection, most)):
-            ranks.setdefault(row.session, Ranked(int(row.requests), int(row.calls)))
-        names = select(session_rollups.c.session).where(self._by_day).distinct()
-        of_days = connection.execute(select(func.count()).select_from(names.subquery())).scalar_one()
+            return {cell: Ranked(requests[cell], calls[cell]) for cell in requests}, len(requests)
+        for cell, rank in self._beside_days(connection):
+            requests[cell] += rank.requests
+            calls[cell] += rank.calls
+        known: set[SessionCell] = set()
+        for some in portions(sorted({cell.session for cell in requests})):
+            for cell, rank in _ranked(connection, _ranks(self._by_day, some)):
+                if cell in requests:
+                    known.add(cell)
+                    requests[cell] += rank.requests
+                    calls[cell] += rank.calls
+        ranks = {cell: Ranked(requests[cell], calls[cell]) for cell in requests}
+        for cell, rank in _ranked(connection, self._first(connection, most)):
+            ranks.setdefault(cell, rank)
+        each = select(*_cell_of(session_rollups)).where(self._by_day).distinct()
+        of_days = connection.execute(select(func.count()).select_from(each.subquery())).scalar_one()
         return ranks, of_days + len(requests) - len(known)
 
-    def _beside_days(self, connection: Connection) -> Iterator[Row[tuple[str, int, int]]]:
+    def _beside_days(self, connection: Connection) -> Iterator[tuple[SessionCell, Ranked]]:
         """What sums of hours have, and the records that no sums have."""
         for part in self._parts.values():
-            yield from connection.execute(_ranks(part))
+            yield from _ranked(connection, _ranks(part))
         if self._apart is not None:
             own = and_(self._apart, records.c.session != "")
             made = select(func.count()).where(attempts.c.record_id == records.c.id).scalar_subquery()
-            each = select(records.c.session, made.label("calls")).where(own).subquery()
-            yield from connection.execute(
-                select(
-                    each.c.session,
-                    func.count().label("requests"),
-                    func.sum(each.c.calls).label("calls"),
-                ).group_by(each.c.session)
-            )
+            each = select(*_cell_of(records), made.label("calls")).where(own).subquery()
+            sums = (func.count(), func.sum(each.c.calls))
+            yield from _ranked(connection, select(*_cell_of(each), *sums).group_by(*_cell_of(each)))
 
-    def _first(self, connection: Connection, most: int) -> Select[tuple[str, int, int]]:
-        name: ColumnElement[Any] = session_rollups.c.session
+    def _first(self, connection: Connection, most: int) -> Select[Any]:
+        names = _cell_of(session_rollups)
         if connection.dialect.name == "postgresql":
-            name = collate(name, "C")  # as Python compares
+            names = [collate(name, "C") for name in names]  # as Python compares
         ranks = _ranks(self._by_day)
         requests, calls = ranks.selected_columns.requests, ranks.selected_columns.calls
-        return ranks.order_by(requests.desc(), calls.desc(), name).limit(most)
+        return ranks.order_by(requests.desc(), calls.desc(), *names).limit(most)
 
 
-def _ranks(part: ColumnElement[bool], names: Sequence[str] | None = None) -> Select[tuple[str, int, int]]:
+def _cell_of(table: FromClause) -> list[ColumnElement[Any]]:
+    return [table.c[name] for name in SessionCell._fields]
+
+
+def _ranks(part: ColumnElement[bool], names: Sequence[str] | None = None) -> Select[Any]:
     columns = session_rollups.c
     own = part if names is None else and_(part, columns.session.in_(names))
     sums = (func.sum(columns.requests).label("requests"), func.sum(columns.calls).label("calls"))
-    return select(columns.session, *sums).where(own).group_by(columns.session)
+    return select(*_cell_of(session_rollups), *sums).where(own).group_by(*_cell_of(session_rollups))
+
+
+def _ranked(connection: Connection, query: Select[Any]) -> Iterator[tuple[SessionCell, Ranked]]:
+    for session, project, key_id, requests, calls in connection.execute(query):
+        yield SessionCell(session, project, key_id), Ranked(int(requests), int(calls))
 
 
 def _sessions(
     connection: Connection | None, names: Sequence[str], since: float | None
 ) -> Iterator[tuple[SessionCell, RequestTally]]:
-    """What sums say of these sessions."""
+    """What sums say of the sessions that are called so."""
     if connection is None:
         return
     for part in since_parts(SESSIONS, since).values():

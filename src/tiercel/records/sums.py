@@ -13,7 +13,6 @@ from tiercel.records.tally import (
     Judged,
     Key,
     Name,
-    SessionCell,
     SessionTallies,
     Tallies,
     Tally,
@@ -58,8 +57,8 @@ class Sums:
     def _count(self, about: Judged, amounts: Amounts) -> None:
         if amounts:
             at(self.answers, about.cell).count(amounts)
-            if about.session:
-                at(self.sessions, SessionCell(about.session, about.cell.project)).count(amounts)
+            if about.session is not None:
+                at(self.sessions, about.session).count(amounts)
 
     def take_back_interrupted(self, record: Record, said: Feedback | None = None) -> None:
         """Takes away a record that was only known as interrupted, and so has nothing in a sketch."""

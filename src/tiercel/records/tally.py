@@ -69,8 +69,6 @@ Edge = Literal["first_at", "last_at", "ended_at", "largest_tokens"]
 """The smallest or the largest of what was seen: the first start, the last one, the last end, the largest answer."""
 _CLIMBED = frozenset(("retry", "fallback", "re_ask", "escalation", "hedge"))
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
-NO_SESSION = "no session"
-"""What requests that name none are called where there is a line for each session."""
 Amounts: TypeAlias = list[tuple[Count, int]]
 Name = TypeVar("Name", bound=str)
 """What is counted."""
@@ -92,10 +90,15 @@ class Cell(NamedTuple):
 
 
 class SessionCell(NamedTuple):
-    """The requests of a session, the calls they made with them."""
+    """The requests of a session, the calls they made with them. The same name under two keys is two sessions."""
 
     session: str
     project: str
+    key_id: str
+
+
+NO_SESSION = SessionCell("", "", "")
+"""Where requests that name none are counted where there is a line for each session."""
 
 
 class Judged(NamedTuple):
@@ -104,7 +107,7 @@ class Judged(NamedTuple):
     record_id: str
     started_at: float
     cell: Cell
-    session: str
+    session: SessionCell | None
     passed: bool
     verified: bool
 
@@ -192,7 +195,8 @@ def add_record(tallies: Tallies, sessions: SessionTallies, record: Record) -> No
     """Adds one record, its calls included, to where its answer and its calls stand, and to its session, if any."""
     answer = record.answer
     own = at(tallies, cell_of(record, answer))
-    session = at(sessions, SessionCell(record.session, record.project)) if record.session else None
+    own_session = session_of(record)
+    session = None if own_session is None else at(sessions, own_session)
     amounts = _request_amounts(record)
     buckets = _buckets(record, answer)
     ended_at = record.started_at + record.seconds
@@ -215,7 +219,7 @@ def judged(record: Record) -> Judged:
     passed = record.outcome == "passed"
     cell = cell_of(record, record.answer)
     verified = passed and record.verified
-    return Judged(record.id, record.started_at, cell, record.session or "", passed, verified)
+    return Judged(record.id, record.started_at, cell, session_of(record), passed, verified)
 
 
 def opinion_amounts(about: Judged, said: Feedback) -> Amounts:
@@ -259,6 +263,11 @@ def cell_of(record: Record, call: AttemptRecord | None) -> Cell:
     tier, model, effort = ("", "", "") if call is None else (call.tier or "", call.model, call.effort or "")
     in_session = bool(record.session)
     return Cell(record.project, record.task, record.rule, tier, model, effort, in_session, record.simulated)
+
+
+def session_of(record: Record) -> SessionCell | None:
+    """Which session a request belongs to, if any."""
+    return SessionCell(record.session, record.project, record.key_id) if record.session else None
 
 
 def _request_amounts(record: Record) -> Amounts:

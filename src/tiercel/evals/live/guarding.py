@@ -54,7 +54,7 @@ def guarded_by(trial: Trial) -> tuple[Guarded, ...]:
 
 def _paired(run: ShadowRun, pairs: Sequence[ShadowPair]) -> Pairing:
     items = {
-        pair.record_id: Item(id=pair.record_id, body={}, expectations=(FORM,), cluster=pair.session)
+        pair.record_id: Item(id=pair.record_id, body={}, expectations=(FORM,), cluster=pair.cluster)
         for pair in pairs
     }
     live = [_result(pair, pair.live) for pair in pairs]
