@@ -15,6 +15,8 @@ from tiercel.evals.comparing.answers import measured
 from tiercel.evals.comparing.assessment import assess_change, assess_run
 from tiercel.evals.comparing.gate import outcome
 from tiercel.evals.evaluation import Analysis, Evaluation
+from tiercel.evals.reporting.csv_report import as_csv
+from tiercel.evals.reporting.html import as_html
 from tiercel.evals.reporting.json_report import as_json
 from tiercel.evals.reporting.markdown import as_markdown
 from tiercel.evals.results import RESULTS, last_of_each
@@ -199,9 +201,14 @@ async def test_reports_say_who_was_dropped_when_and_why(tmp_path: Path, registry
     assert outcome(found, "worse") == "failed"
     assert f"bad was dropped after {lost.items} of {ITEMS} items: its figures end there." in found.warnings
     assert not any("Not finished" in warning for warning in found.warnings)
+    assert "bad is worse than base by more than 5 points" in as_html(found, "tiercel")
     markdown = as_markdown(found, "tiercel")
     assert "**bad is worse than base by more than 5 points** (difference -" in markdown
     assert f"Dropped after {lost.items} of {ITEMS} items, which saved about \\$" in markdown
+    assert (
+        f'bad,outcome,difference,{lost.difference},,{lost.not_above},{lost.pairs},"worse, {lost.after}"'
+        in as_csv(found)
+    )
     document = msgspec.json.decode(as_json(found, "tiercel"))
     shown = next(one for one in document["contenders"] if one["candidate"] == "bad")
     assert (shown["verdict"], shown["dropped"]["items"], float(shown["saved_usd"]) > 0) == (
@@ -228,13 +235,16 @@ async def test_a_dropped_candidate_still_counts_as_a_try_in_the_correction(
     assert kept["good"].p_not_worse >= alone["good"].p_not_worse
 
 
-async def test_against_an_earlier_run_a_dropped_candidate_is_compared_as_far_as_it_goes(
+async def test_against_another_run_nothing_is_said_of_a_dropped_candidate(
     tmp_path: Path, registry: Registry
 ) -> None:
+    """It ended because its answers looked bad: they would be held against it once more."""
     run = measured(await reported(tmp_path, registry))
     found = assess_change(run, run)
     bad = next(one for one in found.contenders if one.name.startswith("bad"))
-    assert (bad.dropped, bad.verdict) == (None, "cannot tell")
+    assert (bad.dropped, bad.verdict, bad.comparison) == (None, "cannot tell", None)
+    assert bad.why.startswith("bad (base) and bad (head) ended early because of the answers so far")
+    assert next(one for one in found.contenders if one.name.startswith("good")).comparison is not None
     assert sum("its figures end there" in warning for warning in found.warnings) == 2
 
 

@@ -51,10 +51,10 @@ def contenders(pairings: Sequence[Pairing], analysis: Analysis, seed: int) -> tu
     alone = {
         pairing.candidate.name: _compared(pairing, analysis, prices[pairing.candidate.name])
         for pairing in pairings
-        if _independent(pairing) > 1 and not _was_dropped(pairing)
+        if _independent(pairing) > 1 and not _ended_early(pairing)
     }
-    dropped = sum(_was_dropped(pairing) for pairing in pairings)
-    judged = corrected(alone, prices, dropped) if analysis.correction == "holm" else alone
+    early = sum(bool(_ended_early(pairing)) for pairing in pairings)
+    judged = corrected(alone, prices, early) if analysis.correction == "holm" else alone
     return tuple(
         _contender(pairing, judged.get(pairing.candidate.name), analysis, seed) for pairing in pairings
     )
@@ -69,7 +69,7 @@ def _contender(pairing: Pairing, comparison: Comparison | None, analysis: Analys
         baseline=pairing.baseline.name,
         verdict="worse" if dropped else "cannot tell" if comparison is None else comparison.verdict,
         comparison=comparison,
-        why=dropped.words if dropped else "" if comparison else _too_few(pairing),
+        why="" if comparison else _why_not(pairing, dropped),
         unpaired=_unpaired(pairing, analysis),
         pairs=len(pairing.pairs),
         left_out=pairing.left_out,
@@ -81,6 +81,11 @@ def _contender(pairing: Pairing, comparison: Comparison | None, analysis: Analys
         dropped=dropped,
         saved_nano=None if dropped is None else saved_nano((*side.answered, *side.errors), side.expected),
     )
+
+
+def _ended_early(pairing: Pairing) -> list[str]:
+    """Whose answers end where they do because of what they were: no fair sample of what it would have answered."""
+    return [side.name for side in (pairing.baseline, pairing.candidate) if side.asked_no_more]
 
 
 def _was_dropped(pairing: Pairing) -> bool:
@@ -120,7 +125,14 @@ def _independent(pairing: Pairing) -> int:
     return len(pairing.pairs) if clusters is None else len(set(clusters))
 
 
-def _too_few(pairing: Pairing) -> str:
+def _why_not(pairing: Pairing, dropped: Dropped | None) -> str:
+    if dropped is not None:
+        return dropped.words
+    early = _ended_early(pairing)
+    if early:
+        return (
+            f"{' and '.join(early)} ended early because of the answers so far, which are no fair sample then"
+        )
     if not pairing.pairs:
         return f"no item was answered by both {pairing.candidate.name} and {pairing.baseline.name}"
     return "both answered only one independent item, and two are the least that can be compared"

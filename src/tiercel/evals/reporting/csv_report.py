@@ -21,6 +21,10 @@ def as_csv(assessment: Assessment) -> str:
             found = one.comparison.difference
             numbers = (found.value, found.interval.low, found.interval.high, found.n)
             lines.writerow((plain(one.name), "outcome", "difference", *numbers, one.verdict))
+        if one.dropped is not None:
+            lost = one.dropped
+            bounds = (lost.difference, None, lost.not_above, lost.pairs)
+            lines.writerow((plain(one.name), "outcome", "difference", *bounds, f"worse, {lost.after}"))
     for row in signal_rows(assessment.models):
         for model, cell in zip(assessment.models, row.cells, strict=True):
             figure = cell.figure or Figure(why=f"{cell.text} {cell.detail}".strip())

@@ -13,7 +13,7 @@ from tiercel.evals.comparing.signals import Signals
 from tiercel.evals.comparing.slices import Slice
 from tiercel.evals.reporting import charts
 from tiercel.evals.reporting.judge_words import judge_sentence
-from tiercel.evals.reporting.shown import Said, asked, one_line, question, visible
+from tiercel.evals.reporting.shown import one_line, question, visible
 from tiercel.evals.reporting.table import Cell, Row, signal_rows
 from tiercel.evals.reporting.words import (
     Headline,
@@ -35,11 +35,15 @@ from tiercel.evals.reporting.words import (
 )
 from tiercel.evals.results import Result
 from tiercel.measure import amounts
+from tiercel.measure.message_words import Said, messages_of
 
 MOST_ITEMS = 50
 """Items of each kind that are shown with their answers."""
 MOST_DRAWN = 8
 """Items of each kind whose pictures are drawn, those that the page does not fold away: it is to stay light."""
+
+MOST_PICTURE_CHARS = 200_000
+"""Of a picture that is drawn, 150 kB."""
 
 Tone = Literal["good", "bad", "open"]
 TONES: dict[str, Tone] = {
@@ -288,16 +292,18 @@ def _item(beside: Beside, *, is_drawn: bool) -> ItemShown:
         id=one_line(item.id),
         title=one_line(question(item.body)),
         flips=beside.flips,
-        asked=tuple(
-            msgspec.structs.replace(one, text=visible(one.text), pictures=one.pictures if is_drawn else ())
-            for one in asked(item.body)
-        ),
+        asked=tuple(_said(one, is_drawn=is_drawn) for one in messages_of(item.body)),
         target=visible("\n".join(item.target)),
         answers=tuple(
             (_answer(before), _answer(after))
             for before, after in zip(beside.baseline, beside.candidate, strict=True)
         ),
     )
+
+
+def _said(one: Said, *, is_drawn: bool) -> Said:
+    pictures = [url for url in one.pictures if is_drawn and len(url) <= MOST_PICTURE_CHARS]
+    return msgspec.structs.replace(one, text=visible(one.text), pictures=tuple(pictures))
 
 
 def _answer(row: Result) -> AnswerShown:
