@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from tiercel.domain.json import Json
-from tiercel.measure.message_words import content_text, is_drawable, without_pictures
+from tiercel.measure.message_words import Said, content_text, messages_of, without_pictures
 from tiercel.testing.tasks import screenshot_png
 
 PNG = "data:image/png;base64," + base64.b64encode(screenshot_png()).decode()
@@ -60,7 +60,17 @@ def test_messages_without_their_pictures_keep_everything_else() -> None:
         ("data:image/svg+xml;base64,PHN2Zy8+", False),
         ("data:image/png;base64,AAAA' onerror='x", False),
         ("data:image/png,plain", False),
+        (None, False),
     ],
 )
-def test_only_a_known_picture_may_be_drawn(url: str, drawable: bool) -> None:
-    assert is_drawable(url) is drawable
+def test_only_a_known_picture_may_be_drawn(url: Json, drawable: bool) -> None:
+    (said,) = messages_of({"messages": [{"role": "user", "content": picture(url)}]})
+    assert said.pictures == ((url,) if drawable else ())
+
+
+def test_a_conversation_in_words() -> None:
+    body = {
+        "messages": [{"role": "system", "content": "Be short."}, "nobody", {"content": [picture("data:")[1]]}]
+    }
+    assert messages_of(body) == [Said(role="system", text="Be short."), Said(role="", text="[image: data:]")]
+    assert messages_of({}) == []

@@ -3,6 +3,9 @@
 import base64
 import re
 import struct
+from collections.abc import Mapping
+
+import msgspec
 
 from tiercel.domain.json import Json, JsonObject
 from tiercel.wire.data_url import split_data_url
@@ -11,6 +14,28 @@ DRAWABLE = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/]+={
 MOST_CHARS = 100
 PNG_HEAD_CHARS = 32
 """Base64 of a PNG's first 24 bytes, which end with its width and height."""
+
+
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """A message in words. `pictures` are those of its pictures that a page may draw, as data URLs."""
+
+    role: str
+    text: str
+    pictures: tuple[str, ...] = ()
+
+
+def messages_of(body: Mapping[str, Json]) -> list[Said]:
+    """The messages of a chat completions request."""
+    messages = body.get("messages")
+    return [
+        Said(
+            role=str(message.get("role", "")),
+            text=content_text(message.get("content")),
+            pictures=_drawable(message.get("content")),
+        )
+        for message in (messages if isinstance(messages, list) else ())
+        if isinstance(message, dict)
+    ]
 
 
 def content_text(content: Json) -> str:
@@ -55,9 +80,10 @@ def picture_words(url: str) -> str:
     return f"[image: {', '.join(facts)}, {max(1, round(len(data) * 3 / 4_000)):,} kB]"
 
 
-def is_drawable(url: str) -> bool:
-    """Whether a page may show it: a picture of a known form, and nothing but that."""
-    return DRAWABLE.fullmatch(url) is not None
+def _drawable(content: Json) -> tuple[str, ...]:
+    """Pictures of a known form, which are nothing but that."""
+    urls = [picture_url(part) for part in content] if isinstance(content, list) else []
+    return tuple(url for url in urls if url is not None and DRAWABLE.fullmatch(url))
 
 
 def _part_text(part: JsonObject) -> str:

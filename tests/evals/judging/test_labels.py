@@ -12,7 +12,7 @@ from tiercel.evals.comparing.answers import Measured
 from tiercel.evals.comparing.answers import measured as measured_from
 from tiercel.evals.comparing.label_worth import MORE, worth_of_labels
 from tiercel.evals.evaluation import Expectation, JudgeSettings
-from tiercel.evals.judging.labels import Queue, candidates_to_label, queue_of, request_lines
+from tiercel.evals.judging.labels import Queue, candidates_to_label, queue_of
 from tiercel.evals.labels import Label, add_label, last_words, read_labels
 from tiercel.evals.results import RESULTS, Score
 from tiercel.evals.run_folder import LABELS, RunFolder
@@ -233,10 +233,3 @@ def test_pairs_that_a_judge_saw_count_its_verdicts() -> None:
 def test_too_few_labels_say_so() -> None:
     (one,) = worth_of_labels(with_labels(run(), [label()]), ("fast",), in_pairs=False)
     assert (one.value, one.why) == (None, "two labelled items are needed")
-
-
-def test_a_conversation_is_shown_with_whatever_is_no_text_named() -> None:
-    parts = [{"type": "text", "text": "What is this?"}, {"type": "image_url", "image_url": {"url": "data:"}}]
-    body = {"messages": [{"role": "system", "content": "Be short."}, {"role": "user", "content": parts}]}
-    assert request_lines(body) == [("system", "Be short."), ("user", "What is this?\n[image: data:]")]
-    assert request_lines({}) == []

@@ -11,8 +11,8 @@ from tests.evals.reporting.hostile import HOSTILE
 from tiercel.evals.comparing.assessment import assess_change, assess_run
 from tiercel.evals.evaluation import Item
 from tiercel.evals.reporting.html import as_html
-from tiercel.evals.reporting.page import MOST_DRAWN
-from tiercel.evals.reporting.shown import LONGEST, MOST_PICTURE_CHARS
+from tiercel.evals.reporting.page import MOST_DRAWN, MOST_PICTURE_CHARS
+from tiercel.evals.reporting.shown import LONGEST
 from tiercel.evals.results import Score
 from tiercel.testing.tasks import screenshot_png
 

@@ -15,9 +15,10 @@ from tiercel.cli.eval.finding import find_run
 from tiercel.cli.eval.labelling import who
 from tiercel.domain.errors import ConfigError
 from tiercel.domain.json import JsonObject
-from tiercel.evals.judging.labels import Queue, Sheet, Word, candidates_to_label, queue_of, request_lines
+from tiercel.evals.judging.labels import Queue, Sheet, Word, candidates_to_label, queue_of
 from tiercel.evals.labels import Label, Preference, add_label, last_words, read_labels
 from tiercel.evals.run_folder import RunFolder
+from tiercel.measure.message_words import messages_of
 
 RIGHT, WRONG = 1.0, 0.0
 WORDS: dict[str, Word] = {
@@ -144,7 +145,7 @@ class _Desk:
         return {
             "id": self._ids[at],
             "question": sheet.question,
-            "asked": [{"role": role, "text": text} for role, text in request_lines(sheet.item.body)],
+            "asked": [msgspec.to_builtins(said) for said in messages_of(sheet.item.body)],
             "target": list(sheet.item.target),
             "answers": [answer.output for answer in sheet.answers],
             "said": _word(sheet, self._said.get(sheet.about)),

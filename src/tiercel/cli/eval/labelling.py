@@ -13,10 +13,11 @@ from rich.text import Text
 from tiercel.cli.eval.finding import find_run
 from tiercel.cli.eval.key_press import ReadKey
 from tiercel.domain.errors import ConfigError
-from tiercel.evals.judging.labels import Queue, Sheet, Word, candidates_to_label, queue_of, request_lines
+from tiercel.evals.judging.labels import Queue, Sheet, Word, candidates_to_label, queue_of
 from tiercel.evals.labels import Label, add_label, last_words, read_labels
 from tiercel.evals.run_folder import RunFolder
 from tiercel.measure.amounts import count_text, printable
+from tiercel.measure.message_words import messages_of
 
 Heard = Word | Literal["undo", "skip", "quit"]
 SINGLE: dict[str, Heard] = {"1": 1.0, "0": 0.0}
@@ -99,8 +100,8 @@ class _Sitting:
         console = self._console
         console.print()
         console.rule(_text(place, "dim"))
-        for role, said in request_lines(sheet.item.body):
-            console.print(_text(f"{role}: ", "bold").append(_text(said, "not bold")))
+        for said in messages_of(sheet.item.body):
+            console.print(_text(f"{said.role}: ", "bold").append(_text(said.text, "not bold")))
         if sheet.item.target:
             console.print(_text(f"Known to be right: {' | '.join(sheet.item.target)}", "dim"))
         for name, answer in zip("AB", sheet.answers, strict=False):

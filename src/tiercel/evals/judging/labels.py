@@ -5,7 +5,7 @@ an answer is not said, and which of two stands first is drawn anew for each item
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import msgspec
@@ -17,7 +17,6 @@ from tiercel.evals.results import Result
 from tiercel.evals.run_folder import Manifest
 from tiercel.evals.scorers.scorer import as_text
 from tiercel.evals.statistics.labels import label_stream
-from tiercel.measure.message_words import content_text
 
 Word = Literal["first", "second", "tie", "both_bad"] | float
 """What a person says: which of two answers shown is the better one, or how good a single one is, 0 to 1."""
@@ -127,18 +126,6 @@ def candidates_to_label(manifest: Manifest, *, pair: Sequence[str], models: Sequ
     if pair and len(set(pair)) != 2:
         raise ConfigError(f"--pairs {','.join(pair)}: give two candidates, such as fast,deep")
     return tuple(pair) or tuple(models) or tuple(one.id for one in manifest.evaluation.candidates)
-
-
-def request_lines(body: Mapping[str, object]) -> list[tuple[str, str]]:
-    """The conversation as a person reads it: who says what. Whatever is no text is named by its type."""
-    messages = body.get("messages")
-    if not isinstance(messages, list):
-        return []
-    return [
-        (str(message.get("role", "")), content_text(message.get("content")))
-        for message in messages
-        if isinstance(message, dict)
-    ]
 
 
 def _require_known(manifest: Manifest, candidates: Sequence[str]) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from tiercel.domain.errors import ConfigError
-from tiercel.measure.message_words import content_text
+from tiercel.measure.message_words import messages_of
 
 RESULTS = "results.jsonl"
 LONGEST = 8_000
@@ -140,7 +140,12 @@ def _listed(asked: _Asked, results: Path, kind: Kind | None, after: str, most: i
             for name in names
         ]
         shown.append(
-            Beside(item=item, asked=tuple(_said(item.body)), kind=kinds[item.id], cells=tuple(cells))
+            Beside(
+                item=item,
+                asked=tuple((said.role, _shortened(said.text)) for said in messages_of(item.body)),
+                kind=kinds[item.id],
+                cells=tuple(cells),
+            )
         )
     return Listed(
         shown=tuple(shown),
@@ -187,18 +192,6 @@ def _kind(rights: list[bool | None]) -> Kind:
     if None in rights:
         return "unanswered"
     return "right" if True in rights else "wrong"
-
-
-def _said(body: dict[str, Any]) -> list[tuple[str, str]]:
-    """What is no text is named in brackets."""
-    messages = body.get("messages")
-    if not isinstance(messages, list):
-        return []
-    return [
-        (str(message.get("role", "")), _shortened(content_text(message.get("content"))))
-        for message in messages
-        if isinstance(message, dict)
-    ]
 
 
 def _shortened(text: str) -> str:

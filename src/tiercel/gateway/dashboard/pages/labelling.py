@@ -25,6 +25,10 @@ WORDS = {
 }
 """What may be said of two answers, and of one: the key, the command's word, the button."""
 LONGEST_NAME = 64
+WITH_PICTURES = (
+    "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; form-action 'self'; base-uri 'none'"
+)
+"""An item's pictures stand in the page itself."""
 
 
 def show(visitor: Visitor) -> Response:
@@ -53,7 +57,7 @@ def _shown(visitor: Visitor, wish: Json, *, wait_seconds: float = PATIENCE_SECON
         told = visitor.home.conversations.ask(*asked, line=wish, wait_seconds=wait_seconds)
     except ConfigError as error:
         problem = str(error)
-    return visitor.render(
+    page = visitor.render(
         "labelling.html",
         status=400 if problem and visitor.form else 200,
         run=run,
@@ -63,6 +67,8 @@ def _shown(visitor: Visitor, wish: Json, *, wait_seconds: float = PATIENCE_SECON
         between=",".join(pair),
         words=WORDS[bool(pair)],
     )
+    page.headers["content-security-policy"] = WITH_PICTURES
+    return page
 
 
 def _pairs(run: Run) -> list[tuple[str, str]]:
