@@ -8,13 +8,13 @@ import msgspec
 import pytest
 
 from tests.evals.running.build import begun, bench, evaluation, items, rows
-from tests.evals.running.speaking import Speaking
+from tests.evals.running.speaking import Speaking, preference
 from tests.evals.running.test_race import in_order
 from tiercel.checks.registry import Registry
 from tiercel.evals.comparing.answers import measured
 from tiercel.evals.comparing.assessment import assess_change, assess_run
 from tiercel.evals.comparing.gate import outcome
-from tiercel.evals.evaluation import Analysis, Evaluation
+from tiercel.evals.evaluation import Analysis, Evaluation, Expectation, JudgeSettings
 from tiercel.evals.reporting.csv_report import as_csv
 from tiercel.evals.reporting.html import as_html
 from tiercel.evals.reporting.json_report import as_json
@@ -22,6 +22,8 @@ from tiercel.evals.reporting.markdown import as_markdown
 from tiercel.evals.results import RESULTS, last_of_each
 from tiercel.evals.run_folder import RunFolder, open_run
 from tiercel.evals.running.folders import write_manifest
+from tiercel.evals.running.run import to_retry
+from tiercel.evals.running.unscored import FILE as UNSCORED
 from tiercel.testing.delivery import Delivery
 from tiercel.testing.loopback import SeenRequest
 from tiercel.testing.scripted import Fails, ScriptedProvider
@@ -123,6 +125,37 @@ async def test_what_was_shown_once_stays_shown_whatever_is_asked_again(
         calls = asked(b.provider.requests[before:])
     assert again.dropped == ended.dropped
     assert calls == Counter({"base": 1, "good": 1})
+
+
+async def test_answers_of_a_loser_that_were_to_be_held_against_a_baseline_that_was_not_asked_are_done_with(
+    tmp_path: Path, registry: Registry
+) -> None:
+    """They cannot be judged any more; nothing is left to be asked again for that."""
+
+    def judging(model: str, shown: str) -> str:
+        if model != "judge":
+            return f"It is 4, says {model}"
+        a, _, b = shown.partition("<answer B")
+        return preference(
+            "A" if "says base" in a.partition("<answer A")[2] else "B" if "says base" in b else "tie"
+        )
+
+    of = evaluation(
+        items(ITEMS, Expectation(scorer="pairwise", judge="j")),
+        "base",
+        "bad",
+        baseline="base",
+        concurrency=12,
+        judges={"j": JudgeSettings(name="j", models=("judge",), mode="pairwise")},
+    )
+    of = msgspec.structs.replace(of, analysis=Analysis(margin=0.05, drop_losers=True))
+    async with bench(tmp_path, Speaking(judging), registry, "base", "bad", "judge") as b:
+        run = begun(tmp_path, of)
+        async with asyncio.timeout(60):
+            ended = await b.run(run)
+    assert (ended.is_whole, len(ended.dropped)) == (True, 1)
+    assert to_retry(open_run(run.path)) == []
+    assert not (run.path / UNSCORED).exists()
 
 
 class Slow(Speaking):

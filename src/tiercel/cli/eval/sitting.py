@@ -24,7 +24,7 @@ from tiercel.evals.run_folder import Manifest, RunFolder, open_run
 from tiercel.evals.running.answer_cache import AnswerCache
 from tiercel.evals.running.budget import Budget
 from tiercel.evals.running.folders import new_run, run_to_resume, runs_beside
-from tiercel.evals.running.run import Ended, Means, run_evaluation, spent_nano
+from tiercel.evals.running.run import Ended, Means, run_evaluation, spent_nano, to_retry
 from tiercel.evals.running.unscored import read_unscored
 from tiercel.evals.scorers.scorer import Scorer
 from tiercel.measure.amounts import count_text, money
@@ -186,7 +186,7 @@ def _tell_end(args: argparse.Namespace, run: RunFolder, ended: Ended) -> None:
     if not ended.is_whole:
         more = " --budget MORE" if ended.stopped == "budget" else ""
         print(f"What was answered is kept. Go on with\n  {_resume(args, run)}{more}")
-    elif progress.errors:
+    elif to_retry(run):
         print(f"Ask again what was not measured:\n  {_resume(args, run)} --retry-errors")
 
 

@@ -111,7 +111,7 @@ async def run_evaluation(
         run = sitting.run
         if ended.is_whole:
             finished(run)
-        if ended.is_whole and all(row.kind != "scorer" for row in run.results().values()):
+        if ended.is_whole and all(row.kind != "scorer" for row in to_retry(run)):
             unscored.remove()
     return ended
 
@@ -151,6 +151,18 @@ def units_of(
     return [unit for unit in units if unit.key not in asked]
 
 
+def to_retry(run: RunFolder) -> list[Result]:
+    """The errors that would be asked again where that is wanted: of who is still asked, and what may come out
+    otherwise."""
+    return [
+        row
+        for row in run.results().values()
+        if row.state == "error"
+        and not row.extra.get(outcome.NEVER_AGAIN, False)
+        and row.candidate not in run.manifest.asked_no_more
+    ]
+
+
 def body_of(item: Item, candidate: Candidate, *, stream: bool) -> JsonObject:
     """The request as a client would send it."""
     body = {**item.body, **candidate.fields, "model": candidate.address}
@@ -184,7 +196,8 @@ class _Sitting:
         self._unscored = unscored
         self._tell = tell
         known = run.results()
-        done = {key: row for key, row in known.items() if not (retry_errors and _is_worth_another_try(row))}
+        again = {row.key for row in to_retry(run)} if retry_errors else set()
+        done = {key: row for key, row in known.items() if key not in again}
         units = units_of(self._evaluation, done, run.manifest.asked_no_more)
         self._race = Race(self._evaluation, run.manifest.dropped) if is_race(self._evaluation) else None
         self.schedule = Schedule(
@@ -406,10 +419,6 @@ class _Sitting:
         judges = self._evaluation.judges
         found = ((one, self._means.scorers.get(one)) for one in item.expectations)
         return any(scorer is not None and compares(one, scorer.info, judges) for one, scorer in found)
-
-
-def _is_worth_another_try(row: Result) -> bool:
-    return row.state == "error" and not row.extra.get(outcome.NEVER_AGAIN, False)
 
 
 def _request(body: bytes) -> ModelRequest:
