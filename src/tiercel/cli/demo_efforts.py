@@ -76,7 +76,7 @@ async def show_efforts(model: str, seed: int, folder: str, say: Say) -> None:
     found = {way: [o for o in outcomes if o.task.name not in unserved] for way, outcomes in found.items()}
     records = [outcome.record for outcome in found[LOW_FIRST] if outcome.record is not None]
     say("", f"Low effort first, high for what is hard or what a check sent up; {model}:", "")
-    render(summarise(records, by="effort"), Console(highlight=False))
+    render(summarise(records, by="effort"), Console(highlight=False), timed=False)
     say("", *comparison({way: [_of(outcome) for outcome in outcomes] for way, outcomes in found.items()}))
     say(
         "",

@@ -102,7 +102,7 @@ async def _show_tasks(wishes: Wishes, gateway: RunningGateway, client: DemoClien
         "",
         "All models were SIMULATED: their skills are assumptions, their prices and speeds are the published ones,",
         f"where there are any, and time ran {1 / DEFAULT_TIME_SCALE:.0f} times faster. Nothing left this machine.",
-        "What two models together cost (a review, advice, a split, copies): `tiercel demo --modes`.",
+        "What two models together cost (a review, advice, a split, copies), and holds and sessions: `tiercel demo --modes`.",
         "",
         NEXT_STEPS,
     )
@@ -136,7 +136,7 @@ async def _show_answers(
     with progress("recorded prompts", len(prompts)) as advance:
         answered = await send_prompts(gateway, client, recorded, prompts, advance)
     say("")
-    _report(gateway, [record for _, _, record in answered], "model")
+    _report(gateway, [record for _, _, record in answered], "model", timed=False)
     catalog = gateway.runtime.state.settings.catalog
     sent = (
         f"the first {len(prompts)} of {len(recorded.prompts)}"
@@ -148,11 +148,11 @@ async def _show_answers(
     return surprises(answered)
 
 
-def _report(gateway: RunningGateway, records: Iterable[Record | None], by: By) -> None:
+def _report(gateway: RunningGateway, records: Iterable[Record | None], by: By, *, timed: bool = True) -> None:
     kept = [record for record in records if record is not None]
     found = ((record.id, gateway.recorder.find_feedback(record.id)) for record in kept)
     feedback: dict[str, Feedback] = {name: said for name, said in found if said is not None}
-    render(summarise(kept, feedback, by), Console(highlight=False))
+    render(summarise(kept, feedback, by), Console(highlight=False), timed=timed)
 
 
 async def _keep_serving(gateway: RunningGateway, dashboard: str | None) -> None:

@@ -45,6 +45,8 @@ EXACT_UP_TO = 2_000
 MOST_SESSIONS = 50
 _UNIT_SECONDS = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
+SPEED_NOTE = "TTFT, tok/s: where the upstream streamed; p95: from 20 values on"
+
 
 def add_parser(subparsers: Any) -> None:
     """Register the command."""
@@ -164,8 +166,9 @@ def in_dollars(report: Report) -> Json:
     return dollars(msgspec.to_builtins(report))
 
 
-def render(report: Report, console: Console) -> None:
-    """Print the report; without requests, what to do to have some."""
+def render(report: Report, console: Console, *, timed: bool = True) -> None:
+    """Print the report; without requests, what to do to have some. Unless it was `timed`, no speed is shown: simulated
+    models that answer in no time have none."""
     if not report.total.requests:
         console.print("No requests were recorded in this time.", soft_wrap=True)
         console.print(
@@ -175,11 +178,14 @@ def render(report: Report, console: Console) -> None:
     for line in _heading(report):
         console.print(Text(line))
     for part in (SESSIONS, *PARTS) if report.by == "session" else PARTS:
+        if part is SPEED and not timed:
+            continue
         console.print()
         console.print(table_of(part, f"by {report.by}" if report.by else "", (*report.rows, report.total)))
     console.print()
     for line in _notes(report):
-        console.print(Text(line))
+        if timed or line != SPEED_NOTE:
+            console.print(Text(line))
 
 
 class Part(NamedTuple):
@@ -228,7 +234,7 @@ def _notes(report: Report) -> list[str]:
         "success: delivered, every gate passed, not rejected by the user (95 % interval)",
         "verified: share of the successes that a check beyond `finished` has measured",
         "per success: what all attempts cost, divided by the successes",
-        "TTFT, tok/s: where the upstream streamed; p95: from 20 values on",
+        SPEED_NOTE,
         "as it came: valid without a repair, of the same answers as format valid",
     ]
     if report.by == "session":
