@@ -102,7 +102,7 @@ async def _show_tasks(wishes: Wishes, gateway: RunningGateway, client: DemoClien
         "",
         "All models were SIMULATED: their skills are assumptions, their prices and speeds are the published ones,",
         f"where there are any, and time ran {1 / DEFAULT_TIME_SCALE:.0f} times faster. Nothing left this machine.",
-        "What two models together cost (a review, advice, a split, copies), and holds and sessions: `tiercel demo --modes`.",
+        "What two models together cost (a review, advice, a split, copies), and holds: `tiercel demo --modes`.",
         "",
         NEXT_STEPS,
     )
