@@ -12,6 +12,6 @@ settings.register_profile(
 )
 settings.load_profile("tiercel")
 
-# nobody here speaks TLS with anybody else, so that the only authority is one whose key was never kept: the system's take
-# 25 ms to read, and every client of every SDK reads them anew
+# nobody here speaks TLS with anybody else, so that the only authority is one whose key was never kept: to read the
+# system's takes 25 ms, for every client of every SDK
 os.environ["SSL_CERT_FILE"] = str(Path(__file__).with_name("nobody.pem"))

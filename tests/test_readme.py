@@ -15,7 +15,7 @@ def test_the_two_lines_stand_in_the_readme_and_are_what_is_checked() -> None:
     script = (ROOT / ".ci" / "run").read_text("utf-8")
     assert f"\n{RUN}\n" in README
     assert f"\n{TEST}\n" in README
-    assert f"\n{TEST}\n" in script
+    assert TEST in script
     assert RUN in script
 
 
