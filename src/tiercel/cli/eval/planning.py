@@ -75,7 +75,11 @@ def _show(setting: Setting, lines: Sequence[Line], console: Console) -> None:
         costs = (UNKNOWN if nano is None else money(nano) for nano in (line.expected, line.most))
         table.add_row(Text(line.name), f"{line.calls:,}", *costs, Text(line.note))
     expected, most = (_sum([line.expected for line in lines]), _sum([line.most for line in lines]))
-    table.add_row("all", f"{sum(line.calls for line in lines):,}", expected.words, most.words)
+    calls = sum(line.calls for line in lines)
+    bound = money(most.nano) if most.is_whole else UNKNOWN
+    table.add_row(
+        "all", f"{calls:,}", f"{money(expected.nano)}{'' if expected.is_whole else ' and more'}", bound
+    )
     console.print(table)
     console.print(
         "Expected: as earlier runs, else of a length assumed by the kind of task and its right answer. At most: every "
@@ -86,7 +90,7 @@ def _show(setting: Setting, lines: Sequence[Line], console: Console) -> None:
         console.print(f"The budget of {money(budget)} is below that: the run would stop before its end.")
     elif budget is not None and not expected.is_whole:
         console.print(f"What has no price does not count against the budget of {money(budget)}.")
-    elif budget is not None and most.nano > budget:
+    elif budget is not None and (most.nano > budget or not most.is_whole):
         console.print(f"The budget of {money(budget)} is enough for what is expected; the run stops there.")
 
 
@@ -95,10 +99,6 @@ class _Sum(msgspec.Struct, frozen=True):
 
     nano: int
     is_whole: bool
-
-    @property
-    def words(self) -> str:
-        return money(self.nano) if self.is_whole else f"{money(self.nano)} and more"
 
 
 def _sum(prices: Sequence[int | None]) -> _Sum:

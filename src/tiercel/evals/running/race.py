@@ -19,10 +19,9 @@ import msgspec
 from tiercel.evals.dropped import Dropped
 from tiercel.evals.evaluation import Evaluation, Item
 from tiercel.evals.results import Key, Result
+from tiercel.evals.statistics.betting import STEP
 from tiercel.measure.betting import Bet, Claim, is_proven, settle
 
-STEP = 0.0025
-"""The grid on which the bound of a dropped candidate is sought; it is rounded to the safe side."""
 ROUNDS = 3
 """A candidate may be ahead of the slowest by so many times the items that can be under way at once."""
 
