@@ -1,8 +1,8 @@
 """The screens of the suite `gui`: `python -m scripts.suite_screens` draws them anew, with this system's Chromium.
 
-They are pages of our own, below, in the fonts that most systems have. Beside drawing it prints where each control lies,
-as left, top, right and bottom in pixels: the bounds in `src/tiercel/evals/suites/gui.yaml` must lie within, so look at
-both when a page is changed. A picture that was drawn elsewhere may differ by a pixel, in which nobody clicks.
+They are pages of our own, below. Beside drawing it prints where each control lies, as left, top, right and bottom in
+pixels: the bounds in `src/tiercel/evals/suites/gui.yaml` must lie within, so look at both when a page is changed.
+Whatever is clicked has a size of its own, so that it lies in the same place whichever fonts a system has.
 """
 
 import asyncio
@@ -27,8 +27,8 @@ STYLE = """<!doctype html><style>
 * { box-sizing: border-box; margin: 0; }
 body { font: 14px "DejaVu Sans", sans-serif; color: #222222; background: #eeeeee; overflow: hidden; }
 .window { position: absolute; background: #fff; border: 1px solid #999999; }
-.bar { background: #334455; color: #fff; padding: 9px 14px; font-weight: bold; }
-button { font: inherit; padding: 7px 16px; border: 1px solid #888888; background: #ffffff; color: #222222; }
+.bar { background: #334455; color: #fff; height: 34px; padding: 0 14px; line-height: 34px; font-weight: bold; }
+button { font: inherit; height: 32px; padding: 0; border: 1px solid #888888; background: #ffffff; color: #222222; }
 button.main { background: #2266ee; border-color: #2266ee; color: #fff; }
 .field { border: 1px solid #888888; padding: 7px 9px; height: 34px; background: #fff; }
 .row { position: absolute; }
@@ -40,7 +40,7 @@ button.main { background: #2266ee; border-color: #2266ee; color: #fff; }
 .switch.on { background: #339955; }
 .switch.on::after { left: 25px; }
 table { border-collapse: collapse; width: 100%; }
-td, th { text-align: left; padding: 8px 12px; border-bottom: 1px solid #dddddd; }
+td, th { text-align: left; height: 33px; padding: 0 12px; border-bottom: 1px solid #dddddd; }
 th { background: #eeeeee; }
 td.number { text-align: right; }
 </style>"""
@@ -62,8 +62,8 @@ FORM = """<div class="window" style="left: 100px; top: 40px; width: 600px; heigh
 <span style="position: absolute; right: 10px">&#9662;</span></div>
 <div class="row" id="reviewed" style="left: 170px; top: 372px; width: 18px; height: 18px; border: 1px solid #555"></div>
 <div class="row" style="left: 198px; top: 372px">Documents were reviewed</div>
-<button class="row" id="draft" style="left: 30px; top: 446px">Keep as draft</button>
-<button class="row" id="cancel" style="left: 360px; top: 446px">Cancel</button>
+<button class="row" id="draft" style="left: 30px; width: 128px; top: 446px">Keep as draft</button>
+<button class="row" id="cancel" style="left: 360px; width: 82px; top: 446px">Cancel</button>
 <button class="row main" id="save" style="left: 462px; top: 446px; width: 98px">Save</button>
 </div>"""
 
@@ -85,16 +85,16 @@ SETTINGS = """<div class="window" style="left: 0; top: 0; width: 800px; height: 
 <div class="switch" id="vibrate" style="left: 700px; top: 290px"></div>
 <div class="row" style="left: 230px; top: 360px">Quiet hours</div>
 <div class="row field" id="quiet" style="left: 560px; top: 352px; width: 186px">22:30 to 06:45</div>
-<button class="row" id="reset" style="left: 230px; top: 530px">Reset all</button>
+<button class="row" id="reset" style="left: 230px; width: 94px; top: 530px">Reset all</button>
 </div>"""
 
 TABLE = """<div class="window" style="left: 0; top: 0; width: 800px; height: 600px">
 <div class="bar">Orders</div>
 <div style="padding: 12px; background: #eeeeee; height: 58px; position: relative">
-<button class="row" id="new" style="left: 12px">New</button>
-<button class="row" id="edit" style="left: 86px">Edit</button>
-<button class="row" id="delete" style="left: 158px">Delete</button>
-<button class="row" id="export" style="left: 250px">Export</button>
+<button class="row" id="new" style="left: 12px; width: 66px">New</button>
+<button class="row" id="edit" style="left: 86px; width: 62px">Edit</button>
+<button class="row" id="delete" style="left: 158px; width: 80px">Delete</button>
+<button class="row" id="export" style="left: 250px; width: 80px">Export</button>
 <div class="row field soft" id="search" style="left: 560px; width: 226px">Search</div></div>
 <table><tr><th id="number" style="width: 120px">Order</th><th>Customer</th><th style="width: 130px">Date</th>
 <th id="total" style="width: 130px; text-align: right">Total</th><th style="width: 120px">State</th></tr>
@@ -114,9 +114,9 @@ ERROR = """<div class="window" style="left: 0; top: 0; width: 800px; height: 600
 <div class="bar" style="background: #882222">The file was not saved</div>
 <div style="padding: 18px; line-height: 22px">There is no room left on drive D:.<br>
 4.2 MB are needed, 1.7 MB are free.<br><span class="soft">Error 0x70 while writing report-q3.ods</span></div>
-<button class="row" id="discard" style="left: 18px; top: 158px">Discard</button>
-<button class="row" id="elsewhere" style="left: 158px; top: 158px">Save elsewhere</button>
-<button class="row main" id="again" style="left: 318px; top: 158px">Retry</button>
+<button class="row" id="discard" style="left: 18px; width: 88px; top: 158px">Discard</button>
+<button class="row" id="elsewhere" style="left: 158px; width: 144px; top: 158px">Save elsewhere</button>
+<button class="row main" id="again" style="left: 318px; width: 72px; top: 158px">Retry</button>
 </div>"""
 
 PHONE = """<body style="background: #fff"><div style="padding: 8px 16px; background: #334455; color: #fff">09:41
