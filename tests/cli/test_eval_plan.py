@@ -139,6 +139,15 @@ async def test_what_earlier_runs_cost_is_what_is_expected(
 
 
 @pytest.mark.usefixtures("wide")
+async def test_a_plan_says_that_losers_will_cost_less(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with saying(then=RIGHT) as little, saying(then=RIGHT) as large:
+        assert await Planned(tmp_path, little, large, [item(0)])("plan", "--drop-losers") == 0
+    assert "A target that is dropped as a loser is asked less, and costs less." in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("wide")
 async def test_what_is_in_the_cache_costs_nothing_and_is_counted_apart(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

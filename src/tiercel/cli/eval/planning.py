@@ -23,6 +23,7 @@ from tiercel.evals.run_folder import RunFolder, open_run
 from tiercel.evals.running.answer_cache import FILE as CACHE
 from tiercel.evals.running.answer_cache import AnswerCache
 from tiercel.evals.running.folders import all_runs, runs_beside
+from tiercel.evals.running.race import is_race
 from tiercel.evals.statistics.planning import Outlook, outlook
 from tiercel.measure.amounts import UNKNOWN, count_text, money, percent
 
@@ -85,6 +86,8 @@ def _show(setting: Setting, lines: Sequence[Line], console: Console) -> None:
         "Expected: as earlier runs, else of a length assumed by the kind of task and its right answer. At most: every "
         f"answer as long as its model may make it, each asked once. Prices of {prices_of()}, or of your tiercel.toml."
     )
+    if is_race(evaluation):
+        console.print("A target that is dropped as a loser is asked less, and costs less.")
     budget = evaluation.run.budget_nano
     if budget is not None and expected.nano > budget:
         console.print(f"The budget of {money(budget)} is below that: the run would stop before its end.")
