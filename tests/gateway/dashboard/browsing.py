@@ -22,6 +22,7 @@ AXE = {"resultTypes": ["violations"], "elementRef": False}
 CONTRAST = AXE | {"runOnly": ["color-contrast"]}
 """What another ground can change; the rest of the page is the same, and all of it takes seconds to look at."""
 HEIGHT = 900
+PATIENCE_MS = 60_000.0
 
 
 class Look(msgspec.Struct, frozen=True):
@@ -68,6 +69,13 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
         """Nothing is wider than the window."""
         wider = await self.page.evaluate(OVERFLOWING)
         assert not wider, wider
+
+
+async def worked_out(page: Page) -> None:
+    """Wait until nothing on the page is at work any more."""
+    await page.wait_for_function(
+        "() => !document.body.textContent.includes('is at work')", timeout=PATIENCE_MS
+    )
 
 
 # what stands out of the window to the right, where the page can be scrolled there

@@ -3,54 +3,31 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import msgspec
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser
 
-from tests.cli.shadow_setting import keep, pairs_of, records_of, registered
-from tests.gateway.dashboard.browsing import LOOKS, Look, looking_with
-from tests.gateway.dashboard.pages import Dashed, dashed
-from tests.gateway.dashboard.test_evaluations_page import LABEL, RUN, lay_run
-from tests.gateway.house import settings_for
-from tiercel.domain.settings import Dashboard
+from tests.gateway.dashboard.browsing import LOOKS, PATIENCE_MS, Look, looking_with, worked_out
+from tests.gateway.dashboard.pages import Dashed
+from tests.gateway.dashboard.trying import LABEL, RUN, eight_items, lay_run, lay_trials, trying_house
 from tiercel.evals.labels import last_words, read_labels
 from tiercel.evals.run_folder import LABELS
-from tiercel.testing.scripted import ScriptedProvider
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-PATIENCE_MS = 60_000.0
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("evaluated")
-    lay_run(made)
-    run = registered(made, guardrails=("cost<=0.5x",))
-    pairs = pairs_of(run, "=-=+" * 20)
-    keep(made, *records_of(pairs), *pairs)
+    lay_run(made, eight_items())
+    lay_trials(made, pairs=80, sessions=40)
     return made
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def here(folder: Path) -> AsyncIterator[Dashed]:
-    async with ScriptedProvider() as cheap, ScriptedProvider() as dear:
-        settings = settings_for(folder, cheap.deployment("cheap"), dear.deployment("dear"))
-        settings = msgspec.structs.replace(
-            settings,
-            storage=msgspec.structs.replace(settings.storage, folder=str(folder / "tiercel-data")),
-            dashboard=Dashboard(port=0, evaluations=str(folder / "evals")),
-        )
-        async with dashed(folder, settings=settings) as made:
-            yield made
-
-
-async def worked_out(page: Page) -> None:
-    """Until nothing on the page is at work any more."""
-    await page.wait_for_function(
-        "() => !document.body.textContent.includes('is at work')", timeout=PATIENCE_MS
-    )
+    async with trying_house(folder) as made:
+        yield made
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=str)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.gateway.dashboard.pages import talking
-from tests.gateway.dashboard.test_evaluations_page import lay_run
+from tests.gateway.dashboard.trying import eight_items, lay_run
 from tiercel.domain.errors import ConfigError
 from tiercel.gateway.dashboard.conversations import Conversations
 
@@ -16,7 +16,7 @@ WAIT_SECONDS = 60.0
 
 @pytest.fixture
 def words(tmp_path: Path) -> tuple[str, ...]:
-    return ("eval", "label", str(lay_run(tmp_path)), "--labeller", "ana", "--json", "--follow")
+    return ("eval", "label", str(lay_run(tmp_path, eight_items())), "--labeller", "ana", "--json", "--follow")
 
 
 def test_who_asks_first_need_not_wait(words: tuple[str, ...]) -> None:

@@ -10,28 +10,18 @@ import httpx
 import msgspec
 import pytest
 
-from tests.cli.test_eval_label import lay_down
-from tests.evals.comparing.runs import items_of, measured, rows
+from tests.evals.comparing.runs import items_of, rows
 from tests.gateway.dashboard.pages import csrf_in, dashed, looking, talking
 from tests.gateway.dashboard.test_login import log_in, viewer
 from tests.gateway.dashboard.test_models_page import text_of
+from tests.gateway.dashboard.trying import LABEL, RUN, eight_items, lay_run
 from tests.gateway.house import settings_for
 from tiercel.domain.settings import Dashboard
 from tiercel.evals.labels import Label, add_label, read_labels
 from tiercel.evals.run_folder import LABELS
 from tiercel.testing.scripted import ScriptedProvider
 
-RUN = "/evaluations/run?run=runs/first"
-LABEL = "/evaluations/label?run=runs/first"
 WAIT_SECONDS = 60.0
-
-
-def lay_run(folder: Path, output: str = "no") -> Path:
-    """Eight items, of which `fast` gets three wrong and nobody the last one right."""
-    items = items_of(8)
-    run = measured([*rows("deep", "+++++++-", items), *rows("fast", "--+-+++-", items, output=output)], items)
-    lay_down(run, folder / "evals" / "runs" / "first")
-    return folder / "evals" / "runs" / "first"
 
 
 @asynccontextmanager
@@ -67,7 +57,7 @@ async def test_without_runs_it_says_how_to_make_one(tmp_path: Path) -> None:
 
 async def test_the_list_leads_to_each_run(tmp_path: Path) -> None:
     """What lies there and is none is passed over."""
-    lay_run(tmp_path)
+    lay_run(tmp_path, eight_items())
     (tmp_path / "evals" / "runs" / "broken").mkdir()
     (tmp_path / "evals" / "runs" / "broken" / "run.json").write_text("{")
     async with looked_at(tmp_path) as browser:
@@ -78,7 +68,7 @@ async def test_the_list_leads_to_each_run(tmp_path: Path) -> None:
 async def test_a_run_shows_its_verdict_and_the_seven_signals(tmp_path: Path) -> None:
     """As the command says them; the page is there before they are."""
     pytest.importorskip("scipy")
-    lay_run(tmp_path)
+    lay_run(tmp_path, eight_items())
     async with looked_at(tmp_path) as browser:
         page = await ready(browser, RUN)
     assert "Cannot tell whether fast is worse than deep" in page
@@ -86,7 +76,7 @@ async def test_a_run_shows_its_verdict_and_the_seven_signals(tmp_path: Path) -> 
 
 
 async def test_answers_stand_beside_each_other_disagreements_first(tmp_path: Path) -> None:
-    lay_run(tmp_path)
+    lay_run(tmp_path, eight_items())
     async with looked_at(tmp_path) as browser:
         page = (await browser.get(RUN)).text
         differing = (await browser.get(RUN + "&show=differ")).text
@@ -97,14 +87,14 @@ async def test_answers_stand_beside_each_other_disagreements_first(tmp_path: Pat
 
 
 async def test_what_models_said_is_text(tmp_path: Path) -> None:
-    lay_run(tmp_path, "<script>alert(1)</script>")
+    lay_run(tmp_path, eight_items("<script>alert(1)</script>"))
     async with looked_at(tmp_path) as browser:
         pages = [await loaded(browser, path) for path in (RUN, LABEL)]
     assert all("&lt;script&gt;alert(1)&lt;/script&gt;" in page for page in pages)
 
 
 async def test_only_runs_of_the_list_are_opened(tmp_path: Path) -> None:
-    lay_run(tmp_path)
+    lay_run(tmp_path, eight_items())
     async with looked_at(tmp_path) as browser:
         for page in ("run", "report", "label"):
             for run in ("", "nobody", "../evals/runs/first", "runs/../runs/first", "/etc"):
@@ -114,7 +104,7 @@ async def test_only_runs_of_the_list_are_opened(tmp_path: Path) -> None:
 
 async def test_the_report_may_run_nothing(tmp_path: Path) -> None:
     pytest.importorskip("scipy")
-    lay_run(tmp_path)
+    lay_run(tmp_path, eight_items())
     async with looked_at(tmp_path) as browser:
         answer = await browser.get("/evaluations/report?run=runs/first")
     assert "default-src 'none'" in answer.headers["content-security-policy"]
@@ -122,7 +112,7 @@ async def test_the_report_may_run_nothing(tmp_path: Path) -> None:
 
 
 async def test_labels_are_blind_and_kept_by_who_says_them(tmp_path: Path) -> None:
-    folder = lay_run(tmp_path)
+    folder = lay_run(tmp_path, eight_items())
     async with looked_at(tmp_path) as browser:
         page = await loaded(browser, LABEL + "&labeller=ana")
         shown = page.partition('<section class="card">')[2].partition("</section>")[0]
@@ -139,7 +129,7 @@ async def test_labels_are_blind_and_kept_by_who_says_them(tmp_path: Path) -> Non
 
 async def test_labelling_answers_at_once_by_one_process_which_ends_with_the_dashboard(tmp_path: Path) -> None:
     """Whatever is labelled elsewhere meanwhile, and answers that came since, are there."""
-    folder = lay_run(tmp_path)
+    folder = lay_run(tmp_path, eight_items())
     async with looked_at(tmp_path) as browser:
         first = await loaded(browser, LABEL + "&labeller=ana")
         (mine,) = talking()
@@ -160,7 +150,7 @@ async def test_labelling_answers_at_once_by_one_process_which_ends_with_the_dash
 
 
 async def test_what_cannot_be_said_is_refused_and_nothing_kept(tmp_path: Path) -> None:
-    folder = lay_run(tmp_path)
+    folder = lay_run(tmp_path, eight_items())
     async with looked_at(tmp_path) as browser:
         csrf = csrf_in(await loaded(browser, LABEL))
         for form in ({}, {"say": "nonsense", "sheet": "x"}, {"say": "tie", "sheet": "nobody"}):
@@ -171,7 +161,7 @@ async def test_what_cannot_be_said_is_refused_and_nothing_kept(tmp_path: Path) -
 
 async def test_these_pages_are_for_operators(tmp_path: Path) -> None:
     """Runs and copies are of all projects; a viewer has one."""
-    lay_run(tmp_path)
+    lay_run(tmp_path, eight_items())
     key = viewer(tmp_path / "data")
     async with looked_at(tmp_path) as browser:
         await log_in(browser, key.text)

@@ -60,7 +60,7 @@ def _own(query: Mapping[str, str], end: int) -> Range:
     return Range(
         name="",
         since=first,
-        until=-int(-until // MINUTE) * MINUTE,
+        until=min(-int(-until // step) * step, end),
         step_seconds=step,
         live="to" not in query,
     )

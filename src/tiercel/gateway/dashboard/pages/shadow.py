@@ -119,7 +119,9 @@ def difference(contrast: dict[str, Any]) -> str:
     if contrast["kind"] == "difference":
         value, low, high = ("?" if one is None else f"{100 * one:+.1f}" for one in values)
         return f"{value} points ({low} to {high})"
-    value, low, high = ("?" if one is None else f"{one:.3g}" for one in values)
+    value, low, high = (
+        "?" if one is None else f"{one:.3g}" if one < 1_000 else f"{one:,.0f}" for one in values
+    )
     return f"{value} times as much ({low} to {high})"
 
 

@@ -49,7 +49,7 @@ function draw(figure) {
   const options = {
     width: Math.max(200, place.clientWidth), height: 220, padding: [10, 18, 0, 0],
     scales: { x: { time: true, range: (_, low, high) => [low, high + (stack ? data.step : 0)] }, y: { range: (_, low, high) => (unit === "e" ? [Math.min(low, 0) - 0.2, high + 0.3] : [0, unit === "%" ? 100 : high > 0 ? high * 1.08 : 1]) } },
-    legend: { markers: { width: 0, fill: (_, at) => lines[at - 1]?.colour } },
+    legend: { markers: { width: (_, at) => (lines[at - 1]?.dashed ? 2 : 0), dash: "dashed", stroke: (_, at) => lines[at - 1]?.colour, fill: (_, at) => (lines[at - 1]?.dashed ? "transparent" : lines[at - 1]?.colour) } },
     cursor: { points: { size: 6 }, y: false },
     axes: [{ ...axis, values: TIMES }, { ...axis, size: 62, incrs: unit === "e" ? [1, 2, 5, 10, 20, 50, 100] : undefined, values: (_, ticks) => ticks.map((tick) => amount(tick, unit)) }],
     series: [{ label: "from", value: "{YYYY}-{MM}-{DD} {HH}:{mm}" }, ...lines.map((line) => ({
@@ -135,6 +135,7 @@ const chosen = localStorage.getItem("theme");
 if (chosen) document.documentElement.dataset.theme = chosen;
 document.addEventListener("DOMContentLoaded", () => {
   dress(document);
+  document.querySelector("nav [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
   document.querySelector("[data-theme-switch]")?.addEventListener("click", theme);
   document.addEventListener("keydown", key);
   document.querySelectorAll("[data-copy]").forEach((button) => button.addEventListener("click", () => copy(button)));
