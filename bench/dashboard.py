@@ -3,10 +3,10 @@
 `python -m bench.dashboard fill FOLDER` adds to the records that `bench/synthesise.py FOLDER` wrote what else pages
 show: prompts and answers of the last ones (`--texts`), an evaluation, a shadow run, a split (`bench/trials.py`), keys.
 
-`python -m bench.dashboard pages FOLDER` serves them and asks for every page over loopback: after one request that warms
-up, `--runs` more, from sending to the last byte. Of each address the median and the p95 of that, and of the processor
-time of the server's own process, to the clock tick (10 ms). Ranges go up to now, as people look at them, or end a
-little before the last record, so that they begin and end within an hour.
+`python -m bench.dashboard pages FOLDER` serves them and asks for every page over loopback, `--runs` times once all that
+commands work out for it is there, from sending to the last byte. Of each address the median and the p95 of that, and of
+the processor time of the server's own process, to the clock tick (10 ms). Ranges go up to now, as people look at them,
+or end a little before the last record.
 
 `python -m bench.dashboard figures FOLDER` times the commands that work out what pages show when it is there.
 
@@ -193,7 +193,8 @@ def show_page(client: httpx.Client, pid: int, address: str, runs: int) -> bool:
     if address.startswith("/policy/explain"):
         found = re.search(r'name="csrf" value="([^"]+)"', client.get(address).text)
         form = {"csrf": found[1] if found else "", "request": PASTED}
-    ask(client, address, form)
+    while "is at work" in ask(client, address, form):
+        time.sleep(1.0)
     taken, used = [], []
     for _ in range(runs):
         before, began = own_seconds(pid), time.monotonic()
@@ -207,9 +208,9 @@ def show_page(client: httpx.Client, pid: int, address: str, runs: int) -> bool:
     return is_within
 
 
-def ask(client: httpx.Client, address: str, form: dict[str, str]) -> None:
+def ask(client: httpx.Client, address: str, form: dict[str, str]) -> str:
     answer = client.post(address, data=form) if form else client.get(address)
-    answer.raise_for_status()
+    return answer.raise_for_status().text
 
 
 def p95(values: list[float]) -> float:
@@ -225,22 +226,26 @@ def own_seconds(pid: int) -> float:
 def show_figures(folder: Path, runs: int) -> None:
     """Each command in a process of its own, from its start to its end, and its processor time. Medians."""
     run = str(next((folder / RUNS).iterdir()))
-    commands = (
-        ("eval", "label", run, "--json", "--labeller", "bench"),
-        ("eval", "compare", run, "--json", "--fail-on", "never"),
-        ("eval", "report", run, "-o", os.devnull),
-        ("shadow", "status", "--all", "--json", "--data", str(folder)),
-        ("split", "status", "--json", "--data", str(folder)),
-    )
-    for words in commands:
-        taken, used = [], []
-        for _ in range(runs):
-            began, before = time.monotonic(), children_seconds()
-            subprocess.run([sys.executable, "-m", "tiercel", *words], check=True, stdout=subprocess.DEVNULL)
-            taken.append(time.monotonic() - began)
-            used.append(children_seconds() - before)
-        print(f"{' '.join(words[:2]):15} {median(taken):6.1f} s, processor {median(used):6.1f} s, n = {runs}")
+    with tempfile.TemporaryDirectory() as place:
+        commands = (
+            ("eval", "label", run, "--json", "--labeller", "bench"),
+            ("eval", "compare", run, "--json", "--fail-on", "never"),
+            ("eval", "report", run, "-o", str(Path(place) / "report.html")),
+            ("shadow", "status", "--all", "--json", "--data", str(folder)),
+            ("split", "status", "--json", "--data", str(folder)),
+        )
+        for words in commands:
+            times = [run_once(words) for _ in range(runs)]
+            taken, used = (median(values) for values in zip(*times, strict=True))
+            print(f"{' '.join(words[:2]):15} {taken:6.1f} s, processor {used:6.1f} s, n = {runs}", flush=True)
     print(f"load of the machine afterwards: {os.getloadavg()[0]:.1f}")
+
+
+def run_once(words: tuple[str, ...]) -> tuple[float, float]:
+    """Seconds, and seconds of processor time."""
+    began, before = time.monotonic(), children_seconds()
+    subprocess.run([sys.executable, "-m", "tiercel", *words], check=True, stdout=subprocess.DEVNULL)
+    return time.monotonic() - began, children_seconds() - before
 
 
 def children_seconds() -> float:
