@@ -1,6 +1,7 @@
 """From SQLite into a real PostgreSQL: all of it, once, however often it is begun, and the SQLite as it was."""
 
 import hashlib
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -28,23 +29,40 @@ from tiercel.records.summed import load_tallies
 
 MANY = 2 * AT_ONCE + 700
 """More than two portions."""
+FEW = 1_200
 SAID = (Block(place="message", key="m1", bytes=5, text='"hi"'), Block(place="answer", key="a1", bytes=5))
 
 
-@pytest.fixture
-def before(tmp_path: Path) -> Place:
-    """A folder with a bit of everything."""
-    place = Place(tmp_path / "data")
+def with_a_bit_of_everything(folder: Path, n: int) -> Place:
+    place = Place(folder)
     place.folder.mkdir()
     store = place.store()
     whole = msgspec.structs.replace(FULL, key_id="k", project="team")
-    store.insert([whole, *(record(f"{i:05d}") for i in range(MANY))], "a", 1)
+    store.insert([whole, *(record(f"{i:05d}") for i in range(n))], "a", 1)
     store.insert([feedback("f1", FULL.id), feedback("f2", "00007", comment="good")], "a", 2)
     store.insert([Content(record_id=one, blocks=SAID) for one in (FULL.id, "00001")], "a", 3)
     store.insert([started("left behind")], "a", 4)
     store.insert([pair(FULL.id), pair("00001")], "a", 5)
     store.close()
     return place
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Made once; every test has a folder of its own that is a copy of it."""
+    return with_a_bit_of_everything(tmp_path_factory.mktemp("original") / "data", MANY).folder
+
+
+@pytest.fixture
+def before(tmp_path: Path, original: Path) -> Place:
+    """A folder with more than is copied at once."""
+    return Place(shutil.copytree(original, tmp_path / "data"))
+
+
+@pytest.fixture
+def few(tmp_path: Path) -> Place:
+    """A folder whose records are copied at once, for what does not depend on how many they are."""
+    return with_a_bit_of_everything(tmp_path / "data", FEW)
 
 
 @pytest.fixture
@@ -136,40 +154,40 @@ def test_a_copy_that_was_ended_by_kill_goes_on(before: Place, url: Secret, porti
     assert is_all_there(before, url)
 
 
-def test_what_other_servers_write_meanwhile_stays(before: Place, url: Secret, tmp_path: Path) -> None:
+def test_what_other_servers_write_meanwhile_stays(few: Place, url: Secret, tmp_path: Path) -> None:
     other = Place(tmp_path / "other", url)
     other.folder.mkdir()
     store = other.store()
     store.insert([record("00000-elsewhere")], "a", 1)
-    assert copy(before, url).is_whole
+    assert copy(few, url).is_whole
     store.insert([record("99999-elsewhere")], "a", 2)
     store.close()
     assert {"00000-elsewhere", "99999-elsewhere"} < set(other.stored())
 
 
-def test_something_missing_is_told(before: Place, url: Secret) -> None:
-    copied = copy(before, url)
+def test_something_missing_is_told(few: Place, url: Secret) -> None:
+    copied = copy(few, url)
     here = copied.here | {"attempts": copied.here["attempts"] - 1}
     assert not msgspec.structs.replace(copied, here=here).is_whole
     assert not msgspec.structs.replace(copied, cost_here_nano=copied.cost_here_nano - 1).is_whole
 
 
-def test_a_folder_whose_server_runs_is_left_alone(before: Place, url: Secret) -> None:
-    lock = FolderLock.acquire(before.folder)
+def test_a_folder_whose_server_runs_is_left_alone(few: Place, url: Secret) -> None:
+    lock = FolderLock.acquire(few.folder)
     try:
         with pytest.raises(ConfigError, match="another tiercel server"):
-            copy(before, url)
+            copy(few, url)
     finally:
         lock.release()
 
 
-def test_an_older_or_newer_source_is_told(before: Place, url: Secret) -> None:
-    before.ask("UPDATE alembic_version SET version_num = '0003'")
+def test_an_older_or_newer_source_is_told(few: Place, url: Secret) -> None:
+    few.ask("UPDATE alembic_version SET version_num = '0003'")
     with pytest.raises(ConfigError, match="of an older version; start `tiercel serve` on it once"):
-        copy(before, url)
-    before.ask("UPDATE alembic_version SET version_num = '0099'")
+        copy(few, url)
+    few.ask("UPDATE alembic_version SET version_num = '0099'")
     with pytest.raises(ConfigError, match="made by a newer Tiercel"):
-        copy(before, url)
+        copy(few, url)
 
 
 def test_keys_open_the_same_doors_afterwards(tmp_path: Path, url: Secret) -> None:
@@ -206,33 +224,33 @@ def test_keys_of_two_peppers_are_not_put_together(tmp_path: Path, url: Secret) -
 
 
 def test_the_command_says_what_is_there(
-    before: Place,
+    few: Place,
     url: Secret,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.chdir(before.folder.parent)
+    monkeypatch.chdir(few.folder.parent)
     monkeypatch.setenv("RECORDS_URL", url.reveal())
     settings = 'version = 1\n[storage]\nfolder = "data"\ndatabase_url_env = "RECORDS_URL"\n'
     Path("tiercel.toml").write_text(settings, "utf-8")
-    with KeyStore.open(before.folder, make=True) as store:
+    with KeyStore.open(few.folder, make=True) as store:
         store.create(AccessKey())
     assert main(["keys", "list"]) == 2
     assert "`tiercel copy --only keys` copies them" in capsys.readouterr().err
     assert main(["copy"]) == 0
     told = capsys.readouterr().out
     assert "1 key and 0 projects with a budget are in PostgreSQL." in told
-    assert f"{MANY + 1:,}" in told
+    assert f"{FEW + 1:,}" in told
     assert told.endswith("All of it is there.\n")
     assert PASSWORD not in told
-    assert pepper_path(before.folder).exists()
+    assert pepper_path(few.folder).exists()
     assert main(["keys", "list"]) == 0
 
 
 def test_without_a_postgresql_the_command_says_what_to_name(
-    before: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    few: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(before.folder.parent)
+    monkeypatch.chdir(few.folder.parent)
     Path("tiercel.toml").write_text("version = 1\n", "utf-8")
     assert main(["copy"]) == 2
     assert "database_url_env names no PostgreSQL to copy to" in capsys.readouterr().err
