@@ -50,7 +50,8 @@ class Recorded:
             item = items.get(row.item)
             if item is None or row.candidate not in candidates:
                 continue
-            if row.output and row.cost_nano is not None:
+            was_answered = row.state != "error" or row.kind == "scorer"
+            if was_answered and row.cost_nano is not None:
                 self._answers[candidates[row.candidate]][_what(item)].append(row.cost_nano)
             self._read_judges(evaluation, item, row)
 
