@@ -93,7 +93,8 @@ def summarise_tallies(tallies: Mapping[Cell, RequestTally], by: SummedBy | None 
             if by is not None:
                 groups[_cell_name(cell, by)].merge(tally)
             total.merge(tally)
-    return _of_tallies(total, (group_of(name, own) for name, own in groups.items()), by, len(groups))
+    rows = _in_order(group_of(name, own) for name, own in groups.items())
+    return _of_tallies(total, rows, by, len(groups))
 
 
 def summarise_sessions(
@@ -104,15 +105,15 @@ def summarise_sessions(
     for tally in tallies.values():
         if any(tally.counts.values()):
             total.merge(tally)
-    rows = (_of_session(cell, group_of(cell.session, own)) for cell, own in sessions.items())
+    rows = _sessions_in_order((cell, group_of(cell.session, own)) for cell, own in sessions.items())
     return _of_tallies(total, rows, "session", groups)
 
 
-def _of_tallies(total: RequestTally, rows: Iterable[Group], by: By | None, n: int) -> Report:
+def _of_tallies(total: RequestTally, rows: tuple[Group, ...], by: By | None, n: int) -> Report:
     return Report(
         by=by,
         total=group_of("all", total),
-        rows=_in_order(rows),
+        rows=rows,
         groups=n,
         since=total.edges.get("first_at"),
         until=total.edges.get("last_at"),
@@ -158,16 +159,20 @@ def _session_rows(records: Sequence[Record], feedback: Mapping[str, Feedback]) -
     requests: defaultdict[SessionCell, list[Record]] = defaultdict(list)
     for record in records:
         requests[session_of(record) or NO_SESSION].append(record)
-    return _in_order(
-        _of_session(cell, _group(cell.session, own, [a for record in own for a in record.attempts], feedback))
+    return _sessions_in_order(
+        (cell, _group(cell.session, own, [a for record in own for a in record.attempts], feedback))
         for cell, own in requests.items()
     )
 
 
-def _of_session(cell: SessionCell, group: Group) -> Group:
-    if cell == NO_SESSION:
-        return msgspec.structs.replace(group, name=WITHOUT_SESSION)
-    return msgspec.structs.replace(group, project=cell.project, key_id=cell.key_id)
+def _sessions_in_order(groups: Iterable[tuple[SessionCell, Group]]) -> tuple[Group, ...]:
+    in_order = sorted(groups, key=lambda entry: (-entry[1].requests, entry[0]))
+    return tuple(
+        msgspec.structs.replace(group, name=WITHOUT_SESSION)
+        if cell == NO_SESSION
+        else msgspec.structs.replace(group, project=cell.project, key_id=cell.key_id)
+        for cell, group in in_order
+    )
 
 
 def _rows(records: Sequence[Record], feedback: Mapping[str, Feedback], by: SummedBy) -> tuple[Group, ...]:
@@ -184,20 +189,7 @@ def _rows(records: Sequence[Record], feedback: Mapping[str, Feedback], by: Summe
 
 
 def _in_order(groups: Iterable[Group]) -> tuple[Group, ...]:
-    """Most requests first; of as many, those without a session, then by name."""
-    return tuple(
-        sorted(
-            groups,
-            key=lambda group: (
-                -group.requests,
-                -group.calls.n,
-                group.key_id is not None,
-                group.name,
-                group.project or "",
-                group.key_id or "",
-            ),
-        )
-    )
+    return tuple(sorted(groups, key=lambda group: (-group.requests, -group.calls.n, group.name)))
 
 
 def _name(record: Record, by: SummedBy) -> str:

@@ -20,7 +20,7 @@ _index("feedback_to_count", "NOT counted", feedback, "id")
 # the first has all that the sessions with the most requests are found by
 _index(
     "session_rollups_by_name", "span_seconds = 86400",
-    session_rollups, "session", "project", "key_id", "start_at", "requests", "calls",
+    session_rollups, "session", "project", "key_id", "start_at", "requests",
 )  # fmt: skip
 _index("session_rollups_by_hour", "span_seconds = 3600", session_rollups, "start_at", "session")
 

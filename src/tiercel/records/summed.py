@@ -30,7 +30,7 @@ from tiercel.records.rollups import (
     since_condition,
     since_parts,
 )
-from tiercel.records.schema import attempts, feedback, records, session_rollups
+from tiercel.records.schema import feedback, records, session_rollups
 from tiercel.records.snapshot import Snapshot
 from tiercel.records.stored import portions
 from tiercel.records.sums import Sums
@@ -48,13 +48,6 @@ from tiercel.records.tally import (
     merge_into,
 )
 from tiercel.records.uses import BORDERS, Uses
-
-
-class Ranked(NamedTuple):
-    """How much a session asked, by which the busiest come first."""
-
-    requests: int
-    calls: int
 
 
 class SessionSums(NamedTuple):
@@ -133,11 +126,11 @@ def load_sessions(
         sums = Sums()
         besides.add_latest(sums)
         ranking = _Ranking(snapshot.connection, since, besides.apart)
-        ranks, groups = ranking.busiest(sums.sessions, most)
+        requests, groups = ranking.busiest(sums.sessions, most)
         if alone.counts["requests"]:
             groups += 1
-            ranks[NO_SESSION] = Ranked(alone.counts["requests"], alone.counts["calls"])
-        chosen = sorted(ranks, key=lambda cell: (-ranks[cell].requests, -ranks[cell].calls, cell))[:most]
+            requests[NO_SESSION] = alone.counts["requests"]
+        chosen = sorted(requests, key=lambda cell: (-requests[cell], cell))[:most]
         names = sorted({cell.session for cell in chosen if cell != NO_SESSION})
         besides.add_apart(sums, names)
         found = {cell: RequestTally() for cell in chosen}
@@ -268,67 +261,58 @@ class _Ranking:
         self._by_day = self._parts.pop(DAY)
         self._apart = apart
 
-    def busiest(self, more: SessionTallies, most: int) -> tuple[dict[SessionCell, Ranked], int]:
-        """At the least the `most` busiest sessions, `more` included, and how many there are in all."""
+    def busiest(self, more: SessionTallies, most: int) -> tuple[dict[SessionCell, int], int]:
+        """The requests of the `most` busiest sessions at the least, `more` included, and how many sessions there are
+        in all."""
         requests: Counter[SessionCell] = Counter()
-        calls: Counter[SessionCell] = Counter()
         for cell, tally in more.items():
             requests[cell] += tally.counts["requests"]
-            calls[cell] += tally.counts["calls"]
         connection = self._connection
         if connection is None:
-            return {cell: Ranked(requests[cell], calls[cell]) for cell in requests}, len(requests)
-        for cell, rank in self._beside_days(connection):
-            requests[cell] += rank.requests
-            calls[cell] += rank.calls
-        known: set[SessionCell] = set()
+            return requests, len(requests)
+        for cell, n in self._beside_days(connection):
+            requests[cell] += n
+        groups = len(requests)
+        by_day = _requests(self._by_day)
         for some in portions(sorted({cell.session for cell in requests})):
-            for cell, rank in _ranked(connection, _ranks(self._by_day, some)):
+            for cell, n in _counted(connection, by_day.where(session_rollups.c.session.in_(some))):
                 if cell in requests:
-                    known.add(cell)
-                    requests[cell] += rank.requests
-                    calls[cell] += rank.calls
-        ranks = {cell: Ranked(requests[cell], calls[cell]) for cell in requests}
-        for cell, rank in _ranked(connection, self._first(connection, most)):
-            ranks.setdefault(cell, rank)
+                    groups -= 1
+                    requests[cell] += n
+        for cell, n in _counted(connection, self._first(connection, by_day, most)):
+            requests.setdefault(cell, n)
         each = select(*_cell_of(session_rollups)).where(self._by_day).distinct()
-        of_days = connection.execute(select(func.count()).select_from(each.subquery())).scalar_one()
-        return ranks, of_days + len(requests) - len(known)
+        groups += connection.execute(select(func.count()).select_from(each.subquery())).scalar_one()
+        return requests, groups
 
-    def _beside_days(self, connection: Connection) -> Iterator[tuple[SessionCell, Ranked]]:
+    def _beside_days(self, connection: Connection) -> Iterator[tuple[SessionCell, int]]:
         """What sums of hours have, and the records that no sums have."""
         for part in self._parts.values():
-            yield from _ranked(connection, _ranks(part))
+            yield from _counted(connection, _requests(part))
         if self._apart is not None:
-            own = and_(self._apart, records.c.session != "")
-            made = select(func.count()).where(attempts.c.record_id == records.c.id).scalar_subquery()
-            each = select(*_cell_of(records), made.label("calls")).where(own).subquery()
-            sums = (func.count(), func.sum(each.c.calls))
-            yield from _ranked(connection, select(*_cell_of(each), *sums).group_by(*_cell_of(each)))
+            cell = _cell_of(records)
+            own = select(*cell, func.count()).where(self._apart, records.c.session != "")
+            yield from _counted(connection, own.group_by(*cell))
 
-    def _first(self, connection: Connection, most: int) -> Select[Any]:
+    def _first(self, connection: Connection, by_day: Select[Any], most: int) -> Select[Any]:
         names = _cell_of(session_rollups)
         if connection.dialect.name == "postgresql":
             names = [collate(name, "C") for name in names]  # as Python compares
-        ranks = _ranks(self._by_day)
-        requests, calls = ranks.selected_columns.requests, ranks.selected_columns.calls
-        return ranks.order_by(requests.desc(), calls.desc(), *names).limit(most)
+        return by_day.order_by(by_day.selected_columns.requests.desc(), *names).limit(most)
 
 
 def _cell_of(table: FromClause) -> list[ColumnElement[Any]]:
     return [table.c[name] for name in SessionCell._fields]
 
 
-def _ranks(part: ColumnElement[bool], names: Sequence[str] | None = None) -> Select[Any]:
-    columns = session_rollups.c
-    own = part if names is None else and_(part, columns.session.in_(names))
-    sums = (func.sum(columns.requests).label("requests"), func.sum(columns.calls).label("calls"))
-    return select(*_cell_of(session_rollups), *sums).where(own).group_by(*_cell_of(session_rollups))
+def _requests(part: ColumnElement[bool]) -> Select[Any]:
+    cell = _cell_of(session_rollups)
+    return select(*cell, func.sum(session_rollups.c.requests).label("requests")).where(part).group_by(*cell)
 
 
-def _ranked(connection: Connection, query: Select[Any]) -> Iterator[tuple[SessionCell, Ranked]]:
-    for session, project, key_id, requests, calls in connection.execute(query):
-        yield SessionCell(session, project, key_id), Ranked(int(requests), int(calls))
+def _counted(connection: Connection, query: Select[Any]) -> Iterator[tuple[SessionCell, int]]:
+    for *cell, requests in connection.execute(query):
+        yield SessionCell(*cell), int(requests)
 
 
 def _sessions(

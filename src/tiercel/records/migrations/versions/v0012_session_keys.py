@@ -7,7 +7,7 @@ revision = "0012"
 down_revision = "0011"
 
 BY_DAY = text("span_seconds = 86400")
-NAMED = ("session", "project", "key_id", "start_at", "requests", "calls")
+NAMED = ("session", "project", "key_id", "start_at", "requests")
 OWNERS = """
 CREATE TEMPORARY TABLE session_owners AS
 SELECT session, project, min(key_id) AS key_id, max(key_id) AS other FROM records
