@@ -104,9 +104,11 @@ class PostgresServer:
     def url(self, name: str) -> Secret:
         return Secret(f"postgresql://tiercel:{PASSWORD}@127.0.0.1:{self._port}/{name}")
 
-    def new_database(self) -> Secret:
+    def new_database(self, like: Secret | None = None) -> Secret:
+        """An empty one, or a copy of one that nobody has open."""
         name = f"d{secrets.token_hex(6)}"
-        self.execute("postgres", f"CREATE DATABASE {name} STRATEGY file_copy")
+        original = "template1" if like is None else like.reveal().rpartition("/")[2]
+        self.execute("postgres", f"CREATE DATABASE {name} TEMPLATE {original} STRATEGY file_copy")
         return self.url(name)
 
     def execute(self, name: str, statement: str) -> None:
