@@ -52,7 +52,8 @@ async def main() -> None:
             lay_run(Path(folder), example())
             lay_trials(Path(folder), pairs=1_200, sessions=150)
             async with trying_house(Path(folder)) as here:
-                await take(browser, here.url, {"evaluation": (RUN, LIGHT), "shadow": ("/shadow", LIGHT)})
+                trials = {"evaluation": (f"{RUN}#answers", LIGHT), "shadow": ("/shadow", LIGHT)}
+                await take(browser, here.url, trials)
         await browser.close()
 
 
@@ -62,6 +63,7 @@ async def take(browser: Browser, url: str, pictures: dict[str, tuple[str, Look]]
         async with looking_with(browser, url, look) as window:
             await window.visit(path)
             await worked_out(window.page)
+            await window.visit(path)  # from its top, or from what the address names, which has moved
             height = await window.page.evaluate("document.documentElement.scrollHeight")
             picture = FOLDER / f"dashboard-{name}.png"
             await window.page.set_viewport_size({"width": look.width, "height": min(height, MAX_HEIGHT)})

@@ -55,7 +55,7 @@ def lay_trials(folder: Path, pairs: int, sessions: int) -> ShadowRun:
     )
     for row in (row for arm in arms for row in arm):
         at = began + 60 * row.started_at
-        entries.append(record_of(row._replace(started_at=at)))
+        entries.append(record_of(row._replace(started_at=at, rule="support")))
         if row.opinion is not None:
             entries.append(Feedback(id=f"said-{row.id}", record_id=row.id, at=at + 60, verdict=row.opinion))
     keep(folder, *entries)
