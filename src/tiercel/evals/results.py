@@ -9,6 +9,7 @@ import msgspec
 from tiercel.domain.errors import ConfigError
 from tiercel.domain.json import Json
 from tiercel.evals.evaluation import DecidedBy
+from tiercel.measure.message_words import answer_text
 
 RESULTS = "results.jsonl"
 
@@ -87,7 +88,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `repeat` counts from 1. `score` is the weighted mean of its scores, 0 to 1. Seconds run from when the request was
     due: a wait for a free place counts. They are `None` for what came from the cache (`cached`), which has no latency.
     `cost_nano` is that of the answer, `None` where a price is unknown, and not that of its judges, which stands in the
-    scores. `model_returned` is the version that the provider named. `at` is Unix time in seconds.
+    scores. `model_returned` is the version that the provider named. `at` is Unix time in seconds. `output` is the
+    answer's text, `tool_calls` what it called, in words: `click({"x": 10})`.
     """
 
     item: str
@@ -97,6 +99,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     kind: Kind
     reason: str = ""
     output: str = ""
+    tool_calls: tuple[str, ...] = ()
     score: float = 0.0
     scores: tuple[Score, ...] = ()
     seconds: float | None = None
@@ -121,6 +124,11 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def key(self) -> Key:
         """What it answers: of several rows with one key the last counts."""
         return self.item, self.candidate, self.repeat
+
+    @property
+    def said(self) -> str:
+        """The whole answer as a person reads it."""
+        return answer_text(self.output, self.tool_calls)
 
     def value(self, decided_by: DecidedBy) -> float:
         """What it counts in a comparison, 0 to 1."""

@@ -3,7 +3,7 @@
 import base64
 import re
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -45,6 +45,11 @@ def content_text(content: Json) -> str:
     if not isinstance(content, list):
         return ""
     return "\n".join(_part_text(part) for part in content if isinstance(part, dict))
+
+
+def answer_text(text: str, tool_calls: Iterable[str]) -> str:
+    """An answer as a person reads it: its words, and each call of a tool in brackets."""
+    return "\n".join([*([text] if text else []), *(f"[calls {call}]" for call in tool_calls)])
 
 
 def without_pictures(messages: Json) -> Json:

@@ -10,6 +10,7 @@ from tests.evals.running.build import SUM, begun, bench, evaluation, items, rows
 from tiercel.checks.registry import Registry
 from tiercel.evals.evaluation import Candidate, Expectation
 from tiercel.evals.running.answer_cache import AnswerCache
+from tiercel.testing.replies import Called
 from tiercel.testing.scripted import Fails, Says, ScriptedProvider
 
 FOUR, FIVE = Says(text="It is 4."), Says(text="It is 5.")
@@ -47,6 +48,15 @@ async def test_a_row_tells_what_the_answer_was_took_and_cost(tmp_path: Path, reg
     assert 0 < (row.ttft_seconds or 0) <= (row.ttfa_seconds or 0) <= (row.seconds or 0)
     assert row.cost_nano == row.calls[0].cost_nano is not None
     assert (row.calls[0].why, row.cached, row.record != "") == ("first", False, True)
+
+
+async def test_a_row_tells_what_an_answer_called(tmp_path: Path, registry: Registry) -> None:
+    """Two answers without a word are told apart by people who label them."""
+    calling = Says(text="", calls=(Called(name="click", arguments='{"x": 10}'),), finish="tool_calls")
+    async with bench(tmp_path, always(calling), registry) as b:
+        _, (row,) = await b.ran(evaluation(items(1)))
+    assert (row.output, row.tool_calls) == ("", ('click({"x": 10})',))
+    assert row.said == '[calls click({"x": 10})]'
 
 
 async def test_what_misses_an_expectation_fails_and_says_which(tmp_path: Path, registry: Registry) -> None:

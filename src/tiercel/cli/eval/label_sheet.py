@@ -147,7 +147,7 @@ class _Desk:
             "question": sheet.question,
             "asked": [msgspec.to_builtins(said) for said in messages_of(sheet.item.body)],
             "target": list(sheet.item.target),
-            "answers": [answer.output for answer in sheet.answers],
+            "answers": [answer.said for answer in sheet.answers],
             "said": _word(sheet, self._said.get(sheet.about)),
             "previous": self._ids[at - 1] if at else None,
             "next": None if skipped in (None, at) else self._ids[skipped],

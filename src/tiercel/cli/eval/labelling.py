@@ -106,7 +106,7 @@ class _Sitting:
             console.print(_text(f"Known to be right: {' | '.join(sheet.item.target)}", "dim"))
         for name, answer in zip("AB", sheet.answers, strict=False):
             title = f"Answer {name}" if len(sheet.answers) > 1 else "Answer"
-            console.print(Panel(_text(answer.output or "(no text)"), title=title, title_align="left"))
+            console.print(Panel(_text(answer.said or "(nothing)"), title=title, title_align="left"))
         console.print(_text(sheet.question, "bold"))
         console.print(_text(KEYS_PAIR if len(sheet.answers) > 1 else KEYS_SINGLE, "dim"))
 

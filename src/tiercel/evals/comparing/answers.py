@@ -69,7 +69,7 @@ def measured(run: RunFolder) -> Measured:
 def labels_on(results: Iterable[Result], labels: Iterable[Label]) -> Iterator[Label]:
     """Those that are about these very answers. What was said of another answer to the same item is left out; where it
     is not noted what was seen, the label is believed."""
-    texts = {(row.item, row.repeat, row.candidate): row.output for row in results}
+    texts = {(row.item, row.repeat, row.candidate): row.said for row in results}
     for label in labels:
         item, repeat, candidates = label.about
         found = {name: texts.get((item, repeat, name), "") for name in candidates}

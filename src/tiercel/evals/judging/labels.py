@@ -45,7 +45,7 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def seen(self) -> str:
         """Names the very answers that are shown."""
-        return hash_of_answers({answer.candidate: answer.output for answer in self.answers})
+        return hash_of_answers({answer.candidate: answer.said for answer in self.answers})
 
     def label(self, word: Word, labeller: str, at: float) -> Label:
         """The row for what was said. Raises `ValueError` for a word about two on one, or the other way round."""
@@ -137,7 +137,7 @@ def _require_known(manifest: Manifest, candidates: Sequence[str]) -> None:
 
 def _was_answered(row: Result) -> bool:
     """An answer that a scorer could not measure is still an answer."""
-    return row.state != "error" or (row.kind == "scorer" and bool(row.output))
+    return row.state != "error" or (row.kind == "scorer" and bool(row.said))
 
 
 def _shuffled(answers: list[Result], seed: str) -> list[Result]:

@@ -50,7 +50,7 @@ def _case(suite: Element, side: Answers, row: Result) -> None:
     fault = SubElement(
         case, "error" if row.state == "error" else "failure", type=row.kind, message=one_line(said, 400)
     )
-    fault.text = visible(f"{said}\n\n{row.output}")
+    fault.text = visible(f"{said}\n\n{row.said}")
 
 
 def _seconds(seconds: float) -> str:

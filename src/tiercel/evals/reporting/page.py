@@ -319,7 +319,7 @@ def _answer(row: Result) -> AnswerShown:
         passed=row.state == "passed",
         facts=tuple(fact for fact in facts if fact),
         reasons=tuple(visible(reason, 400) for reason in (unmet or [row.reason]) if reason),
-        output=visible(row.output) or "(nothing)",
+        output=visible(row.said) or "(nothing)",
     )
 
 

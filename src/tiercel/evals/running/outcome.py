@@ -38,6 +38,7 @@ def answered(unit: Unit, asked: Asked, response: ModelResponse, queue_seconds: f
     return msgspec.structs.replace(
         result,
         output=response.text,
+        tool_calls=_calls_of(response),
         seconds=_later(asked.seconds, queue_seconds),
         ttft_seconds=_later(asked.ttft_seconds, queue_seconds),
         ttfa_seconds=_later(asked.ttfa_seconds, queue_seconds),
@@ -57,6 +58,7 @@ def from_cache(unit: Unit, kept: KeptAnswer) -> Result:
         state="error",
         kind="scorer",
         output=kept.response.text,
+        tool_calls=_calls_of(kept.response),
         input_tokens=None if last is None else last.input_tokens,
         output_tokens=None if last is None else last.output_tokens,
         cost_nano=kept.cost_nano,
@@ -95,6 +97,12 @@ def measured(result: Result, scores: Measured, threshold: float | None, response
     reason = "" if passed else scores.misses
     return msgspec.structs.replace(
         scored, state="passed" if passed else "failed", kind=kind, score=score, reason=reason
+    )
+
+
+def _calls_of(response: ModelResponse) -> tuple[str, ...]:
+    return tuple(
+        f"{call.name}({call.arguments})" for choice in response.choices for call in choice.tool_calls
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from tiercel.domain.errors import ConfigError
-from tiercel.measure.message_words import messages_of
+from tiercel.measure.message_words import answer_text, messages_of
 
 RESULTS = "results.jsonl"
 LONGEST = 8_000
@@ -58,7 +58,7 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """One answer of one candidate to one item."""
+    """One answer of one candidate to one item. `output` has, as shown, its calls of tools in words too."""
 
     item: str
     candidate: str
@@ -66,6 +66,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     state: Literal["passed", "failed", "error"]
     reason: str = ""
     output: str = ""
+    tool_calls: tuple[str, ...] = ()
     scores: tuple[Score, ...] = ()
     seconds: float | None = None
     cost_nano: int | None = None
@@ -177,7 +178,9 @@ def _answers(results: Path, repeats: dict[int, tuple[int, str]]) -> Iterator[Ans
         for repeat in sorted(repeats):
             file.seek(repeats[repeat][0])
             answer = msgspec.json.decode(file.readline(), type=Answer)
-            yield msgspec.structs.replace(answer, output=_shortened(answer.output))
+            yield msgspec.structs.replace(
+                answer, output=_shortened(answer_text(answer.output, answer.tool_calls))
+            )
 
 
 def _is_right(places: Places, item: str, candidate: str) -> bool | None:
