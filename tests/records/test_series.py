@@ -6,8 +6,8 @@ import pytest
 from tests.records.place import Place
 from tests.records.test_rollups import START, made_up
 from tiercel.domain.record import DELIVERED, Record
-from tiercel.records.rollups import DAY, HOUR, MINUTE, ceil_to
-from tiercel.records.series import CHARTED, Wanted, load_answers, load_period, spans_within
+from tiercel.records.rollups import DAY, HOUR, MINUTE, ceil_to, spans_between
+from tiercel.records.series import CHARTED, Wanted, load_answers, load_period
 
 FIRST = int(START // HOUR) * HOUR
 """A whole hour, which the steps need."""
@@ -111,8 +111,9 @@ def test_up_to_now_is_the_same_from_fewer_rows(place: Place, step: int) -> None:
 )
 def test_spans_hold_exactly_the_period(since: int, until: int) -> None:
     at = since
-    for length, first, end in spans_within(since, until):
+    for length, first, end in spans_between((MINUTE, HOUR, DAY), since, until):
         assert first == at
+        assert end is not None
         assert first % length == end % length == 0
         at = end
     assert at == until

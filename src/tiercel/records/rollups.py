@@ -6,8 +6,9 @@ time to time; what another server has in its hands meanwhile is left as it is.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, Generic, TypeAlias
 
 from sqlalchemy import (
@@ -166,8 +167,8 @@ class RollupWriter:
             for span, part in zip(family.spans, (None, *family.spans), strict=False):
                 first = floor_to(span, before)
                 if part is not None:
-                    within = and_(table.c.start_at >= first, table.c.start_at < first + span)
-                    parts = read_tallies(connection, family, and_(is_span(table, part), within, own))
+                    within = in_spans(table, part, first, first + span)
+                    parts = read_tallies(connection, family, and_(within, own))
                 ended = table.c.start_at < before
                 connection.execute(delete(table).where(is_span(table, span), ended, own))
                 if parts is not None and first < before:
@@ -235,14 +236,38 @@ def since_parts(family: Family[Any, Any], since: float | None) -> dict[int, Colu
     table = family.table
     if since is None:
         return {DAY: is_span(table, DAY)}
-    first = ceil_to(family.shortest, since)
-    parts = {}
-    for span, longer in zip(family.spans, (*family.spans[1:], None), strict=True):
-        until = None if longer is None else ceil_to(longer, first)
-        own = and_(is_span(table, span), table.c.start_at >= first)
-        parts[span] = own if until is None else and_(own, table.c.start_at < until)
-        first = first if until is None else until
-    return parts
+    begin = ceil_to(family.shortest, since)
+    return {
+        span: in_spans(table, span, first, until)
+        for span, first, until in spans_between(family.spans, begin, None)
+    }
+
+
+def spans_between(
+    spans: Sequence[int], since: int, until: int | None
+) -> Iterator[tuple[int, int, int | None]]:
+    """Spans of these lengths, the shortest first, that together hold exactly this period of whole shortest ones, or
+    everything from `since` on: their length, the first start, and the end."""
+    at = since
+    for span, longer in pairwise(spans):
+        upto = ceil_to(longer, at) if until is None else min(ceil_to(longer, at), floor_to(span, until))
+        if at < upto:
+            yield span, at, upto
+            at = upto
+    if until is None:
+        yield spans[-1], at, None
+        return
+    for span in reversed(spans):
+        upto = floor_to(span, until)
+        if at < upto:
+            yield span, at, upto
+            at = upto
+
+
+def in_spans(table: Table, span: int, first: int, until: int | None) -> ColumnElement[bool]:
+    """The rows of spans of this length that begin at or after `first`, and before `until` if there is one."""
+    own = and_(is_span(table, span), table.c.start_at >= first)
+    return own if until is None else and_(own, table.c.start_at < until)
 
 
 def read_tallies(

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, and_, func, literal, or_, select, true
 
 from tiercel.domain.record import Feedback, Record
 from tiercel.domain.secret import Secret
-from tiercel.records.rollups import ANSWERS, COUNTED, DAY, HOUR, MINUTE, ceil_to, is_span, read_tallies
+from tiercel.records.rollups import ANSWERS, COUNTED, DAY, in_spans, read_tallies, spans_between
 from tiercel.records.schema import rollups
 from tiercel.records.sketch import Sketch
 from tiercel.records.snapshot import Snapshot
@@ -168,30 +168,12 @@ def _starts(wanted: Wanted) -> Iterator[int]:
     yield from range(wanted.since, wanted.until, wanted.step_seconds)
 
 
-def spans_within(since: int, until: int, longest: int = DAY) -> Iterator[tuple[int, int, int]]:
-    """Spans that together hold exactly this period of whole minutes, none above `longest`: their length, the first
-    start, and the end."""
-    at = since
-    for span, longer in ((MINUTE, HOUR), (HOUR, DAY)):
-        if longer > longest:
-            break
-        upto = min(until // span * span, -(-at // longer) * longer)
-        if at < upto:
-            yield span, at, upto
-            at = upto
-    for span in (DAY, HOUR, MINUTE):
-        upto = until // span * span
-        if span <= longest and at < upto:
-            yield span, at, upto
-            at = upto
-
-
 def _within(wanted: Wanted, longest: int = DAY) -> ColumnElement[bool]:
-    columns = rollups.c
-    until = ceil_to(longest, wanted.until) if wanted.is_open else wanted.until
+    spans = [span for span in ANSWERS.spans if span <= longest]
+    upto = None if wanted.is_open else wanted.until
     parts = [
-        and_(is_span(rollups, span), columns.start_at >= first, columns.start_at < min(upto, wanted.until))
-        for span, first, upto in spans_within(wanted.since, until, longest)
+        in_spans(rollups, span, first, min(until or wanted.until, wanted.until))
+        for span, first, until in spans_between(spans, wanted.since, upto)
     ]
     return and_(_own(wanted), or_(*parts))
 
@@ -204,8 +186,7 @@ def _add_stored(snapshot: Snapshot, wanted: Wanted, steps: dict[int, Step]) -> N
     connection = snapshot.connection
     assert connection is not None
     columns = rollups.c
-    spans = (MINUTE, HOUR, DAY)
-    longest = max(span for span in spans if not (wanted.step_seconds % span or wanted.since % span))
+    longest = max(span for span in ANSWERS.spans if not (wanted.step_seconds % span or wanted.since % span))
     own = _within(wanted, longest)
     # written out: PostgreSQL does not take a parameter for the same as itself where it groups
     since, step = (literal(value, literal_execute=True) for value in (wanted.since, wanted.step_seconds))
