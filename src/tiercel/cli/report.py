@@ -42,7 +42,8 @@ from tiercel.policy.settings_file import load_storage
 
 EXACT_UP_TO = 2_000
 """So many requests are looked at one by one; of more, sums are."""
-MOST_SESSIONS = 50
+MOST_SESSIONS = 20
+"""More of them fill more than a screen of each table."""
 _UNIT_SECONDS = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
 SPEED_NOTE = "TTFT, tok/s: where the upstream streamed; p95: from 20 values on"
