@@ -11,7 +11,11 @@ import pytest
 
 from tests.gateway.faults.clients import CLIENTS, ClientName, sdks
 from tests.gateway.house import USER, House, house, two_tiers
+from tests.gateway.keyed import ask as ask_with
+from tests.gateway.keyed import issue
 from tests.gateway.test_asides import STREAMED, ask, told, verdict_of
+from tiercel.domain.catalog import Prices
+from tiercel.domain.keys import AccessKey, Budget
 from tiercel.domain.policy import Gate, Limits, Review, Rule
 from tiercel.records.check_tally import tally_checks
 from tiercel.testing.scripted import Called, Fails, Reply, Says, ScriptedProvider
@@ -201,6 +205,32 @@ async def test_no_reviewer_is_asked_beyond_the_cost_cap(tmp_path: Path) -> None:
         assert not providers["strong"].requests
     assert text == "five"
     assert "no money is left for the reviewer" in (record.message or "")
+
+
+@pytest.mark.parametrize(("cents", "reviewed_by"), [(100_000, "dear"), (1, None)])
+async def test_a_stream_waits_for_no_review_that_a_budget_cannot_pay(
+    tmp_path: Path, cents: int, reviewed_by: str | None
+) -> None:
+    """The answer streams as without a reviewer, and the record says why nobody looked at it."""
+    key = issue(tmp_path, AccessKey(budget=Budget(day_nano=cents * 10_000_000)))
+    rule = Rule(name="any", ladder=("fast",), review=Review(by="dear"))
+    policy = two_tiers(gates=(Gate(check="finished", needs_whole=False),), rules=(rule,))
+    async with (
+        ScriptedProvider(Says(text="five"), name="at-cheap") as cheap,
+        ScriptedProvider(Says(text=APPROVE), name="at-dear") as dear,
+        house(
+            tmp_path,
+            cheap.deployment("cheap", prices=Prices(input=1_000_000, output=5_000_000)),
+            dear.deployment("dear", prices=Prices(input=10_000_000_000, output=50_000_000_000)),
+            policy=policy,
+        ) as here,
+    ):
+        answer = await ask_with(here, key, stream=True)
+        record = here.record(answer.headers["x-tiercel-record"])
+        assert bool(dear.requests) is bool(reviewed_by)
+    assert (answer.status, record.outcome) == (200, "passed")
+    assert [a.model for a in record.attempts] == ["cheap", *([reviewed_by] if reviewed_by else [])]
+    assert ("no review: no money is left for it" in record.why) is (reviewed_by is None)
 
 
 async def test_the_account_of_checks_counts_reviews(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from tests.routing.made import CLOUD, catalog, deployment, facts, model, policy,
 from tiercel.domain.catalog import Prices
 from tiercel.domain.climb import NO_GATE, Plan
 from tiercel.domain.policy import Advisor, Hold, Review, Rule, Tier
-from tiercel.routing.allowed import bounded, within
+from tiercel.routing.allowed import bounded, within, without_dear_review
 from tiercel.routing.cost import most_nano
 from tiercel.routing.explain import render_text
 from tiercel.routing.plan import make_plan
@@ -91,14 +91,36 @@ def test_a_model_that_asks_has_no_rival() -> None:
 def test_a_key_must_allow_them() -> None:
     """What they write goes into the answer."""
     plan = within(planned(), ("cheap",))
-    assert called(plan) == []
+    assert (called(plan), plan.review, plan.advisor) == ([], None, None)
     assert [out.filter for out in plan.excluded] == ["key", "key"]
+
+
+@pytest.mark.parametrize("hold", [Hold(), Hold(mode="first"), Hold(mode="incremental")])
+def test_a_review_that_a_key_bars_holds_nothing(hold: Hold) -> None:
+    """The hold is what it would be without it."""
+    rule = {"review": BOTH["review"], "hold": hold}
+    plain = planned(rule={"hold": hold})
+    barred = within(planned(rule=rule), ("cheap",))
+    assert planned(rule=rule).holds
+    assert (barred.hold, barred.holds) == (plain.hold, plain.holds) == (plain.hold, False)
 
 
 def test_a_budget_leaves_out_whom_it_cannot_bound() -> None:
     plan = planned(strong=replace(STRONG, prices=Prices()))
     left, most = bounded(plan, lambda rung: most_nano(rung, plan.facts))
     assert (called(left), len(most)) == ([], 1)
+    assert (left.review, left.advisor, left.holds) == (None, None, False)
+
+
+def test_a_review_that_nothing_is_left_for_is_left_out_before_the_first_call() -> None:
+    """The advisor may still be asked: it is not known beforehand whether anybody wants advice."""
+    plan = planned()
+    plan, most = bounded(plan, lambda rung: most_nano(rung, plan.facts))
+    assert without_dear_review(plan, most, lambda nano: nano <= most[1]) == (plan, most)
+    left, costs = without_dear_review(plan, most, lambda nano: nano < most[1])
+    assert (called(left), costs) == ([(NO_GATE, "advisor", "strong")], (most[0], most[2]))
+    assert (left.review, left.holds) == (None, False)
+    assert left.why.endswith("; no review: no money is left for it")
 
 
 def test_a_budget_counts_what_they_are_shown() -> None:

@@ -191,6 +191,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def holds(self) -> bool:
         """Whether a stream waits until its checks, or a review, have seen the whole answer."""
+        if self.review is not None:
+            return True
         if self.hold.mode == "auto":
             return any(gate.needs_whole for gate in self.gates)
         return self.hold.mode == "all"

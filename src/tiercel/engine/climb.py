@@ -48,7 +48,7 @@ class Climb:
         allowance: Allowance | None = None,
     ) -> None:
         self.machinery = machinery
-        if delivery is None and plan.hold.mode != "auto":
+        if plan.hold.mode != "auto" and (delivery is None or plan.review is not None):
             plan = msgspec.structs.replace(plan, hold=Hold())  # nothing streams that could be held
         self.plan = plan
         self.received = received

@@ -16,7 +16,7 @@ from tiercel.gateway.quotas import Quotas, TokenCount
 from tiercel.gateway.slices import LEASE_SECONDS, Slices
 from tiercel.records.instance import instance_of
 from tiercel.records.spending import read_spent
-from tiercel.routing.allowed import bounded
+from tiercel.routing.allowed import bounded, without_dear_review
 from tiercel.routing.cost import EXPECTED_VISIBLE, most_nano
 
 log = logging.getLogger(__name__)
@@ -135,6 +135,7 @@ class Access:
             if not allowance.covers(least):
                 is_away = self._slices is not None and self._slices.is_away
                 raise UNCOUNTED if is_away else self.budgets.refusal(allowance, least)
+            plan, bounds = without_dear_review(plan, bounds, allowance.covers)
         tokens = None
         if key.quota.tokens_per_minute is not None:
             tokens = self.quotas.count_tokens(key, _expected_tokens(plan))

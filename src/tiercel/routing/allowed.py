@@ -58,6 +58,22 @@ def bounded(plan: Plan, most: Callable[[Rung], int | None]) -> tuple[Plan, tuple
     return plan, tuple(nano for nano in costs if nano is not None)
 
 
+def without_dear_review(
+    plan: Plan, costs: tuple[int, ...], covers: Callable[[int], bool]
+) -> tuple[Plan, tuple[int, ...]]:
+    """The plan without a review that is not covered even before the first call: no stream need be held for it.
+
+    `costs` are those of `bounded`, and come back for what is left.
+    """
+    index = plan.aside_of("review")
+    if index is None or covers(costs[index]):
+        return plan, costs
+    reason = "a review may cost more than the budget of this key or its project has left"
+    plan = _without_asides(plan, "budget", reason, lambda aside: aside.role != "review")
+    why = f"{plan.why}; no review: no money is left for it"
+    return replace(plan, why=why), (*costs[:index], *costs[index + 1 :])
+
+
 def _most_beside(plan: Plan, aside: Aside, most: Callable[[Rung], int | None]) -> int | None:
     if aside.role == "embedding":
         return most_embedding_texts_nano(aside, plan.gates[aside.gate])
@@ -79,7 +95,12 @@ def _without_asides(
     gone = [
         Excluded(rung=a.rung.name, filter=filter_name, reason=reason) for a in plan.asides if not keeps(a)
     ]
-    return replace(plan, asides=kept, excluded=(*plan.excluded, *gone))
+    left = replace(plan, asides=kept, excluded=(*plan.excluded, *gone))
+    return replace(
+        left,
+        review=None if left.aside_of("review") is None else plan.review,
+        advisor=None if left.aside_of("advisor") is None else plan.advisor,
+    )
 
 
 def _without(

@@ -11,7 +11,6 @@ from msgspec.structs import replace
 from tiercel.domain.catalog import Catalog
 from tiercel.domain.climb import NO_GATE, Plan
 from tiercel.domain.facts import Facts
-from tiercel.domain.policy import Hold
 from tiercel.domain.request import ModelRequest
 from tiercel.routing.asides import VERDICT_TOKENS, Asked
 from tiercel.routing.choose import Chosen
@@ -62,16 +61,13 @@ def called_by(chosen: Chosen, request: ModelRequest, catalog: Catalog) -> Iterat
 
 
 def with_second_models(plan: Plan, chosen: Chosen) -> Plan:
-    """The plan with its rule's review and advisor, where somebody may be called for them.
-
-    A review must see the whole answer before any of it goes out; a model that asks for advice has no rival beside it.
-    """
+    """The plan with its rule's review and advisor, where somebody may be called for them. A model that asks for advice
+    has no rival beside it."""
     review = None if plan.aside_of("review") is None else chosen.review
     advisor = None if plan.aside_of("advisor") is None else chosen.advisor
     return replace(
         plan,
         review=review,
         advisor=advisor,
-        hold=plan.hold if review is None else Hold(mode="all"),
         hedges=plan.hedges and advisor is None,
     )
