@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -120,7 +121,21 @@ async def test_a_run_that_stopped_says_how_to_go_on_and_goes_on(
         said = capsys.readouterr().out
         assert "--resume" in said
         assert await suite("run", "--limit=4", "--resume", "--fail-on=never") == 0
+        assert "8 passed, 0 failed, 0 not measured" in capsys.readouterr().out, (
+            "of the whole run, as its cost is"
+        )
         assert len(suite.rows()) == len(little.requests) + len(large.requests) == 8
+
+
+async def test_what_was_not_measured_is_told_with_its_reason(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with saying(Fails(status=400, message="no such field"), then=RIGHT) as little:
+        suite = Suite(tmp_path, little, little)
+        await suite("run", "--limit=3", "-m", "little", "-j1", "--fail-on=never")
+    said = capsys.readouterr().out
+    assert "2 passed, 0 failed, 1 not measured" in said
+    assert re.search(r"^little: .*no such field.* \(1 answer\)$", said, re.MULTILINE)
 
 
 @pytest.mark.parametrize(
@@ -152,7 +167,9 @@ async def test_a_loser_is_dropped_and_what_that_saved_is_told(
         assert await asyncio.to_thread(main, ["eval", "compare", str(tmp_path / "eval.yaml")]) == 1
         compared = capsys.readouterr().out
     assert len(little.requests) < ITEMS / 2
-    assert said.count("little is worse than large by more than 5 points (difference -100.0 points, at 95 %") == 1
+    assert (
+        said.count("little is worse than large by more than 5 points (difference -100.0 points, at 95 %") == 1
+    )
     assert f" of {ITEMS} items. That saved about $" in said
     assert f" of {ITEMS} items, which saved about $" in compared
     assert "Not finished" not in compared
@@ -161,7 +178,10 @@ async def test_a_loser_is_dropped_and_what_that_saved_is_told(
 async def test_a_run_that_dropped_losers_is_gone_on_with_as_one(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async with saying(then=RIGHT) as little, saying(*[RIGHT] * 6, then=Fails(status=401, message="no")) as large:
+    async with (
+        saying(then=RIGHT) as little,
+        saying(*[RIGHT] * 6, then=Fails(status=401, message="no")) as large,
+    ):
         suite = Suite(tmp_path, little, large)
         assert await suite("run", "--drop-losers") == 4
         (run,) = all_runs(runs_beside(tmp_path / "eval.yaml"))

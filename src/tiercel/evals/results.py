@@ -130,6 +130,13 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """The whole answer as a person reads it."""
         return answer_text(self.output, self.tool_calls)
 
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """What the answer did not meet, in words; of an error, why it says nothing of the candidate."""
+        unmet = [f"{score.name}: {score.reason or 'not met'}" for score in self.scores if not score.met]
+        found = [self.reason] if self.state == "error" else unmet or [self.reason]
+        return tuple(fault for fault in found if fault)
+
     def value(self, decided_by: DecidedBy) -> float:
         """What it counts in a comparison, 0 to 1."""
         return float(self.state == "passed") if decided_by == "pass" else self.score

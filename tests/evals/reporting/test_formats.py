@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 from markdown_it import MarkdownIt
 
-from tests.evals.comparing.runs import items_of, measured, rows, run_of
+from tests.evals.comparing.runs import items_of, measured, result, rows, run_of
 from tests.evals.reporting.example import example
 from tests.evals.reporting.hostile import HOSTILE
 from tiercel.evals.comparing.answers import Measured
@@ -108,6 +108,24 @@ def test_junit_tells_failures_from_errors_and_says_where_an_item_stands() -> Non
     assert [[child.tag for child in case] for case in cases] == [[], ["failure"], ["error"]]
     assert (cases[1].get("file"), cases[1].get("line"), cases[1].get("time")) == ("items.jsonl", "2", "1.000")
     assert cases[1][0].get("message") == "contains: lacks 'yes'"
+
+
+def test_junit_of_an_unfinished_run_does_not_look_whole() -> None:
+    found = assess_run(run_of({"deep": "++", "fast": "+ "}))
+    whole, unfinished = ElementTree.fromstring(as_junit(found.title, found.answers))
+    assert (whole.get("errors"), unfinished.get("tests"), unfinished.get("errors")) == ("0", "2", "1")
+    error = unfinished[1][0]
+    assert (error.tag, error.get("message")) == ("error", "1 of 2 answers were never asked for")
+
+
+def test_what_could_not_be_measured_is_told_why_and_not_as_unmet() -> None:
+    why = "could not be measured: llm-rubric: judge: 1 of 1 gave no valid verdict"
+    score = Score(name="llm-rubric", unmeasured="judge: 1 of 1 gave no valid verdict")
+    items = items_of(1)
+    row = result("t-1", "deep", "e", kind="scorer", reason=why, scores=(score,))
+    found = assess_run(measured([row], items))
+    case = ElementTree.fromstring(as_junit(found.title, found.answers))[0][0]
+    assert case[0].get("message") == why
 
 
 def test_of_two_runs_junit_has_the_later_one() -> None:

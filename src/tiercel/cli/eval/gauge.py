@@ -58,5 +58,6 @@ class Gauge:
         if step == self._told and now - self._told_at < LINE_SECONDS:
             return
         self._told, self._told_at = step, now
-        left = (now - self._began) / far.done * (total - far.done) if far.done else None
-        print(f"{far.done} of {total}, {words}, about {wall_time(left)} left", file=sys.stdout, flush=True)
+        if 0 < far.done < total:
+            words += f", about {wall_time((now - self._began) / far.done * (total - far.done))} left"
+        print(f"{far.done} of {total}, {words}", file=sys.stdout, flush=True)

@@ -20,7 +20,11 @@ def add_parser(subparsers: Any) -> None:
         help="on which share of the items two targets differ (default: as an earlier run shows, else 0.16 is assumed)",
     )
     parser.add_argument(
-        "--from", dest="earlier", type=Path, metavar="RUN", help="the earlier run to learn it, and costs, from"
+        "--from",
+        dest="earlier",
+        type=Path,
+        metavar="RUN",
+        help="the earlier run to learn it, and costs, from",
     )
     parser.set_defaults(func=run)
 

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import shlex
 import time
+from collections import Counter
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,8 @@ from tiercel.measure.amounts import count_text, money
 if TYPE_CHECKING:
     from tiercel.evals.comparing.gate import FailOn
 
+MOST_REASONS = 5
+"""Why answers are not measured: the commonest are told, the report has all."""
 STOPPED = {
     "budget": "the budget has no room for more",
     "disk": "the results cannot be written",
@@ -163,12 +166,16 @@ def _resume(args: argparse.Namespace, run: RunFolder) -> str:
 
 
 def _tell_end(args: argparse.Namespace, run: RunFolder, ended: Ended) -> None:
-    progress = ended.progress
-    cached = f", {progress.cached} from the cache" if progress.cached else ""
+    rows = run.results().values()
+    states = Counter(row.state for row in rows)
+    cached = f", {ended.progress.cached} from the cache" if ended.progress.cached else ""
     print(
-        f"{progress.passed} passed, {progress.failed} failed, {progress.errors} not measured{cached}; "
-        f"spent {money(progress.spent_nano)}"
+        f"{states['passed']} passed, {states['failed']} failed, {states['error']} not measured{cached}; "
+        f"spent {money(ended.progress.spent_nano)}"
     )
+    reasons = Counter((row.candidate, row.reason or row.kind) for row in rows if row.state == "error")
+    for (candidate, reason), times in reasons.most_common(MOST_REASONS):
+        print(f"{candidate}: {reason} ({count_text(times, 'answer')})")
     if ended.unpriced:
         print(
             f"not counted: {count_text(ended.unpriced, 'call')} of unknown price; tiercel.toml may give one"
@@ -180,6 +187,8 @@ def _tell_end(args: argparse.Namespace, run: RunFolder, ended: Ended) -> None:
         print(f"{words}{_saved(run, candidate)}")
     for candidate, reason in ended.out.items():
         print(f"{candidate}: asked no more: {reason}")
+    if ended.out:
+        print("Look at the provider's address, key, quota and name of the model (tiercel.toml).")
     if ended.stopped is not None:
         kind, _, detail = ended.stopped.partition(": ")
         print(f"Stopped: {STOPPED.get(kind, kind)}{f' ({detail})' if detail else ''}.")

@@ -9,7 +9,8 @@ from tiercel.evals.results import Result
 
 
 def as_junit(title: str, sides: Iterable[Answers]) -> str:
-    """What failed is a failure, and what says nothing of the candidate an error. What was never asked is no case."""
+    """What failed is a failure, and what says nothing of the candidate an error. What was never asked is no case, but
+    one error for all of it where the run is not finished: else it would pass for a small one without a fault."""
     root = Element("testsuites", name=visible(title))
     for side in sides:
         rows = sorted((*side.answered, *side.errors), key=lambda row: row.repeat)
@@ -19,13 +20,17 @@ def as_junit(title: str, sides: Iterable[Answers]) -> str:
             root,
             "testsuite",
             name=visible(side.name),
-            tests=str(len(rows)),
+            tests=str(len(rows) + bool(side.missing)),
             failures=str(sum(row.state == "failed" for row in rows)),
-            errors=str(len(side.errors)),
+            errors=str(len(side.errors) + bool(side.missing)),
             time=_seconds(sum(row.seconds or 0.0 for row in rows)),
         )
         for row in rows:
             _case(suite, side, row)
+        if side.missing:
+            case = SubElement(suite, "testcase", name="not finished", classname=visible(side.name))
+            said = f"{side.missing:,} of {side.expected:,} answers were never asked for"
+            SubElement(case, "error", type="unfinished", message=said)
     indent(root)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + tostring(root, encoding="unicode") + "\n"
 
@@ -45,8 +50,7 @@ def _case(suite: Element, side: Answers, row: Result) -> None:
         case.set("line", str(item.line))
     if row.state == "passed":
         return
-    unmet = [f"{score.name}: {score.reason or 'not met'}" for score in row.scores if not score.met]
-    said = "; ".join(unmet) or row.reason or row.kind
+    said = "; ".join(row.faults) or row.kind
     fault = SubElement(
         case, "error" if row.state == "error" else "failure", type=row.kind, message=one_line(said, 400)
     )

@@ -113,11 +113,10 @@ def why(beside: Beside) -> str:
     failed = next(
         (row for row in (*beside.candidate, *beside.baseline) if row.state == "failed"), beside.candidate[0]
     )
-    unmet = [f"{score.name}: {score.reason or 'not met'}" for score in failed.scores if not score.met]
     passed = sum(row.state == "passed" for row in beside.candidate)
     often = (
         f" ({passed} of {amounts.count_text(len(beside.candidate), 'repeat')} passed)"
         if len(beside.candidate) > 1
         else ""
     )
-    return one_line("; ".join(unmet) or failed.reason or failed.kind, 200) + often
+    return one_line("; ".join(failed.faults) or failed.kind, 200) + often

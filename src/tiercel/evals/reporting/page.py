@@ -314,11 +314,10 @@ def _answer(row: Result) -> AnswerShown:
         f"{len(row.calls)} calls" if len(row.calls) > 1 else "",
         "simulated" if row.simulated else "",
     )
-    unmet = [f"{score.name}: {score.reason or 'not met'}" for score in row.scores if not score.met]
     return AnswerShown(
         passed=row.state == "passed",
         facts=tuple(fact for fact in facts if fact),
-        reasons=tuple(visible(reason, 400) for reason in (unmet or [row.reason]) if reason),
+        reasons=tuple(visible(fault, 400) for fault in row.faults),
         output=visible(row.said) or "(nothing)",
     )
 
