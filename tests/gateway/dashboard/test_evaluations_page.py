@@ -2,8 +2,6 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -11,27 +9,16 @@ import msgspec
 import pytest
 
 from tests.evals.comparing.runs import items_of, rows
-from tests.gateway.dashboard.pages import csrf_in, dashed, looking, talking
-from tests.gateway.dashboard.test_login import log_in, viewer
+from tests.gateway.dashboard.pages import csrf_in, talking
+from tests.gateway.dashboard.test_login import log_in
 from tests.gateway.dashboard.test_models_page import text_of
-from tests.gateway.dashboard.trying import LABEL, RUN, eight_items, lay_run
-from tests.gateway.house import settings_for
-from tiercel.domain.settings import Dashboard
+from tests.gateway.dashboard.trying import DATA, LABEL, RUN, eight_items, lay_run, looked_at
+from tiercel.domain.keys import AccessKey
 from tiercel.evals.labels import Label, add_label, read_labels
 from tiercel.evals.run_folder import LABELS
-from tiercel.testing.scripted import ScriptedProvider
+from tiercel.records.key_store import KeyStore
 
 WAIT_SECONDS = 60.0
-
-
-@asynccontextmanager
-async def looked_at(folder: Path) -> AsyncIterator[httpx.AsyncClient]:
-    async with ScriptedProvider() as cheap, ScriptedProvider() as dear:
-        settings = settings_for(folder / "data", cheap.deployment("cheap"), dear.deployment("dear"))
-        dashboard = Dashboard(port=0, evaluations=str(folder / "evals"))
-        settings = msgspec.structs.replace(settings, dashboard=dashboard)
-        async with dashed(folder, settings=settings) as here, looking(here.url) as browser:
-            yield browser
 
 
 async def loaded(browser: httpx.AsyncClient, path: str) -> str:
@@ -162,7 +149,8 @@ async def test_what_cannot_be_said_is_refused_and_nothing_kept(tmp_path: Path) -
 async def test_these_pages_are_for_operators(tmp_path: Path) -> None:
     """Runs and copies are of all projects; a viewer has one."""
     lay_run(tmp_path, eight_items())
-    key = viewer(tmp_path / "data")
+    with KeyStore.open(tmp_path / DATA, make=True) as store:
+        key = store.create(AccessKey(role="viewer", project="search"))
     async with looked_at(tmp_path) as browser:
         await log_in(browser, key.text)
         for path in ("/evaluations", RUN, LABEL, "/shadow", "/shadow/pairs"):

@@ -5,12 +5,11 @@ from pathlib import Path
 
 import msgspec
 
-from tests.cli.test_eval_label import lay_down
 from tests.evals.comparing.runs import items_of, measured, rows
-from tests.gateway.dashboard.test_evaluations_page import loaded, looked_at
+from tests.gateway.dashboard.test_evaluations_page import loaded
+from tests.gateway.dashboard.trying import LABEL, lay_run, looked_at
 from tiercel.testing.tasks import screenshot_png
 
-LABEL = "/evaluations/label?run=runs/first"
 PICTURE = "data:image/png;base64," + base64.b64encode(screenshot_png()).decode()
 
 
@@ -20,7 +19,7 @@ async def test_the_picture_is_drawn_and_nothing_from_elsewhere(tmp_path: Path) -
     body = {"messages": [{"role": "user", "content": [{"type": "text", "text": "Look."}, *parts]}]}
     items = [msgspec.structs.replace(item, body=body) for item in items_of(2)]
     run = measured([*rows("deep", "++", items), *rows("fast", "--", items)], items)
-    lay_down(run, tmp_path / "evals" / "runs" / "first")
+    lay_run(tmp_path, run)
     async with looked_at(tmp_path) as browser:
         page = await loaded(browser, LABEL)
         policy = (await browser.get(LABEL)).headers["content-security-policy"]

@@ -1,36 +1,20 @@
 """Candidates on copies and splits: verdicts as the commands say them, and the pairs themselves."""
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
-import httpx
 import msgspec
 import pytest
 
 from tests.cli.shadow_setting import keep, pairs_of, records_of, registered
 from tests.cli.test_split import record_of
 from tests.evals.test_split_figures import rows
-from tests.gateway.dashboard.pages import dashed, looking
 from tests.gateway.dashboard.test_evaluations_page import ready
 from tests.gateway.dashboard.test_models_page import text_of
-from tests.gateway.house import settings_for
+from tests.gateway.dashboard.trying import DATA, looked_at
 from tiercel.domain.record import ShadowPair
 from tiercel.domain.shadow import ShadowRun
 from tiercel.records.shadow_store import ShadowStore
-from tiercel.testing.scripted import ScriptedProvider
-
-
-@asynccontextmanager
-async def looked_at(folder: Path) -> AsyncIterator[httpx.AsyncClient]:
-    """The data folder is the one that `shadow_setting` writes to."""
-    async with ScriptedProvider() as cheap, ScriptedProvider() as dear:
-        settings = settings_for(folder, cheap.deployment("cheap"), dear.deployment("dear"))
-        storage = msgspec.structs.replace(settings.storage, folder=str(folder / "tiercel-data"))
-        settings = msgspec.structs.replace(settings, storage=storage)
-        async with dashed(folder, settings=settings) as here, looking(here.url) as browser:
-            yield browser
 
 
 def lay_run(folder: Path, marks: str, **changes: object) -> tuple[ShadowRun, list[ShadowPair]]:
@@ -84,7 +68,7 @@ async def test_what_is_registered_is_shown_before_anything_is_worked_out(tmp_pat
 async def test_what_was_changed_after_registration_has_no_verdict(tmp_path: Path) -> None:
     run, _ = lay_run(tmp_path, "=" * 50)
     edited = msgspec.structs.replace(run, id="shadow_edited", margin=0.5)
-    ShadowStore(tmp_path / "tiercel-data").start(edited)
+    ShadowStore(tmp_path / DATA).start(edited)
     async with looked_at(tmp_path) as browser:
         page = await ready(browser, "/shadow")
     assert "What was registered has been changed since" in page

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import httpx
 import msgspec
 
 from tests.cli.shadow_setting import MARKS, keep, records_of, registered
@@ -13,7 +14,7 @@ from tests.cli.test_eval_label import lay_down
 from tests.cli.test_split import record_of
 from tests.evals.comparing.runs import items_of, measured, rows
 from tests.evals.test_split_figures import rows as split_rows
-from tests.gateway.dashboard.pages import Dashed, dashed
+from tests.gateway.dashboard.pages import Dashed, dashed, looking
 from tests.gateway.house import settings_for
 from tiercel.domain.record import AttemptRecord, Block, Feedback, JournalEntry, PairedAnswer, ShadowPair
 from tiercel.domain.settings import Dashboard
@@ -23,6 +24,8 @@ from tiercel.testing.scripted import ScriptedProvider
 
 RUN = "/evaluations/run?run=runs/first"
 LABEL = "/evaluations/label?run=runs/first"
+DATA = "tiercel-data"
+"""The folder of the records, where the settings of shadow runs have it."""
 DAY = 86_400.0
 
 
@@ -114,10 +117,15 @@ async def trying_house(folder: Path) -> AsyncIterator[Dashed]:
     """The gateway; what is laid in `folder` before or meanwhile is what it shows."""
     async with ScriptedProvider() as cheap, ScriptedProvider() as dear:
         settings = settings_for(folder, cheap.deployment("cheap"), dear.deployment("dear"))
-        storage = msgspec.structs.replace(
-            settings.storage, folder=str(folder / "tiercel-data"), content="full"
-        )
+        storage = msgspec.structs.replace(settings.storage, folder=str(folder / DATA), content="full")
         shown = Dashboard(port=0, evaluations=str(folder / "evals"))
         settings = msgspec.structs.replace(settings, storage=storage, dashboard=shown)
         async with dashed(folder, settings=settings) as here:
             yield here
+
+
+@asynccontextmanager
+async def looked_at(folder: Path) -> AsyncIterator[httpx.AsyncClient]:
+    """The same, and somebody who looks at it."""
+    async with trying_house(folder) as here, looking(here.url) as browser:
+        yield browser
