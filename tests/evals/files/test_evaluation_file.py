@@ -147,6 +147,15 @@ def test_a_mistake_is_named_with_its_line_and_fix(tmp_path: Path, more: str, com
     assert complaint in str(caught.value)
 
 
+def test_a_judge_that_is_nobody_is_told_where_it_is_named_and_nowhere_else(tmp_path: Path) -> None:
+    asserts = "[{type: llm-rubric, value: kind, judge: j}]"
+    text = f"targets: [gpt-x]\ntests: [{{input: a, assert: {asserts}}}]\njudges: {{j: {{model: nobody}}}}"
+    with pytest.raises(ConfigError) as caught:
+        read(tmp_path, {"eval.yaml": text}, configured())
+    assert str(caught.value).count("\n") == 0
+    assert "judges.j: no model" in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("target", "complaint"),
     [

@@ -164,6 +164,12 @@ def test_the_short_form_of_an_expectation(tmp_path: Path, cell: str, scorer: str
     assert (expectation.scorer, expectation.value) == (scorer, value)
 
 
+def test_a_type_with_a_slip_is_told_and_not_taken_for_the_right_answer(tmp_path: Path) -> None:
+    told = problems(tmp_path, "t.csv", "input,target,__expected\na,x,contain:Paris\nb,x,note: 4\n")
+    assert "t.csv: line 2: assert[0].type: 'contain': nobody measures this; did you mean 'contains'?" in told
+    assert "line 3" not in told
+
+
 # ── Broken ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -115,7 +115,7 @@ class _Reader:
             name=self._path.stem if self._path.stem != "eval" else self._path.absolute().parent.name,
             description=table.description,
             candidates=tuple(candidates),
-            items=tuple(self._items(table, judges)),
+            items=tuple(self._items(table)),
             baseline=table.baseline,
             judges=judges,
             analysis=self._analysis(table.analysis, table.baseline),
@@ -139,9 +139,9 @@ class _Reader:
             name=name, models=models, mode=row.mode, orders=row.orders, criteria=criteria, labels=row.labels
         )
 
-    def _items(self, table: EvaluationTable, judges: dict[str, JudgeSettings]) -> list[Item]:
+    def _items(self, table: EvaluationTable) -> list[Item]:
         scorers = KnownScorers(self._surroundings.scorers)
-        expectations = ExpectationReader(scorers, judges, self._complaints)
+        expectations = ExpectationReader(scorers, table.judges, self._complaints)
         default, place = self._default(table)
         reader = RowReader(
             default=default,

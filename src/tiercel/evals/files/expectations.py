@@ -1,6 +1,6 @@
 """`assert` lists as expectations."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import msgspec
@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from tiercel.domain.errors import ConfigError
 from tiercel.domain.json import Json, JsonObject
-from tiercel.evals.evaluation import Expectation, JudgeSettings
+from tiercel.evals.evaluation import Expectation
 from tiercel.evals.files.complaints import Complaints, LinedProblems
 from tiercel.evals.files.documents import SCHEME, read_value
 from tiercel.evals.files.promptfoo_types import PROGRAMS
@@ -32,11 +32,9 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ExpectationReader:
-    """Reads lists of assertions against the scorers and judges that there are."""
+    """Reads lists of assertions against the scorers that there are, and the names of the judges."""
 
-    def __init__(
-        self, scorers: KnownScorers, judges: dict[str, JudgeSettings], complaints: Complaints
-    ) -> None:
+    def __init__(self, scorers: KnownScorers, judges: Collection[str], complaints: Complaints) -> None:
         self._scorers = scorers
         self._judges = judges
         self._complaints = complaints
