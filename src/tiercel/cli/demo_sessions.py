@@ -6,6 +6,7 @@ it was sent before, as providers do for cached prompts. The prices are assumed.
 """
 
 from collections.abc import Mapping
+from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 
@@ -38,7 +39,7 @@ class Asks(msgspec.Struct, frozen=True):
 class HeldSession(msgspec.Struct, frozen=True):
     """What a session came to: dollars, how often its model changed, and how many tokens came from caches."""
 
-    usd: float
+    usd: Decimal
     changes: int
     cached_tokens: int
 
