@@ -160,6 +160,28 @@ def test_a_conversation_without_a_users_words_is_unknown(messages: tuple[Message
     assert read(*messages).task == "unknown"
 
 
+PROSE = "\n\n".join(
+    ["The old bridge had stood for two hundred years, and nobody remembered who built it. " * 5] * 5
+)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "task"),
+    [
+        (f"Polish this press release:\n\n{PROSE}", "long_writing"),
+        (f"Please proofread the following essay.\n\n{PROSE}", "long_writing"),
+        (f"{PROSE}\n\nImprove the style of the text above.", "long_writing"),
+        (f"请润色下面的文章。\n\n{PROSE}", "long_writing"),
+        ("Proofread: I has two dog.", "simple_chat"),
+        (f"Summarize this article:\n\n{PROSE}", "summary"),
+        (f"Translate this into Polish:\n\n{PROSE}", "simple_chat"),
+        (f"Polish this function:\n\n```python\n{'def f(x): return x' * 200}\n```", "coding"),
+    ],
+)
+def test_who_has_a_long_text_edited_gets_a_long_text_written(prompt: str, task: str) -> None:
+    assert read_facts(request(prompt), Hints()).task == task
+
+
 def test_signals_never_quote_the_prompt_beyond_words_of_our_own() -> None:
     secret = "Zwiebelfisch"
     for template in ("Summarize {0}", "translate {0}", "{0}?", "```{0}```", "kill myself {0}", "{0}.py"):

@@ -100,6 +100,7 @@ SMALL_NUMBERS = {
 }
 LONG_WORDS = 400
 SHORT_WORDS = 250
+LONG_MATERIAL_CHARS = 1_500
 WORD_PROBLEM = 14
 """Words of a text that, with figures and a question, make a word problem of it."""
 
@@ -197,7 +198,9 @@ def score_structure(wording: Wording, score: Score) -> None:
         score.add("reasoning", FIRM, "a formula")
     if wording.numbers:
         _score_numbers(wording, score)
-    if not _writes(wording) or not wording.words.isdisjoint(vocabulary.BREVITY):
+    if _edits(wording) and "coding" not in score.points:
+        score.add("long_writing", 2 * FIRM, "a long text to be edited")
+    elif not _writes(wording) or not wording.words.isdisjoint(vocabulary.BREVITY):
         score.add("long_writing", -ENOUGH, "nothing long to be written")
     if wording.material:
         for task in ("summary", "extraction", "classification"):
@@ -265,6 +268,13 @@ def _score_numbers(wording: Wording, score: Score) -> None:
 def _writes(wording: Wording) -> bool:
     """Whether a text is to be written, not only spoken of."""
     return not wording.words.isdisjoint(vocabulary.WRITING) or "写" in wording.instruction
+
+
+def _edits(wording: Wording) -> bool:
+    """Whether a long text is given that is to be written better."""
+    if len(wording.text) - len(wording.instruction) < LONG_MATERIAL_CHARS:
+        return False
+    return contains(wording.lower, vocabulary.EDITING)
 
 
 def wanted_length(text: str) -> int | None:

@@ -173,6 +173,34 @@ BREVITY = _words(
 )
 """A text to be written that is one of these, or so, is not long."""
 
+EDITING = (
+    "polish this",
+    "polish the",
+    "polish my",
+    "proofread",
+    "copy edit",
+    "copy-edit",
+    "copyedit",
+    "edit this text",
+    "edit this article",
+    "edit this essay",
+    "edit this draft",
+    "edit this chapter",
+    "improve the style",
+    "improve the writing",
+    "improve this text",
+    "improve this draft",
+    "verbessere den text",
+    "verbessere diesen text",
+    "lektoriere",
+    "corrige este texto",
+    "mejora el estilo",
+    "améliore le style",
+    "relis ce texte",
+    "润色",
+)
+"""Said of a long text, asks for all of it once more, better."""
+
 GREETINGS = _words(
     """hi hello hey hallo hola salut bonjour moin servus good guten buenos buenas thanks thank thx danke
     gracias merci morning evening night bye goodbye ciao tschüss yo sup welcome cheers 你好 您好 谢谢"""
