@@ -163,6 +163,43 @@ async def test_thinking_before_the_question_opens_the_turn_that_calls(tmp_path: 
     assert (sent_back[0]["thinking"], sent_back[0]["signature"]) == ("Hm, hm.", "c2lnbmVk")
 
 
+async def test_prompt_caches_hold_whether_advice_is_asked_or_not(tmp_path: Path) -> None:
+    """Our tool stands behind the client's, the same in each call, and every mark of the client's stays where it was."""
+    kept: Any = {"cache_control": {"type": "ephemeral"}}
+    tools: Any = [{"name": "find", "input_schema": {"type": "object", "properties": {}}}, LOOK | kept]
+    system: Any = [{"type": "text", "text": "Walk.", **kept}]
+    said: Any = [{"role": "user", "content": [{"type": "text", "text": "Where am I?", **kept}]}]
+    replies = (
+        asks(),
+        Says(calls=(Called(name="look", id="toolu_2"),), finish="tool_calls"),
+        Says(text="Here."),
+    )
+    rule = Rule(name="any", ladder=("fast",), advisor=Advisor(by="dear"))
+    async with (
+        ScriptedProvider(*replies, format="anthropic", name="at-cheap") as cheap,
+        ScriptedProvider(Says(text="Look."), name="at-dear") as dear,
+        house(
+            tmp_path,
+            cheap.deployment("cheap"),
+            dear.deployment("dear"),
+            policy=two_tiers(rules=(rule,), gates=GATES),
+        ) as here,
+        anthropic.AsyncAnthropic(base_url=here.url, api_key="x", max_retries=0) as client,
+    ):
+        asked: Any = {"model": "auto", "max_tokens": 4_000, "tools": tools, "system": system}
+        await client.messages.create(messages=said, **asked)
+        called = {"type": "tool_use", "id": "toolu_2", "name": "look", "input": {}}
+        result = {"type": "tool_result", "tool_use_id": "toolu_2", "content": "a bridge"}
+        said += [{"role": "assistant", "content": [called]}, {"role": "user", "content": [result]}]
+        await client.messages.create(messages=said, **asked)
+        bodies = [request.json for request in cheap.requests]
+    assert len(bodies) == 3
+    for body in bodies:
+        assert body["tools"][:2] == tools
+        assert body["tools"] == bodies[0]["tools"]
+        assert (body["system"], body["messages"][0]) == (system, said[0])
+
+
 @pytest.mark.parametrize(("cents", "advised"), [(100, True), (1, False)])
 async def test_a_key_s_budget_bounds_advice(tmp_path: Path, cents: int, advised: bool) -> None:
     """What is left after the first call must cover the most that advice can cost."""

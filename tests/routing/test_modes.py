@@ -136,5 +136,6 @@ def test_explain_names_them_with_what_they_are_expected_to_cost() -> None:
     assert "Second models\n  review: strong@low (about $" in told
     assert "approves or improves an answer of text, once, within 60 s" in told
     assert "  advisor: strong (about $" in told
+    assert "Streams: held until the whole answer passed its gates and was reviewed" in told
     assert "up to 3 time(s), for 300 tokens each" in told
     assert "Second models" not in render_text(planned(rule={}))

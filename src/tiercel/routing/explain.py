@@ -256,6 +256,8 @@ def _priced(rung: Rung) -> str:
 
 def _hold_words(plan: Plan) -> str:
     """What of a stream waits for what."""
+    if plan.review is not None:
+        return "held until the whole answer passed its gates and was reviewed"
     if plan.holds:
         return hold_words(Hold(mode="all"))
     return hold_words(plan.hold) or "not held"
