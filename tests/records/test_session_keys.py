@@ -9,6 +9,8 @@ from tests.records.samples import record
 from tests.records.test_pairs import pair
 from tests.records.test_rollups import START, assert_both_ways_agree, fill, fill_up
 from tiercel.domain.record import JournalEntry
+from tiercel.measure.report import summarise, summarise_sessions
+from tiercel.records.summed import load_sessions
 
 OWN = (("a", "", ""), ("b", "search", "ada"), ("c", "search", "bob"), (None, "search", "ada"))
 """Sessions with their projects and keys; one without keys, one with no name."""
@@ -48,6 +50,21 @@ def test_shared_sessions_are_told_apart_in_sums_made_anew(place: Place) -> None:
     fill_up(place)
     assert_both_ways_agree(place)
     assert {("b", "ada"), ("b", "bob")} <= set(place.ask("SELECT session, key_id FROM session_rollups"))
+
+
+def test_a_name_that_many_share_hides_no_busier_session(place: Place) -> None:
+    """However few are asked for, also where a shared name alone has more requests than each of them."""
+    shared = [("x", "search", key_id) for key_id in ("ada", "bob", "cay", "dan")] * 2
+    fill(place, requests((*shared, *[("y", "search", "ada")] * 3, *[("w", "", "")] * 2)))
+    history = place.history()
+    for most in range(1, 7):
+        sums = load_sessions(place.folder, most, database_url=place.url)
+        found = summarise_sessions(sums.answers, sums.sessions, sums.groups)
+        exact = summarise(history.records, history.feedback, "session", most)
+        assert [(row.name, row.key_id, row.requests) for row in found.rows] == [
+            (row.name, row.key_id, row.requests) for row in exact.rows
+        ]
+        assert (found.rows[0].name, found.groups) == ("y", 6)
 
 
 @pytest.mark.parametrize(

@@ -273,13 +273,11 @@ class _Ranking:
         for cell, n in self._beside_days(connection):
             requests[cell] += n
         groups = len(requests)
-        by_day = _requests(self._by_day)
-        for some in portions(sorted({cell.session for cell in requests})):
-            for cell, n in _counted(connection, by_day.where(session_rollups.c.session.in_(some))):
-                if cell in requests:
-                    groups -= 1
-                    requests[cell] += n
-        for cell, n in _counted(connection, self._first(connection, by_day, most)):
+        for cell, n in self._of_days(connection, sorted({cell.session for cell in requests})):
+            if cell in requests:
+                groups -= 1
+                requests[cell] += n
+        for cell, n in self._first(connection, most).items():
             requests.setdefault(cell, n)
         each = select(*_cell_of(session_rollups)).where(self._by_day).distinct()
         groups += connection.execute(select(func.count()).select_from(each.subquery())).scalar_one()
@@ -294,11 +292,33 @@ class _Ranking:
             own = select(*cell, func.count()).where(self._apart, records.c.session != "")
             yield from _counted(connection, own.group_by(*cell))
 
-    def _first(self, connection: Connection, by_day: Select[Any], most: int) -> Select[Any]:
-        names = _cell_of(session_rollups)
+    def _of_days(self, connection: Connection, names: Sequence[str]) -> Iterator[tuple[SessionCell, int]]:
+        """What sums of days have of the sessions that are called so."""
+        for some in portions(names):
+            own = and_(self._by_day, session_rollups.c.session.in_(some))
+            yield from _counted(connection, _requests(own))
+
+    def _first(self, connection: Connection, most: int) -> dict[SessionCell, int]:
+        """The busiest sessions of days, and some more. Names are sooner put in order than sessions, and none of those
+        that share a name has more than the name: where the names that come first have enough sessions that come before
+        the last name, no other can have one of them."""
+        columns = session_rollups.c
+        name: ColumnElement[Any] = columns.session
         if connection.dialect.name == "postgresql":
-            names = [collate(name, "C") for name in names]  # as Python compares
-        return by_day.order_by(by_day.selected_columns.requests.desc(), *names).limit(most)
+            name = collate(name, "C")  # as Python compares
+        requests = func.sum(columns.requests)
+        named = select(columns.session, requests).where(self._by_day).group_by(columns.session)
+        wanted = most
+        while True:
+            in_order = named.order_by(requests.desc(), name).limit(wanted)
+            names = [(-int(n), session) for session, n in connection.execute(in_order)]
+            found = dict(self._of_days(connection, [session for _, session in names]))
+            if (
+                len(names) < wanted
+                or sum((-n, cell.session) <= names[-1] for cell, n in found.items()) >= most
+            ):
+                return found
+            wanted *= 2
 
 
 def _cell_of(table: FromClause) -> list[ColumnElement[Any]]:
