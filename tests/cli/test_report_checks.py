@@ -78,7 +78,7 @@ agreement                    3  $0.081     1  $0.003  $0.078
 json_schema                  0      $0     0      $0      $0
 
 missed: did not pass its gate; changed: the client got another answer for it
-calls: of the ladder after a miss, until the next one; asked: opinions, judges
+calls: of the ladder after a miss, until the next one; asked: second models
 own time: the check's, with waiting for those that it asked; in all
 kept: let go, or another elected, though there is a next rung; n of them
 saved: what their tokens cost at the next rung, less what the climbs cost

@@ -1,6 +1,7 @@
 """Holds on streams: what a client sees of a beginning, and of JSON that is checked while it comes."""
 
 import asyncio
+import re
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +167,30 @@ async def test_everything_may_be_held(tmp_path: Path) -> None:
             answer, _ = await ask(here)
     assert (text_of(answer), "x-tiercel-outcome" in answer.headers) == (LONG, True)
     assert is_whole(answer)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/chat/completions", {"messages": [{"role": "user", "content": "Hi"}]}),
+        ("/v1/responses", {"input": "Hi"}),
+        ("/v1/messages", {"max_tokens": 500, "messages": [{"role": "user", "content": "Hi"}]}),
+        ("/v1beta/models/auto:streamGenerateContent?alt=sse", {"contents": [{"parts": [{"text": "Hi"}]}]}),
+    ],
+    ids=["chat", "responses", "messages", "gemini"],
+)
+@pytest.mark.parametrize("mode", ["none", "all"])
+async def test_a_stream_names_the_model_that_answered_held_or_not(
+    tmp_path: Path, mode: HoldMode, path: str, body: dict[str, Any]
+) -> None:
+    policy = holding(Hold(mode=mode))
+    if "v1beta" not in path:
+        body = {"model": "auto", "stream": True, **body}
+    async with ScriptedProvider(Says(text=LONG)) as cheap, ScriptedProvider() as dear:
+        async with house(tmp_path, cheap.deployment("cheap"), dear.deployment("dear"), policy=policy) as here:
+            answer = await call(here.url, "POST", path, msgspec.json.encode(body))
+    named = set(re.findall(rb'"model(?:Version)?": ?"([^"]*)"', answer.body))
+    assert named == {b"cheap"}
 
 
 @pytest.mark.parametrize(

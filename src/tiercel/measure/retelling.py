@@ -24,7 +24,7 @@ WHY_WORDS = {
     "embedding": "texts embedded, to compare what they mean",
     "review": "asked to approve the answer, or improve it",
     "advisor": "asked for advice by the model that answers",
-    "advised": "the same goes on, with the advice",
+    "advised": "the same goes on, with the advice where there was any",
     "shadow": "a copy for a candidate, which nobody waits for",
 }
 OUTCOME_WORDS = {

@@ -9,7 +9,7 @@ from tiercel.domain.climb import Plan, Rung
 from tiercel.domain.errors import ProblemError
 from tiercel.domain.events import StreamEvent
 from tiercel.domain.request import ModelRequest
-from tiercel.domain.response import Stamp
+from tiercel.domain.response import ModelResponse, Stamp
 from tiercel.engine.climb import Climb
 from tiercel.engine.delivery import Delivery
 from tiercel.gateway.endpoints.answer_headers import commit_headers
@@ -105,14 +105,22 @@ class ClientStream:
         self.climb = None
         del self.delivery
 
+    def conclude(self, response: ModelResponse, attempt: int) -> bytes:
+        """The rest of the answer that this attempt gave; where nothing has gone out all of it, naming its model."""
+        if self._encoder is None and self.climb is not None:
+            self._encoder = self._encoder_for(self.climb.rung_of(attempt))
+        return self.delivery.conclude(response)
+
     def _encode(self, events: Sequence[StreamEvent]) -> bytes:
         return self._made().encode(events)
 
     def _made(self) -> StreamEncoder:
         if self._encoder is None:
-            rung = self.committed_rung
-            stamp = self._stamp
-            if rung is not None:
-                stamp = msgspec.structs.replace(stamp, model=rung.deployment.model.name)
-            self._encoder = self._make_encoder(self._request, stamp)
+            self._encoder = self._encoder_for(self.committed_rung)
         return self._encoder
+
+    def _encoder_for(self, rung: Rung | None) -> StreamEncoder:
+        stamp = self._stamp
+        if rung is not None:
+            stamp = msgspec.structs.replace(stamp, model=rung.deployment.model.name)
+        return self._make_encoder(self._request, stamp)

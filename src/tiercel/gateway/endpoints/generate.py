@@ -5,7 +5,7 @@ import asyncio
 import msgspec
 from msgspec.structs import replace
 
-from tiercel.domain.climb import Plan
+from tiercel.domain.climb import Deliver, Plan
 from tiercel.domain.errors import ProblemError, UnavailableError
 from tiercel.domain.record import Record
 from tiercel.domain.request import ModelRequest
@@ -157,7 +157,9 @@ async def _conclude(
     runtime: Runtime, exchange: Exchange, served: Served, client: ClientStream, climbed: Climbed
 ) -> None:
     """The record, then the last bytes: the rest of the answer, or an explicit error."""
-    tail = client.delivery.conclude(climbed.response) if climbed.response is not None else b""
+    tail = b""
+    if climbed.response is not None and isinstance(climbed.step, Deliver):
+        tail = client.conclude(climbed.response, climbed.step.attempt)
     first_content_at = client.delivery.first_content_at
     record = _finished(
         served,
