@@ -125,11 +125,11 @@ def _heading(one: Figures) -> str:
     failed = one.calls - one.answers
     return (
         f"concurrency {one.concurrency}: {count_text(one.answers, 'answer')}, {failed} failed, "
-        f"{one.answers_per_second:.3g} answers/s, "
+        f"{_number(one.answers_per_second)} answers/s, "
         + (
             ""
             if one.output_tokens_per_second is None
-            else f"{one.output_tokens_per_second:.4g} output tokens/s, "
+            else f"{_number(one.output_tokens_per_second)} output tokens/s, "
         )
         + f"in {duration(one.seconds)}"
     )
@@ -157,9 +157,13 @@ def _cell(estimate: QuantileEstimate, is_time: bool) -> str:
     def shown(value: float | None, otherwise: str) -> str:
         if value is None:
             return otherwise
-        return duration(value) if is_time else f"{value:.4g}"
+        return duration(value) if is_time else _number(value)
 
     return f"{shown(estimate.value, '')} ({shown(estimate.low, '?')} to {shown(estimate.high, '?')})"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _remarks(one: Figures) -> list[str]:

@@ -12,6 +12,11 @@ from tiercel.evals.reporting.words import detail_text, money, share
 from tiercel.evals.statistics.interval import points
 from tiercel.measure import amounts
 
+LINE_HEIGHT = 6.6
+"""A line of labels in percent of the plane's height."""
+LETTER_WIDTH = 2.6
+"""A letter of a label in percent of the plane's width, on a phone."""
+
 
 class Tick(msgspec.Struct, frozen=True):
     """A mark on an axis."""
@@ -42,7 +47,11 @@ class Bars(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Dot(msgspec.Struct, frozen=True, kw_only=True):
-    """A model by price (`x`) and quality (`y`), with both intervals; all from the left and from the top."""
+    """A model by price (`x`) and quality (`y`), with both intervals; all from the left and from the top.
+
+    `label` is how high its name stands, left of it where it is far to the right (`is_right`). A name that had to make
+    room for another's is `moved`.
+    """
 
     name: str
     colour: int
@@ -53,6 +62,9 @@ class Dot(msgspec.Struct, frozen=True, kw_only=True):
     top: float
     bottom: float
     text: str
+    is_right: bool
+    label: float = 0.0
+    moved: bool = False
 
 
 class Plane(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,7 +150,7 @@ def price_and_quality(models: Sequence[Signals]) -> Plane | None:
     lowest = min(_least(model.passed) for _, model in found)
     up = _Axis(max(0.0, math.floor(10 * lowest - 0.5) / 10), 1.0)
     return Plane(
-        dots=tuple(_dot(model, at % 6 + 1, across, up) for at, model in found),
+        dots=_labelled([_dot(model, at % 6 + 1, across, up) for at, model in found]),
         across=tuple(Tick(across.at(nano), money(nano)) for nano in round_values(across, 4)),
         up=tuple(Tick(100 - up.at(value), share(value)) for value in round_values(up, 4)),
     )
@@ -167,7 +179,33 @@ def _dot(model: Signals, colour: int, across: _Axis, up: _Axis) -> Dot:
         top=100 - up.at(passed.high, 100 - y),
         bottom=100 - up.at(passed.low, 100 - y),
         text=f"{model.name}: {detail_text(passed, share)}; {detail_text(cost, money)}",
+        is_right=x > 70,
     )
+
+
+def _labelled(dots: Sequence[Dot]) -> tuple[Dot, ...]:
+    """The dots with their names above them, or below at the top; each further down until it covers no other's."""
+    placed: list[Dot] = []
+    for dot in sorted(dots, key=lambda one: one.y):
+        first = dot.y + (8.0 if dot.y < 12 else -3.6)
+        beside = sorted(one.label for one in placed if _overlap(dot, one))
+        at = first
+        for other in beside:
+            if abs(at - other) < LINE_HEIGHT:
+                at = other + LINE_HEIGHT
+        placed.append(msgspec.structs.replace(dot, label=round(at, 2), moved=at != first))
+    return tuple(placed)
+
+
+def _overlap(one: Dot, other: Dot) -> bool:
+    """Whether their names would meet if they stood at the same height."""
+    (start, end), (other_start, other_end) = _reach(one), _reach(other)
+    return start < other_end and other_start < end
+
+
+def _reach(dot: Dot) -> tuple[float, float]:
+    width = LETTER_WIDTH * (len(dot.name) + 2)
+    return (dot.x - width, dot.x) if dot.is_right else (dot.x, dot.x + width)
 
 
 def _padded(values: Iterable[float]) -> _Axis:
