@@ -63,7 +63,7 @@ def test_the_one_asked_longest_ago_makes_room(words: tuple[str, ...]) -> None:
 
 
 def test_one_that_nobody_asks_is_ended_and_begun_anew(words: tuple[str, ...]) -> None:
-    talks = Conversations(idle_seconds=0.05)
+    talks = Conversations(idle_seconds=0.5)
     try:
         talks.ask(*words, line={})
         began = time.monotonic()

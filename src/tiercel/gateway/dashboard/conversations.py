@@ -26,6 +26,7 @@ class Conversations:
     def __init__(self, idle_seconds: float = IDLE_SECONDS, most: int = MOST_AT_ONCE) -> None:
         self._idle_seconds = idle_seconds
         self._most = most
+        self._is_over = False
         self._open: dict[tuple[str, ...], _Conversation] = {}
         self._lock = threading.Lock()
 
@@ -48,15 +49,19 @@ class Conversations:
             told = msgspec.json.decode(known.ask(line))
         except ConfigError:
             with self._lock:
-                self._open.pop(words, None)  # whoever asks again has it started anew
+                if self._open.get(words) is known:
+                    del self._open[words]  # whoever asks again has it started anew
+            if known.is_ended and not self._is_over:  # just before it was asked
+                return self.ask(*words, line=line, wait_seconds=wait_seconds)
             raise
         if isinstance(told, dict) and "problem" in told:
             raise ConfigError(str(told["problem"]))
         return told
 
     def end(self) -> None:
-        """Ends them all."""
+        """Ends them all, for good."""
         with self._lock:
+            self._is_over = True
             ended = list(self._open.values())
             self._open.clear()
         for one in ended:
