@@ -77,7 +77,7 @@ def run_to_resume(runs: Path, named: str, evaluation: Evaluation) -> RunFolder:
     Raises `ConfigError` where there is none, or the evaluation was edited since it began, with what changed.
     """
     if named:
-        path = Path(named) if (Path(named) / MANIFEST).exists() else runs / named
+        path = Path(named) if (Path(named) / MANIFEST).exists() else runs / Path(named).name
         run = open_run(path)
         _require_same(run, evaluation)
         return run
