@@ -162,8 +162,25 @@ def test_what_was_simulated_is_said(simulated: list[bool], line: str) -> None:
 
 
 def test_real_answers_need_no_such_word() -> None:
-    """Without simulated providers the page does not mention them."""
-    assert "simulated" not in printed(TABLE, None).lower()
+    """Without simulated providers the page does not mention them, also where nothing reached a model."""
+    refused = msgspec.structs.replace(TABLE[0], attempts=(), delivered=None, outcome="rejected")
+    for records in (TABLE, (refused,)):
+        assert "simulated" not in printed(records, None).lower()
+
+
+def test_sessions_that_share_a_name_are_told_apart() -> None:
+    """By project and key, and only where it takes that."""
+    owners = (("run-1", "search", "ada"), ("run-1", "search", "bob"), ("run-1", "", ""), ("run-2", "", ""))
+    page = printed(
+        tuple(
+            msgspec.structs.replace(TABLE[0], session=session, project=project, key_id=key_id)
+            for session, project, key_id in owners
+        ),
+        "session",
+        width=120,
+    )
+    names = [line.partition("  ")[0] for line in page.split("\n\n")[1].splitlines()[2:]]
+    assert names == ["run-1 (no key)", "run-1 (search, ada)", "run-1 (search, bob)", "run-2", "all"]
 
 
 def test_an_empty_time_says_what_to_do_next() -> None:

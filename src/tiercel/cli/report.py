@@ -220,7 +220,7 @@ def _heading(report: Report) -> list[str]:
     ]
     if total.simulated == total.requests:
         lines.append(f"All {count_text(total.requests, 'request')} were answered by simulated providers.")
-    elif total.simulated == total.called:
+    elif total.simulated and total.simulated == total.called:
         lines.append(f"All {total.called} that reached a model were answered by simulated providers.")
     elif total.simulated:
         lines.append(
