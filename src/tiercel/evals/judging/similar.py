@@ -42,7 +42,7 @@ class Similar:
         if not isinstance(model, str) or not model:
             found.append("nobody is named who embeds: add `model: NAME`, a model of yours that embeds texts")
         elif self._find_fault is not None and (fault := self._find_fault(model)) is not None:
-            found.append(f"model {fault}")
+            found.append(f"model: {fault}")
         return found
 
     async def score(self, answer: Answer, expectation: Expectation) -> Scored:
