@@ -57,6 +57,17 @@ def test_a_class_becomes_its_scorer(
     assert len({item.id for item in read.items}) == 3
 
 
+@pytest.mark.parametrize("name", ["b", "b.v0"])
+def test_one_of_several_evals_is_named_with_or_without_its_version(tmp_path: Path, name: str) -> None:
+    version = "{0}: {{id: {0}.v0}}\n{0}.v0: {{class: 'x:Match', args: {{samples_jsonl: {0}.jsonl}}}}\n"
+    files: dict[str, str | bytes] = {
+        one: f'{{"input": "{one}?", "ideal": "4"}}' for one in ("a.jsonl", "b.jsonl")
+    }
+    files["t.yaml"] = version.format("a") + version.format("b")
+    imported = brought(tmp_path, "openai-evals", "t.yaml", files, which=name)
+    assert [row["input"] for row in imported.rows] == ["b.jsonl?"]
+
+
 def test_a_model_that_grades_becomes_a_rubric(tmp_path: Path) -> None:
     imported = brought(
         tmp_path, "openai-evals", "evals/t.yaml", files("x:ModelBasedClassify", "modelgraded_spec: fact")

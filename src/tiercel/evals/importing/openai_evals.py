@@ -52,7 +52,8 @@ def import_openai_evals(path: Path, name: str | None = None) -> Imported:
 
 
 def _entry(document: Document, name: str | None) -> tuple[str, JsonObject]:
-    """The eval with a class. Raises `ConfigError` where there is none, or several and none was named."""
+    """The eval with a class, by its own name or by that which points to it, as `oaieval` takes it. Raises `ConfigError`
+    where there is none, or several and none was named."""
     value = document.value if isinstance(document.value, dict) else {}
     found = {
         key: entry
@@ -63,7 +64,9 @@ def _entry(document: Document, name: str | None) -> tuple[str, JsonObject]:
         raise ConfigError(f"{document.name}: no entry has a `class`, so this is no eval of OpenAI's registry")
     if name is None and len(found) > 1:
         raise ConfigError(f"{document.name}: has several evals; say which with --name: {', '.join(found)}")
-    chosen = name or next(iter(found))
+    pointing = value.get(name or "")
+    version = pointing.get("id") if isinstance(pointing, dict) else None
+    chosen = str(version) if version in found else name or next(iter(found))
     if chosen not in found:
         raise ConfigError(f"{document.name}: has no eval {chosen!r}; there are {', '.join(found)}")
     return chosen, found[chosen]
