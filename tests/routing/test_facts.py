@@ -227,6 +227,19 @@ def test_risk_is_read_as_labelled(prompt: Labelled) -> None:
     assert prompt.facts.risk == prompt.risk
 
 
+@pytest.mark.parametrize(
+    ("prompt", "risk"),
+    [
+        ("Write a 900-word patient article on this medication and alcohol.", "medium"),
+        ("Write a 900-word article on our new bakery.", "low"),
+        ("What kinds of medication are there?", "low"),
+    ],
+)
+def test_a_long_text_about_what_takes_care_is_a_risk(prompt: str, risk: str) -> None:
+    """Its readers may act on it; who merely asks is told as ever."""
+    assert read(say("user", prompt)).risk == risk
+
+
 def test_risk_is_low_where_nothing_speaks_for_it() -> None:
     """Nobody pays for the deepest tier because of a word: all prompts without a label of risk are low."""
     assert [labels(p) for p in TUNED if p.risk is None and p.facts.risk != "low"] == []

@@ -28,7 +28,11 @@ def judge_risk(task: Task, wording: Wording, *, tools: bool) -> Judged:
     if tools and words & vocabulary.MOVE_MONEY and wording.numbers and words & vocabulary.MONEY:
         return "high", "moves money"
     # the words first: most requests have none of them, and words are asked for at once, phrases one by one
-    if words.isdisjoint(DELICATE) or not contains(text, vocabulary.ADVICE):
+    if words.isdisjoint(DELICATE):
+        return "low", "no sign of risk"
+    if not contains(text, vocabulary.ADVICE):
+        if task == "long_writing":  # it is written for people, who may act on it
+            return "medium", "a text about what takes care"
         return "low", "no sign of risk"
     if words & vocabulary.DOSE and words & (vocabulary.MEDICINE | vocabulary.INTAKE):
         return "high", "a dose to be taken"
