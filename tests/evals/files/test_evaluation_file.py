@@ -124,6 +124,10 @@ def test_the_rest(whole: Evaluation) -> None:
             "analysis: {guardrails: {cost: 1}}",
             "analysis.guardrails.cost: there is no such bound; there are cost_p",
         ),
+        (
+            "analysis: {guardrails: {p95_e2e: 2x, retry_rate: 1%}}",
+            "guardrails.p95_e2e: a multiple of whose? Name a target as `baseline`",
+        ),
         ("analysis: {guardrails: {p95_e2e: low}}", "guardrails.p95_e2e: 'low': write"),
         (
             "analysis: {guardrails: {retry_rate: 2s}}",

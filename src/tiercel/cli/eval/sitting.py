@@ -210,6 +210,9 @@ def _decided(run: RunFolder, fail_on: "FailOn") -> int:
     """What the results say of the gates; what that says in full is told by `tiercel eval report`."""
     results = tuple(run.results().values())
     if run.manifest.evaluation.baseline is None:
+        print(
+            "Without a baseline nothing is compared and no guardrail is held: the exit code says that it ran."
+        )
         answered = any(result.state != "error" for result in results)
         return PASSED if answered or not results else INTERRUPTED
     try:

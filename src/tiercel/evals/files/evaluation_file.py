@@ -214,11 +214,17 @@ class _Reader:
     def _analysis(self, table: AnalysisTable, baseline: str | None) -> Analysis:
         if table.drop_losers and baseline is None:
             self._complain(("analysis", "drop_losers"), "loses against whom? Name a target as `baseline`")
-        rails = [
-            rail
+        rails = {
+            name: rail
             for name, bound in table.guardrails.items()
             if (rail := self._tried(("analysis", "guardrails", name), partial(guardrail_of, name, bound)))
-        ]
+        }
+        for name, rail in rails.items():
+            if rail.relative and baseline is None:
+                self._complain(
+                    ("analysis", "guardrails", name),
+                    "a multiple of whose? Name a target as `baseline`, or give a bound without `x`",
+                )
         if table.cluster is not None and not table.cluster.startswith(("metadata.", "vars.")):
             self._complain(("analysis", "cluster"), f"{table.cluster!r}: write `metadata.{table.cluster}`")
         for position, one in enumerate(table.slices):
@@ -228,7 +234,7 @@ class _Reader:
             decided_by=table.primary,
             margin=table.margin,
             alpha=table.alpha,
-            guardrails=tuple(rails),
+            guardrails=tuple(rails.values()),
             correction=table.correction,
             slices=tuple(one.removeprefix("metadata.") for one in table.slices),
             drop_losers=table.drop_losers,
