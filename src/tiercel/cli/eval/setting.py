@@ -234,6 +234,8 @@ def _check_arguments(args: argparse.Namespace) -> None:
     if args.lab and (args.config or args.policy):
         problems.append("--lab brings its own configuration: leave --config and --policy out")
     if not args.file.exists():
-        problems.append(f"{args.file}: no such file; `tiercel eval init` writes a first one")
+        problems.append(
+            f"{args.file}: no such file; `tiercel eval init` writes a first one, `tiercel eval suites` lists those that ship"
+        )
     if problems:
         raise ConfigError(*problems)
