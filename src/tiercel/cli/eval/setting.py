@@ -235,7 +235,7 @@ def _check_arguments(args: argparse.Namespace) -> None:
         problems.append("--lab brings its own configuration: leave --config and --policy out")
     if not args.file.exists():
         problems.append(
-            f"{args.file}: no such file; `tiercel eval init` writes a first one, `tiercel eval suites` lists those that ship"
+            f"{args.file}: no such file; `tiercel eval init` writes a first one, `tiercel eval suites` lists what ships"
         )
     if problems:
         raise ConfigError(*problems)
