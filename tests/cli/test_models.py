@@ -215,6 +215,7 @@ DIFFERENCES = {
     ("step-3.7-flash", "modalities"),
     ("claude-haiku-4-5", "tokens_per_second"),
     ("claude-opus-4-8", "window"),
+    *((f"gpt-5.6-{size}", field) for size in ("luna", "terra", "sol") for field in ("input", "output")),
 }
 """Where published claims differ from what Tiercel routes and bills by. Each is shown as a conflict."""
 

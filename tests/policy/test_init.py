@@ -15,7 +15,7 @@ KEYS = [
     if not provider.local
     for variable in ([provider.key_env] if isinstance(provider.key_env, str) else provider.key_env or ())
 ]
-SERVING = ["ANTHROPIC_API_KEY", "GEMINI_API_KEY", "STEP_API_KEY", "OPENROUTER_API_KEY"]
+SERVING = ["ANTHROPIC_API_KEY", "GEMINI_API_KEY", "STEP_API_KEY", "OPENROUTER_API_KEY", "OPENAI_API_KEY"]
 
 
 def no_problems(gate: Gate) -> list[str]:
@@ -32,7 +32,7 @@ def loaded_notices(proposal: Proposal, environ: dict[str, str]) -> tuple[str, ..
 
 @pytest.mark.parametrize(
     "variables",
-    [subset for size in range(1, 5) for subset in itertools.combinations(SERVING, size)],
+    [subset for size in range(1, 6) for subset in itertools.combinations(SERVING, size)],
     ids="+".join,
 )
 def test_every_set_of_keys_gives_files_that_load_without_a_notice(variables: tuple[str, ...]) -> None:
@@ -79,6 +79,24 @@ def test_what_has_no_key_is_dropped_with_a_notice() -> None:
     assert rules["polish"].review == Review(by="gemini-3.5-pro@low")
     assert rules["risky-drafts"].review is None
     assert rules["agents"].advisor is None
+
+
+def test_openais_models_stand_in_where_there_is_no_other_key() -> None:
+    """The key that most people have is enough to begin with; next to others they are not needed."""
+    proposal = propose({"OPENAI_API_KEY": "key"})
+    policy = read_policy(proposal.policy_text)
+    assert {name: tier.members for name, tier in policy.tiers.items()} == {
+        "fast": ("gpt-5.6-luna",),
+        "balanced": ("gpt-5.6-terra",),
+        "deep": ("gpt-5.6-sol",),
+    }
+    assert "tier 'balanced': gpt-5.6-terra, for want of claude-sonnet-4-5" in proposal.notices
+    both = read_policy(propose({"OPENAI_API_KEY": "key", "GEMINI_API_KEY": "key"}).policy_text).tiers
+    assert [both[name].members for name in ("fast", "balanced", "deep")] == [
+        ("gemini-3.5-flash",),
+        ("gpt-5.6-terra",),
+        ("gemini-3.5-pro",),
+    ]
 
 
 def test_a_rule_left_without_rungs_climbs_the_best_tier_there_is() -> None:

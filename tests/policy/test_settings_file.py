@@ -195,6 +195,9 @@ def test_a_known_provider_needs_only_its_name() -> None:
         "claude-sonnet-4-5": "anthropic/claude-sonnet-4.5",
         "claude-opus-4-8": "anthropic/claude-opus-4.8",
         "gemini-3.5-pro": "google/gemini-3.5-pro",
+        "gpt-5.6-luna": "openai/gpt-5.6-luna",
+        "gpt-5.6-terra": "openai/gpt-5.6-terra",
+        "gpt-5.6-sol": "openai/gpt-5.6-sol",
     }
 
 

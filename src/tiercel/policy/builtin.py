@@ -8,6 +8,7 @@ from typing import TypeVar
 import msgspec
 
 from tiercel.domain.catalog import Prices
+from tiercel.domain.policy import TierRole
 from tiercel.policy.settings_tables import ModelTable, ProviderTable
 
 T = TypeVar("T")
@@ -22,9 +23,13 @@ class BuiltInProvider(ProviderTable, frozen=True, kw_only=True):
 
 
 class BuiltInModel(ModelTable, frozen=True, kw_only=True):
-    """A model as published. `maker` is the provider whose price is the model's; `assumed` names unproven fields."""
+    """A model as published. `maker` is the provider whose price is the model's; `assumed` names unproven fields.
+
+    `stands_in` is the tier of the shipped policy that it fills for who has a key for it and for nobody there.
+    """
 
     maker: str
+    stands_in: TierRole | None = None
     sources: tuple[str, ...]
     assumed: tuple[str, ...]
     checked: str

@@ -4,6 +4,7 @@ import re
 import tomllib
 from collections.abc import Sequence
 
+from tiercel.policy.builtin import built_in_models
 from tiercel.policy.policy_file import shipped_policy_text
 from tiercel.policy.problems import dotted
 
@@ -15,7 +16,8 @@ RULE = re.compile(r'^name = "(.+)"$', re.MULTILINE)
 
 
 def fitted_policy(served: set[str]) -> tuple[str, list[str]]:
-    """The shipped policy without the members nobody here serves, and a notice for each change."""
+    """The shipped policy without the members nobody here serves, and a notice for each change. A tier that is left
+    without any gets the models that stand in for it."""
     fitting = Fitting(served)
     blocks = [fitting.fitted(block) for block in shipped_policy_text().split("\n\n")]
     return "\n\n".join(blocks), fitting.notices
@@ -29,8 +31,11 @@ class Fitting:
             name: [member for member in tier["members"] if member in served]
             for name, tier in tomllib.loads(shipped_policy_text())["tiers"].items()
         }
+        stand_ins = {name: [model for model in stand_ins_of(name) if model in served] for name in tiers}
         self.notices: list[str] = []
-        self._tiers = {name: members for name, members in tiers.items() if members}
+        self._tiers = {
+            name: found for name, members in tiers.items() if (found := members or stand_ins[name])
+        }
         self._usable = {*served, *self._tiers}
         self._best = list(self._tiers)[-1:] or sorted(served)[:1]
 
@@ -44,11 +49,14 @@ class Fitting:
         if kept != entries:
             missing = ", ".join(entry for entry in entries if entry not in self._usable)
             tier = TIER.search(block)
-            if tier is not None and not kept:
+            if tier is not None and not kept and tier.group(1) in self._tiers:
+                kept = self._tiers[tier.group(1)]
+                self.notices.append(f"tier {tier.group(1)!r}: {', '.join(kept)}, for want of {missing}")
+            elif tier is not None and not kept:
                 self.notices.append(f"tier {tier.group(1)!r} is left out: no key for {missing}")
                 head = block[: tier.start()]
                 return f"{head}# [tiers.{tier.group(1)}] is left out: no key for {missing}"
-            if tier is not None:
+            elif tier is not None:
                 self.notices.append(f"tier {tier.group(1)!r}: no key for {missing}")
             elif not kept:
                 kept = self._best
@@ -78,6 +86,11 @@ class Fitting:
             self.notices.append(f"rule {name_of(block)!r} has no {mode}, for want of {missing}")
             fitted = f"# no {mode}: no key for {missing}"
         return block[: line.start()] + fitted + block[line.end() :]
+
+
+def stand_ins_of(tier: str) -> list[str]:
+    """The built-in models that fill this tier where nobody else does."""
+    return [name for name, model in built_in_models().items() if model.stands_in == tier]
 
 
 def name_of(block: str) -> str:

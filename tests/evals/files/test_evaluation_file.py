@@ -165,7 +165,7 @@ def test_a_judge_that_is_nobody_is_told_where_it_is_named_and_nowhere_else(tmp_p
     [
         (
             "openai:gpt-9",
-            "line 2: targets[0]: no model, tier or rule is called 'openai:gpt-9'; there are gpt-x",
+            "line 2: targets[0]: no model, tier or rule is called 'openai:gpt-9'; there are ",
         ),
         ("file://mine.py", "'file://mine.py' is a program or address of its own"),
         ("{route: nowhere}", "no model, tier or rule is called 'auto:nowhere'"),
