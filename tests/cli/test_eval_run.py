@@ -135,7 +135,7 @@ async def test_what_was_not_measured_is_told_with_its_reason(
         await suite("run", "--limit=3", "-m", "little", "-j1", "--fail-on=never")
     said = capsys.readouterr().out
     assert "2 passed, 0 failed, 1 not measured" in said
-    assert "Without a baseline nothing is compared and no guardrail is held" in said
+    assert "Without a baseline nothing is compared, and no guardrail is set" in said
     assert re.search(r"^little: .*no such field.* \(1 answer\)$", said, re.MULTILINE)
 
 

@@ -94,7 +94,7 @@ class JudgeSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Guardrail(msgspec.Struct, frozen=True, kw_only=True):
-    """A bound that the candidate must keep beside the primary metric.
+    """A bound that the candidate must keep beside the primary metric, and all that it must where there is no baseline.
 
     `metric` is one of `GUARDRAILS`; `at_most` is absolute (dollars, seconds, a share), or a multiple of the baseline's
     where `relative`.
@@ -110,6 +110,7 @@ GUARDRAILS = {
     "p50_seconds": "the median latency",
     "p95_seconds": "the 95th percentile of latency",
     "p95_ttfa_seconds": "the 95th percentile of time to first answer token",
+    "failure_rate": "the share of answers that did not pass",
     "invalid_format": "the share of answers that are not of the asked form",
     "retry_rate": "the share of answers that took more than one call",
     "non_stop_rate": "the share of answers that did not end by themselves",

@@ -157,6 +157,23 @@ def test_a_broken_guardrail_fails_the_gate() -> None:
     assert outcome(assess_run(run_of(SAME, analysis=analysis)), "worse") == "failed"
 
 
+@pytest.mark.parametrize(
+    ("marks", "at_most", "said"),
+    [("+" * 100, 0.1, "passed"), ("-" * 100, 0.1, "failed"), ("+" * 8 + "--", 0.1, "undecided")],
+)
+def test_one_candidate_alone_keeps_its_bounds_or_fails_the_gate(
+    marks: str, at_most: float, said: Outcome
+) -> None:
+    """A single model has a gate in CI without anybody to be compared with."""
+    rails = (
+        Guardrail(metric="failure_rate", at_most=at_most),
+        Guardrail(metric="cost_per_success", at_most=0.5, relative=True),
+    )
+    found = assess_run(run_of({"fast": marks}, analysis=Analysis(guardrails=rails)))
+    assert [rail.guardrail for rail in found.bounded["fast"]] == [rails[0]]
+    assert outcome(found, "worse") == said
+
+
 def test_two_runs_tell_newly_failing_and_newly_passing_items() -> None:
     found = assess_change(run_of({"fast": "++--"}), run_of({"fast": "+-+-"}))
     assert (found.contenders[0].baseline, found.contenders[0].name) == ("fast (base)", "fast (head)")

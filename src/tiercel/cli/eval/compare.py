@@ -38,8 +38,8 @@ def run(args: argparse.Namespace) -> int:
     outcome = show_comparison(args)
     if outcome is None:
         print(
-            "tiercel: nothing to compare: the run has no baseline beside a candidate; name one in eval.yaml "
-            "(baseline: …), or give two runs",
+            "tiercel: nothing to compare: the run has no baseline beside a candidate, and no guardrail; name either in "
+            "eval.yaml (baseline: …), or give two runs",
             file=sys.stderr,
         )
         return USAGE

@@ -16,7 +16,7 @@ from tiercel.evals.reporting.json_report import as_json
 from tiercel.evals.reporting.judge_words import judge_sentence
 from tiercel.evals.reporting.markdown import why
 from tiercel.evals.reporting.table import signal_rows
-from tiercel.evals.reporting.words import group_titles, headline, left_out, people
+from tiercel.evals.reporting.words import bounds_kept, group_titles, headline, left_out, people
 from tiercel.measure.amounts import count_text, printable
 
 COLOURS = {"better": "green", "not worse": "green", "worse": "red", "cannot tell": "yellow"}
@@ -34,7 +34,7 @@ def show_comparison(args: argparse.Namespace) -> Outcome | None:
         _print(assessment, command, Console(highlight=False))
     if args.github:
         tell_github(assessment, command)
-    return outcome(assessment, args.fail_on) if assessment.contenders else None
+    return outcome(assessment, args.fail_on) if assessment.contenders or assessment.bounded else None
 
 
 def _print(assessment: Assessment, command: str, console: Console) -> None:
@@ -49,6 +49,9 @@ def _print(assessment: Assessment, command: str, console: Console) -> None:
             console.print(_text(f"  {sentence}"))
         for sentence in left_out(one):
             console.print(_text(f"  Left out: {sentence}.", "dim"))
+    for alone in assessment.alone:
+        if alone.guardrails:
+            console.print(_text(bounds_kept(alone.name, alone.guardrails)))
     console.print()
     console.print(_signals(assessment))
     for found in assessment.labelled:

@@ -209,9 +209,10 @@ def _saved(run: RunFolder, candidate: str) -> str:
 def _decided(run: RunFolder, fail_on: "FailOn") -> int:
     """What the results say of the gates; what that says in full is told by `tiercel eval report`."""
     results = tuple(run.results().values())
-    if run.manifest.evaluation.baseline is None:
+    evaluation = run.manifest.evaluation
+    if evaluation.baseline is None and not evaluation.analysis.guardrails:
         print(
-            "Without a baseline nothing is compared and no guardrail is held: the exit code says that it ran."
+            "Without a baseline nothing is compared, and no guardrail is set: the exit code says that it ran."
         )
         answered = any(result.state != "error" for result in results)
         return PASSED if answered or not results else INTERRUPTED
@@ -219,6 +220,7 @@ def _decided(run: RunFolder, fail_on: "FailOn") -> int:
         from tiercel.evals.comparing.answers import Measured
         from tiercel.evals.comparing.assessment import assess_run
         from tiercel.evals.comparing.gate import outcome
+        from tiercel.evals.reporting.words import bounds_kept
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("tiercel"):
             raise
@@ -234,4 +236,7 @@ def _decided(run: RunFolder, fail_on: "FailOn") -> int:
         comparison = contender.comparison
         words = contender.why if comparison is None else comparison.words(contender.name, contender.baseline)
         print(words if words.startswith(contender.name) else f"{contender.name}: {words}")
+    for one in assessment.alone:
+        if one.guardrails:
+            print(bounds_kept(one.name, one.guardrails))
     return OF_OUTCOME[outcome(assessment, fail_on)]

@@ -7,6 +7,7 @@ import msgspec
 from tiercel.domain.errors import ConfigError
 from tiercel.evals.comparing.answers import Answers, Measured, answers_of
 from tiercel.evals.comparing.contender import Contender, contenders
+from tiercel.evals.comparing.guardrails import Guarded, guarded_alone
 from tiercel.evals.comparing.judge_check import JudgeCheck, check_judges
 from tiercel.evals.comparing.labelled import Labelled, labelled
 from tiercel.evals.comparing.pairs import Pairing, pair_up
@@ -19,14 +20,21 @@ from tiercel.evals.statistics.repeats import Repeats, split_variance
 BASE, HEAD = "base", "head"
 
 
+class Alone(msgspec.Struct, frozen=True, kw_only=True):
+    """A candidate that is compared with nobody, and what became of the bounds that it has to keep."""
+
+    name: str
+    guardrails: tuple[Guarded, ...]
+
+
 class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     """What is known after a run ("run"), or of a later run against an earlier one ("change").
 
     `runs` are the manifests, the base first. `answers` are what it was made from, of two runs the head's only. `models`
-    has a row for each candidate, `contenders` one for each that was held against the baseline, `repeats` what re-asking
-    showed, by name, `labelled` what people's labels make of the verdicts, and `judges` how far each judge agrees with
-    people and with itself; of two runs the head's. `warnings` say what a reader must know
-    before believing any of it.
+    has a row for each candidate, `contenders` one for each that was held against the baseline, `alone` one for each
+    where nobody was, `repeats` what re-asking showed, by name, `labelled` what people's labels make of the verdicts,
+    and `judges` how far each judge agrees with people and with itself; of two runs the head's. `warnings` say what a
+    reader must know before believing any of it.
     """
 
     kind: Literal["run", "change"]
@@ -36,6 +44,7 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     answers: tuple[Answers, ...]
     models: tuple[Signals, ...]
     contenders: tuple[Contender, ...]
+    alone: tuple[Alone, ...] = ()
     repeats: dict[str, Repeats]
     labelled: tuple[Labelled, ...]
     warnings: tuple[str, ...]
@@ -44,6 +53,14 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def title(self) -> str:
         return self.runs[-1].evaluation.name
+
+    @property
+    def bounded(self) -> dict[str, tuple[Guarded, ...]]:
+        """What became of the bounds of each candidate that has any."""
+        held = [(one.name, one.guardrails) for one in self.contenders]
+        return {
+            name: rails for name, rails in (*held, *((o.name, o.guardrails) for o in self.alone)) if rails
+        }
 
     @property
     def simulated(self) -> bool:
@@ -65,6 +82,7 @@ def assess_run(run: Measured, analysis: Analysis | None = None) -> Assessment:
         answers=tuple(sides),
         models=tuple(signals_of(side, 1 - analysis.alpha) for side in sides),
         contenders=contenders(pairings, analysis, evaluation.run.seed),
+        alone=() if pairings else tuple(_alone(side, analysis) for side in sides),
         repeats=_repeats(sides),
         labelled=tuple(
             found
@@ -147,6 +165,13 @@ def regrouped(run: Measured, path: str) -> Measured:
         for item, label in zip(evaluation.items, found, strict=True)
     )
     return replace(run, manifest=replace(run.manifest, evaluation=replace(evaluation, items=items)))
+
+
+def _alone(side: Answers, analysis: Analysis) -> Alone:
+    rails = (
+        guarded_alone(rail, side, 1 - analysis.alpha) for rail in analysis.guardrails if not rail.relative
+    )
+    return Alone(name=side.name, guardrails=tuple(rails))
 
 
 def _in_common(base: Manifest, head: Manifest) -> list[tuple[Candidate, Candidate]]:

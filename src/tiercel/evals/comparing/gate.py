@@ -18,7 +18,7 @@ def outcome(assessment: Assessment, fail_on: FailOn) -> Outcome:
         return "passed"
     states = {
         *(contender.verdict for contender in assessment.contenders),
-        *(rail.state for contender in assessment.contenders for rail in contender.guardrails),
+        *(rail.state for rails in assessment.bounded.values() for rail in rails),
     }
     if states & {"worse", "broken"}:
         return "failed"

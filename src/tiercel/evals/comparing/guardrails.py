@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from tiercel.domain.money import NANO_PER_USD
+from tiercel.evals.comparing.answers import Answers
 from tiercel.evals.comparing.figure import Figure
 from tiercel.evals.comparing.metrics import METRICS, counted
 from tiercel.evals.comparing.pairs import Pairing
@@ -19,7 +20,8 @@ State = Literal["met", "broken", "cannot tell"]
 
 class Guarded(msgspec.Struct, frozen=True, kw_only=True):
     """A guardrail with what was measured: `figure` is in the guardrail's own unit (money in dollars), or a multiple of
-    the baseline's where it is relative. `baseline` and `candidate` are what it was made from."""
+    the baseline's where it is relative. `baseline` and `candidate` are what it was made from; the one is empty where
+    there is no baseline."""
 
     guardrail: Guardrail
     state: State
@@ -31,20 +33,31 @@ class Guarded(msgspec.Struct, frozen=True, kw_only=True):
 def guarded(guardrail: Guardrail, pairing: Pairing, confidence: float, seed: int) -> Guarded:
     """Hold one bound against a candidate."""
     measure = METRICS[guardrail.metric]
-    baseline, candidate = (measure(side, confidence) for side in (pairing.baseline, pairing.candidate))
-    if guardrail.metric == "cost_per_success":
-        figure = cost_ratio(pairing, confidence, seed) if guardrail.relative else _in_dollars(candidate)
+    alone = guarded_alone(guardrail, pairing.candidate, confidence)
+    figure = alone.figure
+    if guardrail.relative and guardrail.metric == "cost_per_success":
+        figure = cost_ratio(pairing, confidence, seed)
     elif guardrail.relative:
         # two intervals at half the error each hold both values together at the whole one
         half = (1 + confidence) / 2
         figure = _ratio(measure(pairing.candidate, half), measure(pairing.baseline, half))
-    else:
-        figure = candidate
+    return msgspec.structs.replace(
+        alone,
+        state=_state(figure, guardrail.at_most),
+        figure=figure,
+        baseline=measure(pairing.baseline, confidence),
+    )
+
+
+def guarded_alone(guardrail: Guardrail, side: Answers, confidence: float) -> Guarded:
+    """Hold a bound that is absolute against a candidate that is compared with nobody."""
+    candidate = METRICS[guardrail.metric](side, confidence)
+    figure = _in_dollars(candidate) if guardrail.metric == "cost_per_success" else candidate
     return Guarded(
         guardrail=guardrail,
         state=_state(figure, guardrail.at_most),
         figure=figure,
-        baseline=baseline,
+        baseline=Figure(why="there is no baseline"),
         candidate=candidate,
     )
 

@@ -159,6 +159,7 @@ METRICS: dict[str, Callable[[Answers, float], Figure]] = {
     "p50_seconds": lambda answers, level: latency(answers, 0.5, lambda row: row.seconds, level),
     "p95_seconds": lambda answers, level: latency(answers, 0.95, lambda row: row.seconds, level),
     "p95_ttfa_seconds": lambda answers, level: latency(answers, 0.95, lambda row: row.ttfa_seconds, level),
+    "failure_rate": lambda answers, level: passed(answers, level).turned,
     "invalid_format": lambda answers, level: format_following(answers, level).turned,
     "retry_rate": retried,
     "non_stop_rate": lambda answers, level: ended_itself(answers, level).turned,

@@ -27,6 +27,7 @@ def as_json(assessment: Assessment, command: str, fail_on: FailOn = "worse") -> 
         "baseline": assessment.baseline,
         "warnings": list(assessment.warnings),
         "contenders": [_contender(one, assessment) for one in assessment.contenders],
+        "alone": [{"candidate": one.name, "guardrails": _built(one.guardrails)} for one in assessment.alone],
         "models": [in_dollars(_built(model)) for model in assessment.models],
         "repeats": {name: _built(found) for name, found in assessment.repeats.items()},
         "labelled": [_built(found) for found in assessment.labelled],

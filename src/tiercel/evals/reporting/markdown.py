@@ -27,6 +27,7 @@ def as_markdown(assessment: Assessment, command: str) -> str:
         parts += ["\n".join(f"- Left out: {escaped(words)}." for words in left_out(one))]
     if not assessment.contenders:
         parts.append("Nothing was compared: the evaluation names no baseline, or has one candidate only.")
+    parts += ["\n".join(f"- {escaped(sentence)}" for sentence in page.alone)]
     parts += ["## Signals", _signals(page)]
     parts += _guardrails(page)
     for one in assessment.contenders:
@@ -64,9 +65,9 @@ def _signals(page: Page) -> str:
 
 def _guardrails(page: Page) -> list[str]:
     rows = [
-        [one.name, rail.metric, rail.bound, f"{rail.text} ({rail.detail})", rail.state]
-        for one in page.contenders
-        for rail in one.guardrails
+        [name, rail.metric, rail.bound, f"{rail.text} ({rail.detail})", rail.state]
+        for name, rails in page.bounded.items()
+        for rail in rails
     ]
     return (
         ["## Guardrails", table(["Candidate", "Guardrail", "Bound", "Measured", "State"], rows)]

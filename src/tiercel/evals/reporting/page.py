@@ -18,6 +18,7 @@ from tiercel.evals.reporting.table import Cell, Row, signal_rows
 from tiercel.evals.reporting.words import (
     Headline,
     bound,
+    bounds_kept,
     detail_text,
     difference,
     form_of,
@@ -116,7 +117,6 @@ class ContenderShown(msgspec.Struct, frozen=True, kw_only=True):
     tone: Tone
     headline: Headline
     footnotes: tuple[str, ...]
-    guardrails: tuple[RailShown, ...]
     slices: tuple[SliceShown, ...]
     groups: tuple[Group, ...]
 
@@ -133,6 +133,8 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     level: str
     margin: str
     contenders: tuple[ContenderShown, ...]
+    alone: tuple[str, ...]
+    bounded: dict[str, tuple[RailShown, ...]]
     differences: charts.Bars | None
     plane: charts.Plane | None
     latencies: charts.Bars | None
@@ -159,6 +161,8 @@ def page_of(assessment: Assessment, command: str) -> Page:
         level=level,
         margin=f"{100 * analysis.margin:g} points",
         contenders=tuple(_contender(one, assessment) for one in assessment.contenders),
+        alone=tuple(bounds_kept(one.name, one.guardrails) for one in assessment.alone if one.guardrails),
+        bounded={name: tuple(_rail(rail) for rail in rails) for name, rails in assessment.bounded.items()},
         differences=charts.differences(assessment),
         plane=charts.price_and_quality(assessment.models),
         latencies=charts.latencies(assessment.models),
@@ -214,7 +218,6 @@ def _contender(one: Contender, assessment: Assessment) -> ContenderShown:
         tone=TONES[one.verdict],
         headline=headline(one, assessment),
         footnotes=_footnotes(one, assessment),
-        guardrails=tuple(_rail(rail) for rail in one.guardrails),
         slices=tuple(_slice(part) for part in one.slices),
         groups=_groups(one, assessment),
     )

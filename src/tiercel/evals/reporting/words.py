@@ -21,6 +21,7 @@ _NAMES = {
     "p50_seconds": "median latency",
     "p95_seconds": "p95 latency",
     "p95_ttfa_seconds": "p95 first answer",
+    "failure_rate": "answers that did not pass",
     "invalid_format": "answers of a wrong form",
     "non_stop_rate": "answers that were cut",
 }
@@ -51,10 +52,16 @@ def headline(contender: Contender, assessment: Assessment) -> Headline:
         _cost(contender, candidate, baseline),
         _speed(candidate, baseline),
         *(guardrail(rail) for rail in contender.guardrails if rail.state != "met"),
-        _met(contender),
+        _met(contender.guardrails),
         _differing(contender, assessment),
     )
     return Headline(lead=lead, basis=basis, more=tuple(sentence for sentence in sentences if sentence))
+
+
+def bounds_kept(name: str, rails: tuple[Guarded, ...]) -> str:
+    """What became of the bounds of a candidate that is compared with nobody, in sentences."""
+    told = (*(guardrail(rail) for rail in rails if rail.state != "met"), _met(rails))
+    return " ".join((f"{name}:", *(sentence for sentence in told if sentence)))
 
 
 def people(found: Labelled) -> str:
@@ -231,9 +238,9 @@ def _speed(candidate: Signals, baseline: Signals) -> str:
     return ""
 
 
-def _met(contender: Contender) -> str:
-    met = sum(rail.state == "met" for rail in contender.guardrails)
-    total = len(contender.guardrails)
+def _met(rails: tuple[Guarded, ...]) -> str:
+    met = sum(rail.state == "met" for rail in rails)
+    total = len(rails)
     return f"{met} of {total} guardrails kept." if met else ""
 
 
