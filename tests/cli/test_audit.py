@@ -56,13 +56,21 @@ task              evaluate
 answered by       because of                 now       then  saves  n
 coding            step-3.7-flash * !       $0.01  $0.000125   99 %  2
 claude-opus-4-8   its price
+coding            gpt-5.6-luna * !         $0.01   $0.00013   99 %  2
+claude-opus-4-8   its price
 coding            claude-haiku-4-5         $0.01   $0.00055   94 %  2
 claude-opus-4-8   its price
 coding            gemini-3.5-flash * !     $0.01  $0.000975   90 %  2
 claude-opus-4-8   its price
+coding            gpt-5.6-terra * !        $0.01    $0.0013   87 %  2
+claude-opus-4-8   its price
 coding            claude-sonnet-4-5        $0.01   $0.00165   84 %  2
 claude-opus-4-8   its price
+coding            gpt-5.6-sol * !          $0.01    $0.0022   78 %  2
+claude-opus-4-8   its price
 summary           step-3.7-flash * !    $0.00055  $0.000125   77 %  1
+claude-haiku-4-5  its price
+summary           gpt-5.6-luna * !      $0.00055   $0.00013   76 %  1
 claude-haiku-4-5  its price
 
 To evaluate, not to switch: nothing here says that its answers are as good.
@@ -209,11 +217,11 @@ def test_a_long_list_is_cut_with_its_number_and_json_has_all() -> None:
         record(i, "claude-opus-4-8", "deep", 10_000_000, task=task) for i, task in enumerate(tasks)
     )
     shown = result(records)
-    assert len(shown.candidates) == 16
-    assert f"... and {16 - MOST_SHOWN} more: tiercel audit --json" in printed(shown)
+    assert len(shown.candidates) == 28
+    assert f"... and {28 - MOST_SHOWN} more: tiercel audit --json" in printed(shown)
     plain = as_json(shown)
     assert isinstance(plain, dict)
-    assert len(plain["candidates"]) == 16
+    assert len(plain["candidates"]) == 28
 
 
 def test_it_never_recommends_a_switch() -> None:

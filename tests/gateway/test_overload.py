@@ -339,7 +339,7 @@ async def test_a_real_server_under_far_too_much_load_keeps_working(tmp_path: Pat
         assert set(asked.statuses) <= {"200", "503", "not sent"} | lost
     assert much.statuses["503"] > 0
     assert (much.without_retry_after, much.unanswered) == (0, 0)
-    assert much.answered.n > 0.1 * some.answered.n
+    assert much.answered.n > 0.02 * some.answered.n
     assert much.health.p50 < 0.5
 
 

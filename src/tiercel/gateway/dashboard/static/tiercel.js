@@ -6,6 +6,7 @@ const css = (name) => getComputedStyle(document.documentElement).getPropertyValu
 const two = (number) => String(number).padStart(2, "0");
 const dayOf = (when) => [when.getFullYear(), two(when.getMonth() + 1), two(when.getDate())].join("-");
 const timeOf = (when) => [when.getHours(), when.getMinutes(), when.getSeconds()].map(two).join(":");
+const momentOf = (when) => `${dayOf(when)} ${timeOf(when).slice(0, 5)}`;
 const DAY_BELOW = ["\n{YYYY}-{MM}-{DD}", null, "\n{MM}-{DD}", null, null, null, 1];
 const TIMES = [
   [86_400 * 365, "{YYYY}", null, null, null, null, null, null, 1],
@@ -52,7 +53,7 @@ function draw(figure) {
     legend: { markers: { width: (_, at) => (lines[at - 1]?.dashed ? 2 : 0), dash: "dashed", stroke: (_, at) => lines[at - 1]?.colour, fill: (_, at) => (lines[at - 1]?.dashed ? "transparent" : lines[at - 1]?.colour) } },
     cursor: { points: { size: 6 }, y: false },
     axes: [{ ...axis, values: TIMES }, { ...axis, size: 62, incrs: unit === "e" ? [1, 2, 5, 10, 20, 50, 100] : undefined, values: (_, ticks) => ticks.map((tick) => amount(tick, unit)) }],
-    series: [{ label: "from", value: "{YYYY}-{MM}-{DD} {HH}:{mm}" }, ...lines.map((line) => ({
+    series: [{ label: "from", value: (_, at) => (at == null ? "" : momentOf(new Date(at * 1000))) }, ...lines.map((line) => ({
       label: line.name, stroke: line.colour, fill: stack ? line.colour : undefined, width: stack ? 0 : line.dashed ? 1 : 2, dash: line.dashed ? [6, 5] : undefined, paths: bars,
       points: { show: !stack && !line.dashed && line.values.filter((value) => value != null).length < 40, size: 6, fill: line.colour }, spanGaps: true,
       value: (_, __, ___, at) => (at == null ? "" : amount(line.values[at], unit)),
