@@ -82,13 +82,12 @@ async def _opened(
     stack: AsyncExitStack, settings: Settings, policy: Policy, folder: Path, client: HttpClient
 ) -> "_Door":
     settings = msgspec.structs.replace(
-        settings, listener=Listener(port=0), storage=Storage(folder=str(folder))
+        settings, listener=Listener(port=0), storage=Storage(folder=str(folder), is_thrown_away=True)
     )
     every = (policy.limits, *(rule.limits for rule in policy.rules if rule.limits is not None))
     longest = max(limits.deadline_seconds for limits in every) + PATIENCE_SECONDS
     limits = HttpLimits(first_byte_seconds=longest, idle_seconds=longest, deadline_seconds=longest)
     gateway = await stack.enter_async_context(running(settings, policy))
-    gateway.recorder.forget_in_the_end()
     return _Door(gateway, client, limits)
 
 

@@ -48,6 +48,8 @@ class Storage(msgspec.Struct, frozen=True, kw_only=True):
     in `folder`."""
     when_budgets_unknown: Literal["refuse", "serve"] = "refuse"
     """What becomes of keys with a budget while PostgreSQL is away and nobody knows what other gateways spend."""
+    is_thrown_away: bool = False
+    """Whether nobody wants the folder afterwards: its journal is then taken into no database."""
 
 
 class Telemetry(msgspec.Struct, frozen=True, kw_only=True):

@@ -44,6 +44,7 @@ class Recorder:
         *,
         database_url: Secret | None = None,
         maker: ContentMaker | None = None,
+        is_thrown_away: bool = False,
     ) -> None:
         self.folder = folder
         self._database_url = database_url
@@ -55,7 +56,7 @@ class Recorder:
         self._counters = Counters()
         self._unwritten: deque[Record] = deque(maxlen=REMEMBERED)
         self._known_problem: str | None = None
-        self._is_for_nobody = False
+        self._is_thrown_away = is_thrown_away
         # ordered ones: a plain dictionary takes long to find its first key where many were taken out before it
         # as bytes: a thousand records as objects would spread what every request makes over memory that no cache holds
         self._records: OrderedDict[str, bytes] = OrderedDict()
@@ -78,11 +79,21 @@ class Recorder:
             ingestor = Ingestor(
                 folder, journal, retention=Retention.of(storage), database_url=storage.database_url
             )
+            if storage.is_thrown_away:
+                ingestor.pause()  # it never begins, nor loads what a database needs
             ingestor.start()
             undo.pop_all()
         kind = "the journal of a PostgreSQL" if storage.database_url else f"SQLite {sqlite3.sqlite_version}"
         logger.info("records in %s: %s, written by this process alone", folder, kind)
-        return cls(folder, lock, journal, ingestor, database_url=storage.database_url, maker=maker)
+        return cls(
+            folder,
+            lock,
+            journal,
+            ingestor,
+            database_url=storage.database_url,
+            maker=maker,
+            is_thrown_away=storage.is_thrown_away,
+        )
 
     def started(self, started: Started) -> None:
         """To be told before the first call goes out. Raises `StorageError` when it was not written."""
@@ -193,11 +204,6 @@ class Recorder:
     def resume_ingest(self) -> None:
         self._ingestor.resume()
 
-    def forget_in_the_end(self) -> None:
-        """The folder is thrown away afterwards: from here on nothing is taken into the store, not even in the end."""
-        self._is_for_nobody = True
-        self._ingestor.pause()
-
     def close(self) -> None:
         """Writes what waits, flushes the journal, takes what it has into the store, and lets go of the folder.
 
@@ -209,7 +215,7 @@ class Recorder:
             logger.error("%s: %d records are lost: %s", self.folder, len(self._unwritten), error.message)
             self._unwritten.clear()
         self._journal.close()
-        self._ingestor.stop(drain=not self._is_for_nobody)
+        self._ingestor.stop(drain=not self._is_thrown_away)
         self._lock.release()
 
     def _keep(self, record: Record, error: StorageError) -> None:
