@@ -39,7 +39,7 @@ from bench.rig import free_port
 from bench.synthesise import DAY_SECONDS
 from bench.trials import MODEL, write, write_evaluation, write_shadow_run, write_split
 from tiercel.domain.keys import AccessKey, Role
-from tiercel.domain.record import Block, Content
+from tiercel.domain.record import Block, Content, Place
 from tiercel.gateway.dashboard.pages import NAVIGATION
 from tiercel.policy import shipped_policy_text
 from tiercel.records.key_store import KeyStore
@@ -331,10 +331,11 @@ def write_texts(folder: Path, count: int) -> None:
 def content(record_id: str) -> Content:
     number = int(record_id[-9:], 16)
     blocks = []
-    for place, role in (("message", "user"), ("answer", "assistant")):
+    places: tuple[tuple[Place, str], ...] = (("message", "user"), ("answer", "assistant"))
+    for place, role in places:
         words = f"the heron {number % 1_000} flies over {number} ponds and tells nobody of it. " * 30
         text = msgspec.json.encode({"role": role, "parts": [{"type": "text", "text": words}]}).decode()
-        blocks.append(Block(place=place, key=f"{record_id}-{place}", bytes=len(text), text=text))  # type: ignore[arg-type]  # one of the places
+        blocks.append(Block(place=place, key=f"{record_id}-{place}", bytes=len(text), text=text))
     return Content(record_id=record_id, blocks=tuple(blocks))
 
 

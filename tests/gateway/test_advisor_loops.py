@@ -1,5 +1,7 @@
 """An advisor within longer conversations: seals that come home, keys with budgets, models that think."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from tiercel.domain.keys import AccessKey, Budget
 from tiercel.domain.policy import Advisor, Gate, Policy, Rule
 from tiercel.gateway.app import running
 from tiercel.testing.lab.server import Lab
-from tiercel.testing.scripted import Called, Says, ScriptedProvider
+from tiercel.testing.scripted import Called, Reply, Says, ScriptedProvider
 
 LOOK: Any = {"name": "look", "input_schema": {"type": "object", "properties": {}}}
 GATES = (Gate(check="finished", needs_whole=False),)
@@ -117,14 +119,11 @@ async def by_responses(sdk: openai.AsyncOpenAI, stream: bool) -> str:
 ASKED_BY = {"chat": by_chat, "responses": by_responses}
 
 
-@STREAMED
-async def test_thinking_before_the_question_opens_the_turn_that_calls(tmp_path: Path, stream: bool) -> None:
-    """Anthropic's models want to see it there when the tool's result comes, and what came after has none."""
-    replies = (
-        asks(reasoning="Hm, hm."),
-        Says(calls=(Called(name="look", id="toolu_2"),), finish="tool_calls"),
-        Says(text="A bridge."),
-    )
+@asynccontextmanager
+async def advised(
+    tmp_path: Path, *replies: Reply
+) -> AsyncIterator[tuple[anthropic.AsyncAnthropic, ScriptedProvider]]:
+    """A client, and the model of Anthropic's that says this and may ask another one, which says "Look."."""
     rule = Rule(name="any", ladder=("fast",), advisor=Advisor(by="dear"))
     async with (
         ScriptedProvider(*replies, format="anthropic", name="at-cheap") as cheap,
@@ -137,6 +136,18 @@ async def test_thinking_before_the_question_opens_the_turn_that_calls(tmp_path: 
         ) as here,
         anthropic.AsyncAnthropic(base_url=here.url, api_key="x", max_retries=0) as client,
     ):
+        yield client, cheap
+
+
+@STREAMED
+async def test_thinking_before_the_question_opens_the_turn_that_calls(tmp_path: Path, stream: bool) -> None:
+    """Anthropic's models want to see it there when the tool's result comes, and what came after has none."""
+    replies = (
+        asks(reasoning="Hm, hm."),
+        Says(calls=(Called(name="look", id="toolu_2"),), finish="tool_calls"),
+        Says(text="A bridge."),
+    )
+    async with advised(tmp_path, *replies) as (client, cheap):
         asked: Any = {"model": "auto", "max_tokens": 4_000, "tools": [LOOK]}
         said: Any = [{"role": "user", "content": "Where am I?"}]
         if stream:
@@ -174,18 +185,7 @@ async def test_prompt_caches_hold_whether_advice_is_asked_or_not(tmp_path: Path)
         Says(calls=(Called(name="look", id="toolu_2"),), finish="tool_calls"),
         Says(text="Here."),
     )
-    rule = Rule(name="any", ladder=("fast",), advisor=Advisor(by="dear"))
-    async with (
-        ScriptedProvider(*replies, format="anthropic", name="at-cheap") as cheap,
-        ScriptedProvider(Says(text="Look."), name="at-dear") as dear,
-        house(
-            tmp_path,
-            cheap.deployment("cheap"),
-            dear.deployment("dear"),
-            policy=two_tiers(rules=(rule,), gates=GATES),
-        ) as here,
-        anthropic.AsyncAnthropic(base_url=here.url, api_key="x", max_retries=0) as client,
-    ):
+    async with advised(tmp_path, *replies) as (client, cheap):
         asked: Any = {"model": "auto", "max_tokens": 4_000, "tools": tools, "system": system}
         await client.messages.create(messages=said, **asked)
         called = {"type": "tool_use", "id": "toolu_2", "name": "look", "input": {}}

@@ -28,8 +28,10 @@ version = 1
 folder = "{folder}/data"
 [providers.vllm]
 base_url = "{url}"
-[models.little]
-served_by = {{ vllm = "little" }}
+"""
+MODEL = """
+[models.{name}]
+served_by = {{ vllm = "{name}" }}
 prices = {{ input_usd_per_million = 1, output_usd_per_million = 2 }}
 """
 FILE = """
@@ -43,6 +45,11 @@ run: {concurrency: 3, cache: false}
 
 def row(item: str, **fields: object) -> Result:
     return msgspec.structs.replace(Result(item=item, candidate="a", state="passed", kind="ok"), **fields)
+
+
+def settings_text(folder: Path, url: str, *models: str) -> str:
+    """A tiercel.toml of one provider that serves these models."""
+    return SETTINGS.format(folder=folder, url=url) + "".join([MODEL.format(name=name) for name in models])
 
 
 async def eval_run(folder: Path, *arguments: str) -> asyncio.subprocess.Process:
@@ -78,13 +85,13 @@ def torn(folder: Path) -> Path:
 
 
 def write_files(folder: Path, provider: ScriptedProvider) -> None:
-    folder.joinpath("tiercel.toml").write_text(SETTINGS.format(folder=folder, url=provider.base_url), "utf-8")
+    folder.joinpath("tiercel.toml").write_text(settings_text(folder, provider.base_url, "little"), "utf-8")
     folder.joinpath("eval.yaml").write_text(FILE, "utf-8")
     lines = [f'{{"id": "q{n}", "input": "Question {n}: what is 2 + 2?"}}\n' for n in range(ITEMS)]
     folder.joinpath("items.jsonl").write_text("".join(lines), "utf-8")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="kill -9")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 async def test_a_killed_run_goes_on_with_nothing_lost_and_nothing_asked_twice(tmp_path: Path) -> None:
     """After kill -9 every item has exactly one row; asked twice are at most those that were under way."""
     async with ScriptedProvider() as provider:

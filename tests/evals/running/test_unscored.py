@@ -12,7 +12,7 @@ import pytest
 
 from tests.evals.running.build import begun, bench, evaluation, items, rows
 from tests.evals.running.speaking import Held, Speak, Speaking, passing, preference, verdict
-from tests.evals.running.test_resume import eval_run
+from tests.evals.running.test_resume import eval_run, settings_text
 from tiercel.checks.registry import Registry
 from tiercel.domain.errors import ConfigError
 from tiercel.domain.request import Text
@@ -26,22 +26,6 @@ from tiercel.testing.loopback import SeenRequest
 RUBRIC = Expectation(scorer="llm-rubric", value="It is right.", judge="j")
 JUDGES = {"j": JudgeSettings(name="j", models=("judge",))}
 ITEMS = 30
-SETTINGS = """
-version = 1
-[storage]
-folder = "{folder}/data"
-[providers.vllm]
-base_url = "{url}"
-[models.one]
-served_by = {{ vllm = "one" }}
-prices = {{ input_usd_per_million = 1, output_usd_per_million = 2 }}
-[models.two]
-served_by = {{ vllm = "two" }}
-prices = {{ input_usd_per_million = 1, output_usd_per_million = 2 }}
-[models.judge]
-served_by = {{ vllm = "judge" }}
-prices = {{ input_usd_per_million = 1, output_usd_per_million = 2 }}
-"""
 FILE_TEXT = """
 targets: [one, two]
 baseline: two
@@ -87,7 +71,7 @@ def says_tie_or_pass(mode: str) -> Speak:
     return lambda model, shown: word if model == "judge" else "4"
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="kill -9")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 @pytest.mark.parametrize("mode", ["rubric", "pairwise"])
 async def test_answers_that_wait_for_their_judge_survive_kill_9_and_are_only_judged(
     mode: str, tmp_path: Path
@@ -96,7 +80,7 @@ async def test_answers_that_wait_for_their_judge_survive_kill_9_and_are_only_jud
     provider = Held(says_tie_or_pass(mode))
     async with provider:
         tmp_path.joinpath("tiercel.toml").write_text(
-            SETTINGS.format(folder=tmp_path, url=provider.base_url), "utf-8"
+            settings_text(tmp_path, provider.base_url, "one", "two", "judge"), "utf-8"
         )
         tmp_path.joinpath("eval.yaml").write_text(FILE_TEXT.format(mode=mode), "utf-8")
         lines = [f'{{"id": "q{n}", "input": "Question {n}: what is 2 + 2?"}}\n' for n in range(ITEMS)]

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -17,8 +18,8 @@ from tiercel.domain.shadow import ShadowRun
 from tiercel.records.shadow_store import ShadowStore
 
 
-def lay_run(folder: Path, marks: str, **changes: object) -> tuple[ShadowRun, list[ShadowPair]]:
-    run = registered(folder, **changes)  # type: ignore[arg-type]  # each test's own
+def lay_run(folder: Path, marks: str, **changes: Any) -> tuple[ShadowRun, list[ShadowPair]]:
+    run = registered(folder, **changes)
     pairs = pairs_of(run, marks)
     keep(folder, *records_of(pairs), *pairs)
     return run, pairs

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -117,14 +117,18 @@ def _written(words: tuple[str, ...], ending: str) -> bytes:
         return path.read_bytes()
 
 
-def _printed(words: tuple[str, ...]) -> bytes:
-    process = subprocess.Popen(  # noqa: S603 - our own interpreter and commands; a path is one of runs that exist
+def started(words: Sequence[str], *, asked: bool) -> subprocess.Popen[bytes]:
+    """`tiercel …` in a process of its own, which reads lines where it is `asked` any."""
+    return subprocess.Popen(  # noqa: S603 - our own interpreter and commands; a path is one of runs that exist
         [sys.executable, "-m", "tiercel", *words],
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE if asked else subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    with process:
+
+
+def _printed(words: tuple[str, ...]) -> bytes:
+    with started(words, asked=False) as process:
         if sys.platform != "win32":
             os.setpriority(os.PRIO_PROCESS, process.pid, NICENESS)
         try:

@@ -5,13 +5,13 @@ with the dashboard.
 """
 
 import subprocess
-import sys
 import threading
 
 import msgspec
 
 from tiercel.domain.errors import ConfigError
 from tiercel.domain.json import Json
+from tiercel.gateway.dashboard.commands import started
 
 IDLE_SECONDS = 600.0
 PATIENCE_SECONDS = 60.0
@@ -79,12 +79,7 @@ class _Conversation:
         self.is_up = threading.Event()
         self.is_ended = False
         self._told: str | None = None
-        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and commands; a path is one of runs that exist
-            [sys.executable, "-m", "tiercel", *words],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
+        self._process = started(words, asked=True)
         threading.Thread(target=self._greet, daemon=True).start()
 
     def ask(self, line: Json) -> bytes:
