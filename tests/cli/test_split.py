@@ -96,6 +96,17 @@ def test_where_there_is_none_it_says_so(
     assert "No request of a split" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("asked", [["trail"], ["--rule", "chatt"]])
+def test_a_name_that_does_not_exist_is_answered_with_those_that_do(
+    asked: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = filled(tmp_path, rows("flash", 2))
+    assert main(["split", "status", *asked, *data]) == 1
+    said = capsys.readouterr().out
+    assert repr(asked[-1]) in said
+    assert "There is trial, rule chat." in said
+
+
 def test_too_little_is_said_and_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = filled(tmp_path, rows("flash", 1), rows("haiku", 1))
     assert main(["split", "status", *data]) == 0

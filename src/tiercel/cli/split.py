@@ -77,10 +77,30 @@ def run(args: argparse.Namespace) -> int:
     elif found:
         render(found, Console(highlight=False), args.most if is_cut else None)
     else:
-        asked = f" {args.split!r}" if args.split else ""
-        print(f"No request of a split{asked} was recorded in this time.")
-        print("A rule of policy.toml gets one by a table [rules.split].")
+        print(nothing_found(args, storage_of(args.data)))
     return 0 if found else 1
+
+
+def nothing_found(args: argparse.Namespace, storage: Storage) -> str:
+    """That nothing was recorded of what was asked for; and of what something was, or how there comes to be."""
+    asked = f" {args.split!r}" if args.split else ""
+    asked += f" under rule {args.rule!r}" if args.rule else ""
+    said = f"No request of a split{asked} was recorded in this time.\n"
+    recorded: dict[str, set[str]] = {}
+    if args.split or args.rule:
+        from tiercel.records.splits import load_split_rows
+
+        rows, _ = load_split_rows(
+            Path(storage.folder), args.most, since=args.since, database_url=storage.database_url
+        )
+        for row in rows:
+            recorded.setdefault(row.split, set()).add(row.rule)
+    if not recorded:
+        return said + "A rule of policy.toml gets one by a table [rules.split]."
+    return said + "\n".join(
+        f"There is {split}, rule{'s' if len(rules) > 1 else ''} {', '.join(sorted(rules))}."
+        for split, rules in sorted(recorded.items())
+    )
 
 
 def made(args: argparse.Namespace, storage: Storage) -> "tuple[list[Compared], bool]":
