@@ -1,7 +1,5 @@
 """Requests and tokens a minute, and requests at once: never more in any 60 seconds, and honest about when to return."""
 
-from contextlib import suppress
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -61,13 +59,25 @@ def test_whoever_waits_as_long_as_told_is_let_in(waits: list[float], limit: int)
 def test_requests_at_once_are_counted_until_they_end() -> None:
     quotas = Quotas(FrozenClock())
     key = key_with(concurrent=2)
-    with quotas.enter(key):
-        with suppress(RuntimeError), quotas.enter(key):
-            with pytest.raises(CallerError, match="2 requests under way"):
-                quotas.enter(key)
-            raise RuntimeError("broke")
-        with quotas.enter(key):
-            pass
+    quotas.enter(key)
+    second = quotas.enter(key)
+    with pytest.raises(CallerError, match="2 requests under way"):
+        quotas.enter(key)
+    second.leave()
+    quotas.enter(key)
+    with pytest.raises(CallerError, match="2 requests under way"):
+        quotas.enter(key)
+
+
+def test_a_request_that_is_refused_is_not_under_way() -> None:
+    clock = FrozenClock()
+    quotas = Quotas(clock)
+    key = key_with(requests_per_minute=1, concurrent=2)
+    quotas.enter(key)
+    with pytest.raises(CallerError, match="1 requests a minute"):
+        quotas.enter(key)
+    clock.advance(120.0)
+    quotas.enter(key)
 
 
 def test_keys_do_not_share_a_limit() -> None:

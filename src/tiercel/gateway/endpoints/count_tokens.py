@@ -26,13 +26,16 @@ async def count_tokens(runtime: Runtime, exchange: Exchange, how: Counting) -> N
     """
     state = runtime.state
     key = exchange.caller
-    with runtime.access.quotas.enter(key):
+    entered = runtime.access.quotas.enter(key)
+    try:
         body = await exchange.body(state.settings.listener.max_body_bytes)
         request, hints = take_hints(how.decode(body), exchange)
         facts = runtime.facts(state, request, hints, key)
         plan = _plan(runtime, state, request, facts, key)
         with exchange.cancelled_when_client_leaves():
             counted = await _asked(state, request, plan) if plan is not None else None
+    finally:
+        entered.leave()
     if counted is None:
         await exchange.answer(200, [JSON, ESTIMATED], how.encode(facts.size.upper))
     else:

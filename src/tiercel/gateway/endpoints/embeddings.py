@@ -28,7 +28,8 @@ async def embed(runtime: Runtime, exchange: Exchange, how: Embedding) -> None:
     """Answer one request. Problems are raised; the application renders them."""
     state = runtime.state
     receipt = runtime.receipt(exchange)
-    with runtime.access.quotas.enter(receipt.key):
+    entered = runtime.access.quotas.enter(receipt.key)
+    try:
         body = await exchange.body(state.settings.listener.max_body_bytes)
         await runtime.replays.once(
             exchange,
@@ -36,6 +37,8 @@ async def embed(runtime: Runtime, exchange: Exchange, how: Embedding) -> None:
             body,
             lambda: _embed(runtime, exchange, how, receipt, body),
         )
+    finally:
+        entered.leave()
 
 
 async def _embed(runtime: Runtime, exchange: Exchange, how: Embedding, receipt: Receipt, body: bytes) -> None:

@@ -49,7 +49,8 @@ async def generate(runtime: Runtime, exchange: Exchange, how: Generation) -> Non
     """Answer one request. Problems are raised; the application renders them."""
     state = runtime.state
     receipt = runtime.receipt(exchange)
-    with runtime.access.quotas.enter(receipt.key):
+    entered = runtime.access.quotas.enter(receipt.key)
+    try:
         body = await exchange.body(state.settings.listener.max_body_bytes)
         await runtime.replays.once(
             exchange,
@@ -57,6 +58,8 @@ async def generate(runtime: Runtime, exchange: Exchange, how: Generation) -> Non
             body,
             lambda: _generate(runtime, exchange, how, receipt, body),
         )
+    finally:
+        entered.leave()
 
 
 async def _generate(
