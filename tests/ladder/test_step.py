@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from tests.ladder.plans import SCHEMA, answered, failed, plan, rung
 from tiercel.domain.climb import Attempt, Call, Cancel, Conditions, Deliver, GiveUp, Plan, Start, Step
 from tiercel.domain.failure import FailureKind
-from tiercel.domain.policy import Gate, Limits
+from tiercel.domain.policy import Gate, Hold, HoldMode, Limits
 from tiercel.ladder.reactions import REACTIONS
-from tiercel.ladder.step import next_step
+from tiercel.ladder.step import next_step, sure_step
 
 LADDER = plan(rung("a", 0), rung("b", 0), rung("c", 1))
 NOW = Conditions()
@@ -333,3 +333,56 @@ def test_every_climb_ends_within_its_attempts(outcomes: list[tuple[str, str]], d
     assert sum(a.call.why == "re_ask" for a in history) <= SCHEMA.re_ask * len(LADDER.rungs)
     stages = [LADDER.rungs[a.call.rung].stage for a in history]
     assert stages == sorted(stages)
+
+
+@given(
+    scores=st.lists(st.sampled_from([0.0, 1.0]), max_size=2),
+    error=st.sampled_from([None, "timed out"]),
+    refused=st.booleans(),
+    hedges=st.booleans(),
+    mode=st.sampled_from(["auto", "incremental"]),
+    conditions=st.builds(
+        Conditions,
+        elapsed_seconds=st.sampled_from([0.0, 599.0, 601.0]),
+        spent_nano=st.sampled_from([0, 10_000]),
+        resting=st.frozensets(st.sampled_from("abc")),
+        retry_tokens=st.sampled_from([0.0, 10.0]),
+        committed=st.sampled_from([None, 1]),
+        hedge_tokens=st.sampled_from([0.0, 5.0]),
+        unaffordable=st.frozensets(st.integers(0, 3)),
+    ),
+)
+def test_what_is_sure_holds_under_all_conditions(
+    scores: list[float],
+    error: str | None,
+    refused: bool,
+    hedges: bool,
+    mode: HoldMode,
+    conditions: Conditions,
+) -> None:
+    ladder = msgspec.structs.replace(LADDER, hedges=hedges, hold=Hold(mode=mode))
+    history = [answered(1, 0, *scores, refused=refused, error=error)]
+    sure = sure_step(ladder, history)
+    assert sure is None or next_step(ladder, history, conditions) == sure
+    assert (sure is not None) is (not refused and (error is not None or 0.0 not in scores))
+
+
+@pytest.mark.parametrize(
+    "history", [[], [failed(1, 0, "reset")], [answered(1, 0, 0, 1), answered(2, 2, 1, 1)]]
+)
+def test_all_else_depends_on_the_conditions(history: list[Attempt]) -> None:
+    assert sure_step(LADDER, history) is None
+
+
+def test_nothing_is_sure_where_models_beside_the_ladder_have_a_say() -> None:
+    asking = msgspec.structs.replace(LADDER, asks=True)
+    assert sure_step(asking, [answered(1, 0, 1, 1)]) is None
+
+
+def test_of_those_within_the_limits_the_first_that_is_awake_is_asked() -> None:
+    """What is too dear is left out even where all others rest."""
+    capped = plan(rung("a", 0, nano=90), rung("b", 0, nano=10), rung("c", 1), limits=Limits(max_cost_nano=50))
+    assert call_of(next_step(capped, [], NOW)).rung == 1
+    assert call_of(next_step(capped, [], Conditions(resting=frozenset({"b"})))).rung == 1
+    closed = Conditions(unaffordable=frozenset({0}), resting=frozenset({"b"}))
+    assert call_of(next_step(LADDER, [], closed)).rung == 2

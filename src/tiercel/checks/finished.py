@@ -8,6 +8,7 @@ from tiercel.domain.json import JsonObject
 from tiercel.domain.response import Choice
 
 NAME = "finished"
+AGAIN = "Your answer was cut off. Answer again, completely and more briefly."
 
 
 class Finished:
@@ -25,27 +26,26 @@ class Finished:
         return self.measure_now(subject, options)
 
     def measure_now(self, subject: Subject, options: JsonObject) -> Verdict:
-        score, reason = judge(subject.choice, cut_by_client=subject.cut_by_client)
-        message = None
-        if score == 0:
-            message = "Your answer was cut off. Answer again, completely and more briefly."
-        return Verdict(check=NAME, score=score, reason=reason, message=message)
+        choice = subject.choice
+        finish = choice.finish.reason
+        if finish == "content_filter" or choice.refusal:
+            return Verdict(check=NAME, score=1.0, reason="refused")
+        if finish in ("stop", "tool_calls"):
+            return Verdict(check=NAME, score=1.0, reason=finish)
+        why_not = _why_cut(choice)
+        if why_not is None and subject.cut_by_client:
+            return Verdict(check=NAME, score=1.0, reason="ended at the client's own cap")
+        return Verdict(check=NAME, score=0.0, reason=why_not or "cut off at a length limit", message=AGAIN)
 
 
-def judge(choice: Choice, *, cut_by_client: bool) -> tuple[float, str]:
-    """Score and reason for the way this choice ended."""
-    finish = choice.finish.reason
-    if finish == "content_filter" or choice.refusal:
-        return 1.0, "refused"
-    if finish in ("stop", "tool_calls"):
-        return 1.0, finish
-    if finish != "length":
-        return 0.0, f"ended with {finish}"
-    if any(call.kind == "function" and not _is_json(call.arguments) for call in choice.tool_calls):
-        return 0.0, "cut within a tool call"
-    if cut_by_client:
-        return 1.0, "ended at the client's own cap"
-    return 0.0, "cut off at a length limit"
+def _why_cut(choice: Choice) -> str | None:
+    """Why an answer that did not end by itself is none, whoever set its limit."""
+    if choice.finish.reason != "length":
+        return f"ended with {choice.finish.reason}"
+    cut_calls = [
+        call for call in choice.tool_calls if call.kind == "function" and not _is_json(call.arguments)
+    ]
+    return "cut within a tool call" if cut_calls else None
 
 
 def _is_json(text: str) -> bool:

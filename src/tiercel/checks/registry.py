@@ -57,6 +57,9 @@ class Registry:
     def __init__(self, checks: Iterable[Check], isolated: Isolated) -> None:
         self._checks = {check.info.name: check for check in checks}
         self._isolated = isolated
+        # the dictionary's own method, since it is called for every gate of every answer
+        self.get: Callable[[str], Check | None] = self._checks.get
+        """The check of this name, if there is one."""
 
     @classmethod
     def load(cls) -> "Registry":
@@ -96,10 +99,6 @@ class Registry:
         if problems:
             raise ConfigError(*problems)
         return cls(checks, isolated)
-
-    def get(self, name: str) -> Check | None:
-        """The check of this name, if there is one."""
-        return self._checks.get(name)
 
     @property
     def infos(self) -> tuple[CheckInfo, ...]:

@@ -27,7 +27,7 @@ AskFor = Callable[[int], Ask]
 class Checks(Protocol):
     """Where checks are found by name."""
 
-    def get(self, name: str) -> Check | None:
+    def get(self, name: str, /) -> Check | None:
         """The check of this name, if there is one."""
         ...
 
@@ -59,7 +59,7 @@ async def run_checks(
     """
     verdicts: list[Verdict] = []
     for place, gate in enumerate(gates):
-        if not applies_to(gate, request):
+        if gate.applies != "always" and not applies_to(gate, request):
             continue
         calls_models = gate.asks != "nobody" or gate.embed is not None
         if calls_models and (gate.asks == "opinions" or _missed(gates, verdicts)):
@@ -68,15 +68,19 @@ async def run_checks(
         check = registry.get(gate.check)
         at_once = getattr(check, "measure_now", None)
         measured: list[Verdict] = []
+        is_repaired = False
         for choice in response.choices:
             subject = Subject(request=request, choice=choice, cut_by_client=cut_by_client, by=by)
             if at_once is not None:
-                measured.append(_measure_now(at_once, gate, subject))
+                verdict = _measure_now(at_once, gate, subject)
             else:
                 deadline = started + (_seconds_of(check, gate) if seconds is None else seconds)
                 ask = ask_for(place) if ask_for is not None and calls_models else None
-                measured.append(await _measure(check, gate, subject, ask, deadline))
-        response = _repaired(response, measured)
+                verdict = await _measure(check, gate, subject, ask, deadline)
+            measured.append(verdict)
+            is_repaired = is_repaired or verdict.repaired is not None
+        if is_repaired:
+            response = _repaired(response, measured)
         worst = measured[0] if len(measured) == 1 else _worst(gate, response.choices, measured)
         verdicts.append(msgspec.structs.replace(worst, seconds=time.perf_counter() - started))
     return Checked(verdicts=tuple(verdicts), response=response)
@@ -198,11 +202,6 @@ def _in_words(error: BaseException) -> str:
 
 
 def _repaired(response: ModelResponse, verdicts: list[Verdict]) -> ModelResponse:
-    for verdict in verdicts:
-        if verdict.repaired is not None:
-            break
-    else:
-        return response
     choices = tuple(
         choice if verdict.repaired is None else choice.with_text(verdict.repaired)
         for choice, verdict in zip(response.choices, verdicts, strict=True)

@@ -55,24 +55,28 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def text(self) -> str:
         """What a reader sees: the text parts joined without a separator."""
-        return "".join(part.text for part in self.parts if isinstance(part, Text))
+        return "".join([part.text for part in self.parts if isinstance(part, Text)])
 
     @property
     def tool_calls(self) -> tuple[ToolCall, ...]:
-        return tuple(part for part in self.parts if isinstance(part, ToolCall))
+        return tuple([part for part in self.parts if isinstance(part, ToolCall)])
 
     @property
     def refusal(self) -> str:
-        return "".join(part.text for part in self.parts if isinstance(part, Refusal))
+        text = ""  # added up: nearly always there is nothing, and this is asked of every answer
+        for part in self.parts:
+            if isinstance(part, Refusal):
+                text += part.text
+        return text
 
     @property
     def reasoning(self) -> str:
-        return "".join(part.text for part in self.parts if isinstance(part, Reasoning))
+        return "".join([part.text for part in self.parts if isinstance(part, Reasoning)])
 
     @property
     def is_empty(self) -> bool:
         """Nothing a client could use: no text but white space, no tool call, no refusal, no other content."""
-        return not self.text.strip() and all(isinstance(part, Text | Reasoning) for part in self.parts)
+        return not self.text.strip() and all([isinstance(part, Text | Reasoning) for part in self.parts])
 
     def with_text(self, text: str, finish: Finish | None = None) -> "Choice":
         """The same choice with its text replaced; reasoning and tool calls stay."""

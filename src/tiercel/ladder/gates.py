@@ -11,26 +11,22 @@ def gate_passes(gate: Gate, verdict: Verdict) -> bool:
     return verdict.score >= gate.at_least
 
 
-def missed_gate(plan: Plan, attempt: Attempt) -> tuple[Gate, Verdict] | None:
-    """The first gate that this answer does not pass, with its verdict."""
-    missed = missed_gates(plan, attempt)
-    return missed[0] if missed else None
-
-
-def missed_gates(plan: Plan, attempt: Attempt) -> list[tuple[Gate, Verdict]]:
-    """The gates that this answer does not pass, each with its verdict.
+def missed_gate(plan: Plan, attempt: Attempt, *, of_json: bool = False) -> tuple[Gate, Verdict] | None:
+    """The first gate that this answer does not pass, with its verdict; `of_json` looks only at those that read JSON.
 
     Verdicts stand in the order of the gates; a gate whose check measured nothing has none.
     """
-    missed: list[tuple[Gate, Verdict]] = []
-    verdicts = list(attempt.verdicts)
+    verdicts, place = attempt.verdicts, 0
     for gate in plan.gates:
-        if not verdicts or verdicts[0].check != gate.check:
+        if place == len(verdicts):
+            break
+        verdict = verdicts[place]
+        if verdict.check != gate.check:
             continue
-        verdict = verdicts.pop(0)
-        if not gate_passes(gate, verdict):
-            missed.append((gate, verdict))
-    return missed
+        place += 1
+        if not gate_passes(gate, verdict) and (gate.reads_json or not of_json):
+            return gate, verdict
+    return None
 
 
 def with_verdict(plan: Plan, verdicts: tuple[Verdict, ...], place: int, late: Verdict) -> tuple[Verdict, ...]:

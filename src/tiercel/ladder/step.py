@@ -38,15 +38,19 @@ from tiercel.domain.climb import (
     Rung,
     Start,
     Step,
+    Verdict,
     Why,
 )
 from tiercel.domain.failure import Failure
+from tiercel.domain.policy import Gate
 from tiercel.ladder.advice import last_of, with_advice
 from tiercel.ladder.asides import climbing, in_flight_nano, with_asides
 from tiercel.ladder.backoff import MAX_ASKED_SECONDS, backoff_seconds
-from tiercel.ladder.gates import missed_gate, missed_gates
+from tiercel.ladder.gates import missed_gate
 from tiercel.ladder.reactions import PASSING, REACTIONS, TELLING, Reaction
 from tiercel.ladder.review import with_review
+
+ALL_PASSED = "every gate passed"
 
 
 def next_step(plan: Plan, attempts: Sequence[Attempt], conditions: Conditions) -> Step:
@@ -61,14 +65,26 @@ def next_step(plan: Plan, attempts: Sequence[Attempt], conditions: Conditions) -
     return with_review(plan, attempts, conditions, with_advice(plan, attempts, conditions, step))
 
 
+def sure_step(plan: Plan, attempts: Sequence[Attempt]) -> Deliver | None:
+    """The step that is the same under all conditions, so that nobody has to find them out: the first answer passed
+    every gate, as most do. `None` where `next_step` must be asked, which would say the same here."""
+    if len(attempts) != 1 or plan.asks:
+        return None
+    first = attempts[0]
+    if first.state != "answered" or first.refused or missed_gate(plan, first) is not None:
+        return None
+    return Deliver(attempt=first.call.number, passed=True, reason=ALL_PASSED)
+
+
 def _climb(plan: Plan, attempts: Sequence[Attempt], conditions: Conditions) -> Step:
     """What the ladder itself wants to do."""
-    if conditions.committed is not None:
-        return _after_commit(plan, attempts, conditions)
-    if any([attempt.state == "in_flight" for attempt in attempts]):
-        return _while_in_flight(plan, attempts, conditions)
     if not attempts:
         return _first(plan, conditions)
+    if conditions.committed is not None:
+        return _after_commit(plan, attempts, conditions)
+    for attempt in attempts:
+        if attempt.state == "in_flight":
+            return _while_in_flight(plan, attempts, conditions)
     last = _decisive(plan, attempts)
     if last.state == "answered":
         return _after_answer(plan, attempts, last, conditions)
@@ -78,15 +94,21 @@ def _climb(plan: Plan, attempts: Sequence[Attempt], conditions: Conditions) -> S
 def _first(plan: Plan, conditions: Conditions) -> Step:
     """The rung in whose tool loop or session we are, else the first that is not resting; if all are, the first one all
     the same: somebody has to find out. A conversation that stalled went up by it."""
-    affordable = [index for index in range(len(plan.rungs)) if _affordable(plan, index, conditions)]
+    affordable: Sequence[int] = range(len(plan.rungs))
+    if conditions.unaffordable or plan.limits.max_cost_nano is not None:
+        affordable = [index for index in affordable if _affordable(plan, index, conditions)]
     if not affordable:
         message = "no rung of the ladder is within the limits of this request"
         return GiveUp(reason="cost_cap" if plan.rungs else "no_rung", message=message)
-    awake = [i for i in affordable if plan.rungs[i].deployment.name not in conditions.resting]
-    rung = plan.keeps if plan.keeps in awake else (awake or affordable)[0]
+    awake = affordable
+    if conditions.resting:
+        awake = [i for i in affordable if plan.rungs[i].deployment.name not in conditions.resting]
+    rung = (awake or affordable)[0]
+    if plan.keeps is not None and plan.keeps in awake:
+        rung = plan.keeps
     goes_up = plan.stalled and plan.rungs[rung].stage >= (plan.begins or 0)
     call = Call(number=1, rung=rung, why="escalation" if goes_up else "first")
-    return Start(calls=(call,), wake_after_seconds=_wake_seconds(plan, (), call, conditions))
+    return _started(plan, (), call, conditions)
 
 
 def _while_in_flight(plan: Plan, attempts: Sequence[Attempt], conditions: Conditions) -> Step:
@@ -193,12 +215,8 @@ def _again_unseen(
 
 def _broke(plan: Plan, attempt: Attempt) -> str | None:
     """Why an answer that must be JSON, and goes out only as far as it is, may not be completed."""
-    if plan.hold.mode != "incremental":
-        return None
-    for gate, verdict in missed_gates(plan, attempt):
-        if gate.reads_json:
-            return f"{gate.check}: {verdict.error or verdict.reason}"
-    return None
+    missed = missed_gate(plan, attempt, of_json=True) if plan.hold.mode == "incremental" else None
+    return None if missed is None else _words(*missed)
 
 
 def _after_answer(plan: Plan, attempts: Sequence[Attempt], last: Attempt, conditions: Conditions) -> Step:
@@ -208,9 +226,8 @@ def _after_answer(plan: Plan, attempts: Sequence[Attempt], last: Attempt, condit
         return _escalate(plan, attempts, last, conditions, "the model declined")
     missed = missed_gate(plan, last)
     if missed is None:
-        return _deliver(plan, last)
+        return Deliver(attempt=last.call.number, passed=True, reason=ALL_PASSED)
     gate, verdict = missed
-    reason = f"{gate.check}: {verdict.error or verdict.reason}"
     for late in last.verdicts:
         if late.elects is not None:
             return Deliver(attempt=late.elects, passed=True, reason=f"{late.check}: {late.reason}")
@@ -227,7 +244,7 @@ def _after_answer(plan: Plan, attempts: Sequence[Attempt], last: Attempt, condit
         started = _start(plan, attempts, call, conditions)
         if started is not None:
             return started
-    return _escalate(plan, attempts, last, conditions, reason)
+    return _escalate(plan, attempts, last, conditions, _words(gate, verdict))
 
 
 def _escalate(
@@ -350,17 +367,18 @@ def _start(plan: Plan, attempts: Sequence[Attempt], call: Call, conditions: Cond
         return None
     if any(a.failure is not None and REACTIONS[a.failure.kind].unseals for a in attempts):
         call = msgspec.structs.replace(call, unsealed=True)
-    return Start(calls=(call,), wake_after_seconds=_wake_seconds(plan, attempts, call, conditions))
+    return _started(plan, attempts, call, conditions)
 
 
-def _wake_seconds(plan: Plan, attempts: Sequence[Attempt], call: Call, conditions: Conditions) -> float:
-    """How long to wait for this call at most: until the deadline, or until its hedge is due."""
-    left_seconds = plan.limits.deadline_seconds - conditions.elapsed_seconds
-    if not plan.hedges:
-        return left_seconds
-    began = Attempt(call=call, began_seconds=conditions.elapsed_seconds + call.delay_seconds)
-    hedge = _hedge(plan, (*attempts, began), conditions)
-    return left_seconds if hedge is None else min(left_seconds, hedge[1])
+def _started(plan: Plan, attempts: Sequence[Attempt], call: Call, conditions: Conditions) -> Start:
+    """Start this call, and wait for it until the deadline, or until its hedge is due."""
+    wake_after_seconds = plan.limits.deadline_seconds - conditions.elapsed_seconds
+    if plan.hedges:
+        began = Attempt(call=call, began_seconds=conditions.elapsed_seconds + call.delay_seconds)
+        hedge = _hedge(plan, (*attempts, began), conditions)
+        if hedge is not None:
+            wake_after_seconds = min(wake_after_seconds, hedge[1])
+    return Start(calls=(call,), wake_after_seconds=wake_after_seconds)
 
 
 def _affordable(plan: Plan, rung: int, conditions: Conditions, attempts: Sequence[Attempt] = ()) -> bool:
@@ -377,12 +395,12 @@ def _affordable(plan: Plan, rung: int, conditions: Conditions, attempts: Sequenc
 
 def _deliver(plan: Plan, attempt: Attempt) -> Deliver:
     missed = missed_gate(plan, attempt)
-    if missed is None:
-        return Deliver(attempt=attempt.call.number, passed=True, reason="every gate passed")
-    gate, verdict = missed
-    return Deliver(
-        attempt=attempt.call.number, passed=False, reason=f"{gate.check}: {verdict.error or verdict.reason}"
-    )
+    reason = ALL_PASSED if missed is None else _words(*missed)
+    return Deliver(attempt=attempt.call.number, passed=missed is None, reason=reason)
+
+
+def _words(gate: Gate, verdict: Verdict) -> str:
+    return f"{gate.check}: {verdict.error or verdict.reason}"
 
 
 def _exhausted(plan: Plan, attempts: Sequence[Attempt], conditions: Conditions, reason: str) -> Step:
