@@ -39,7 +39,10 @@ def failed(kind: FailureKind, retry_after_seconds: float | None = None) -> CallR
 
 
 def rests(health: Health) -> bool:
-    return health.resting(["a", "b"]) == {"a"}
+    resting = health.resting()
+    assert health.resting(["b", "a", "never called"]) == resting
+    assert not health.resting(["b"])
+    return resting == {"a"}
 
 
 def fail(health: Health, times: int, kind: FailureKind = "server_error") -> None:

@@ -135,13 +135,14 @@ class Health:
         self._spent: deque[float] = deque(maxlen=RETRY_FLOOR)
         self._hedge_requests = 0
 
-    def resting(self, names: Iterable[str]) -> frozenset[str]:
-        """Those of `names` that should not be called now."""
+    def resting(self, names: Iterable[str] | None = None) -> frozenset[str]:
+        """Those of `names`, or else of all, that should not be called now."""
         if not self._troubled:
             return _NONE
         now = self._clock()
-        known = self._deployments
-        return frozenset(name for name in names if name in self._troubled and known[name].is_resting(now))
+        known, troubled = self._deployments, self._troubled
+        looked_at = troubled if names is None else troubled.intersection(names)
+        return frozenset([name for name in looked_at if known[name].is_resting(now)])
 
     def rest_seconds(self, names: Iterable[str]) -> float:
         """How long until the first of `names` may be called again; 0 where one of them does not rest."""
