@@ -46,13 +46,8 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     key: AccessKey = ANYBODY
 
 
-def outcome_of(climbed: Climbed) -> Outcome:
-    """The climb in one word."""
-    step = climbed.step
-    if isinstance(step, Deliver):
-        if climbed.refused:
-            return "refused"
-        return "passed" if step.passed else "marked"
+def _outcome(step: GiveUp) -> Outcome:
+    """A climb that delivered nothing, in one word."""
     match step.reason:
         case "check_failed":
             return "withheld"
@@ -132,19 +127,33 @@ def finish_record(
     """The record of a climb that ended. `seconds` and `first_content_seconds` count from the request's receipt."""
     step = climbed.step
     delivered = step.attempt if isinstance(step, Deliver) else None
-    answer = next((a for a in climbed.attempts if a.number == delivered), None)
+    answer, simulated = None, False
+    for attempt in climbed.attempts:
+        simulated = simulated or attempt.simulated
+        if attempt.number == delivered:
+            answer = attempt
+    if isinstance(step, Deliver):
+        outcome: Outcome = "refused" if climbed.refused else "passed" if step.passed else "marked"
+        verified = step.passed and answer is not None and _is_verified(answer, climbed.attempts)
+        problem, message = None, step.reason
+    else:
+        outcome, verified = _outcome(step), False
+        problem, message = problem_of(step), step.message
+    ttft_seconds = None
+    if answer is not None and first_content_seconds is not None:
+        ttft_seconds = _first_token_seconds(answer, first_content_seconds)
     return msgspec.structs.replace(
         record,
         seconds=seconds,
-        outcome=outcome_of(climbed),
+        outcome=outcome,
         attempts=climbed.attempts,
         delivered=delivered,
-        verified=isinstance(step, Deliver) and step.passed and _is_verified(answer, climbed.attempts),
-        ttft_seconds=_first_token_seconds(answer, first_content_seconds),
+        verified=verified,
+        ttft_seconds=ttft_seconds,
         ttfa_seconds=first_content_seconds,
-        problem=problem_of(step) if isinstance(step, GiveUp) else None,
-        message=step.message if isinstance(step, GiveUp) else step.reason,
-        simulated=any(attempt.simulated for attempt in climbed.attempts),
+        problem=problem,
+        message=message,
+        simulated=simulated,
     )
 
 
@@ -162,19 +171,16 @@ def abandoned_record(
     )
 
 
-def _is_verified(answer: AttemptRecord | None, attempts: tuple[AttemptRecord, ...]) -> bool:
+def _is_verified(answer: AttemptRecord, attempts: tuple[AttemptRecord, ...]) -> bool:
     """Whether a check beyond `finished` really measured this answer, or elected it."""
-    if answer is None:
-        return False
-    if any(verdict.check != "finished" and verdict.error is None for verdict in answer.verdicts):
-        return True
+    for verdict in answer.verdicts:
+        if verdict.check != "finished" and verdict.error is None:
+            return True
     return answer.why == "opinion" and any(v.elects == answer.number for a in attempts for v in a.verdicts)
 
 
-def _first_token_seconds(answer: AttemptRecord | None, first_content_seconds: float | None) -> float | None:
+def _first_token_seconds(answer: AttemptRecord, first_content_seconds: float) -> float:
     """Reasoning counts as the first token, also where the client's format shows it only with the answer."""
-    if answer is None or first_content_seconds is None:
-        return None
     if answer.ttft_seconds is None:
         return first_content_seconds
     return min(first_content_seconds, answer.began_seconds + answer.ttft_seconds)

@@ -41,6 +41,8 @@ FREE_VALUE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}$")
 
 def take_hints(request: ModelRequest, exchange: Exchange) -> tuple[ModelRequest, Hints]:
     """The request with our metadata moved to `annotations`, and the hints among it."""
+    if not request.metadata:
+        return request, hints_of(exchange)
     request, ours = own_metadata(request)
     return request, hints_of(exchange, ours)
 

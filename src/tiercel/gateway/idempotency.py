@@ -46,15 +46,30 @@ class Replays:
         """What is being answered: never forgotten for want of room, or it would be answered twice."""
         self._kept: OrderedDict[bytes, Kept] = OrderedDict()
 
-    def claim(self, exchange: Exchange, owner: Owner, body: bytes) -> "Claim | None":
-        """This request's claim to its key, `None` where it came without one.
+    def once(
+        self, exchange: Exchange, owner: Owner, body: bytes, answer: Callable[[], Awaitable[None]]
+    ) -> Awaitable[None]:
+        """Has this request answered, by `answer` or with the answer that there was; to be awaited at once.
 
         Raises `CallerError`: for a bad key, for one whose request is still running, and for one that was used for
         another request.
         """
         key = exchange.header(HEADER)
         if key is None:
-            return None
+            return answer()  # itself, and not a coroutine that would wait for it at every step
+        return self._once(exchange, self._claim(key, exchange, owner, body), answer)
+
+    async def _once(self, exchange: Exchange, claim: "Claim", answer: Callable[[], Awaitable[None]]) -> None:
+        if await claim.replay(exchange):
+            return
+        exchange.sent = Sent(MAX_ANSWER_BYTES)
+        try:
+            await answer()
+        finally:
+            claim.settle(exchange)
+
+    def _claim(self, key: str, exchange: Exchange, owner: Owner, body: bytes) -> "Claim":
+        """This request's claim to its key."""
         if not key or len(key) > MAX_KEY_CHARS:
             raise CallerError("invalid_request", f"Idempotency-Key: expected 1 to {MAX_KEY_CHARS} characters")
         self._forget_old()
@@ -73,22 +88,6 @@ class Replays:
         if kept is None:
             self._running[name] = digest
         return Claim(self, name, kept)
-
-    async def once(
-        self, exchange: Exchange, owner: Owner, body: bytes, answer: Callable[[], Awaitable[None]]
-    ) -> None:
-        """Have this request answered, by `answer` or with the answer that there was. Raises as `claim` does."""
-        claim = self.claim(exchange, owner, body)
-        if claim is None:
-            await answer()
-            return
-        if await claim.replay(exchange):
-            return
-        exchange.sent = Sent(MAX_ANSWER_BYTES)
-        try:
-            await answer()
-        finally:
-            claim.settle(exchange)
 
     def keep(self, name: bytes, headers: Headers, body: bytes) -> None:
         """The request of a claim was answered well: keep that, and let go of the oldest where there is no room."""

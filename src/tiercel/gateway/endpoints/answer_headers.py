@@ -6,56 +6,55 @@ from tiercel.domain.record import Record
 from tiercel.gateway.exchange import Headers
 
 MAX_VALUE_CHARS = 400
+PLAIN = bytes(byte if 32 <= byte < 127 else ord("?") for byte in range(256))
+"""What is left of a byte in a header's value, which is one line of printable ASCII."""
 
 
 def answer_headers(record: Record) -> Headers:
     """The headers of an answer whose record is complete."""
-    headers = [
-        *_id_headers(record.id),
-        (b"x-tiercel-attempts", b"%d" % len(record.attempts)),
-        _header(b"x-tiercel-cost-usd", usd_text(record.cost_nano) if record.cost_known else "unknown"),
-        _header(b"x-tiercel-why", explain_attempts(record)),
-        _header(b"x-tiercel-outcome", record.outcome),
+    said = [
+        (b"x-tiercel-attempts", str(len(record.attempts))),
+        (b"x-tiercel-cost-usd", usd_text(record.cost_nano) if record.cost_known else "unknown"),
+        (b"x-tiercel-why", explain_attempts(record)),
+        (b"x-tiercel-outcome", record.outcome),
     ]
     answer = record.answer
     if answer is not None:
-        headers.append(_header(b"x-tiercel-model", answer.model))
-        _add_tier(headers, answer.tier, answer.effort)
+        said.append((b"x-tiercel-model", answer.model))
+        if answer.tier:
+            said.append((b"x-tiercel-tier", answer.tier))
+        if answer.effort:
+            said.append((b"x-tiercel-effort", answer.effort))
         if answer.lost:
-            headers.append(_header(b"x-tiercel-lost", ", ".join(answer.lost)))
+            said.append((b"x-tiercel-lost", ", ".join(answer.lost)))
     if record.simulated:
-        headers.append((b"x-tiercel-simulated", b"true"))
-    return headers
+        said.append((b"x-tiercel-simulated", "true"))
+    return _written(record.id, said)
 
 
 def commit_headers(record_id: str, plan: Plan, rung: Rung | None, lost: tuple[str, ...] = ()) -> Headers:
     """The headers of a stream, with what is known when it begins; the rest stands in its record."""
     given = plan.assignment
-    headers = [
-        *_id_headers(record_id),
-        _header(
-            b"x-tiercel-why", f"rule {plan.rule}{_arm_words(given.arm, given.propensity) if given else ''}"
-        ),
-    ]
+    arm = "" if given is None else _arm_words(given.arm, given.propensity)
+    said = [(b"x-tiercel-why", f"rule {plan.rule}{arm}")]
     if rung is not None:
-        headers.append(_header(b"x-tiercel-model", rung.deployment.model.name))
-        _add_tier(headers, rung.tier, rung.effort)
+        said.append((b"x-tiercel-model", rung.deployment.model.name))
+        if rung.tier:
+            said.append((b"x-tiercel-tier", rung.tier))
+        if rung.effort:
+            said.append((b"x-tiercel-effort", rung.effort))
     if lost:
-        headers.append(_header(b"x-tiercel-lost", ", ".join(lost)))
-    return headers
+        said.append((b"x-tiercel-lost", ", ".join(lost)))
+    return _written(record_id, said)
 
 
-def _id_headers(record_id: str) -> Headers:
-    """The same id twice: SDKs look for `x-request-id`, people for the record."""
-    value = record_id.encode("ascii")
-    return [(b"x-request-id", value), (b"x-tiercel-record", value)]
-
-
-def _add_tier(headers: Headers, tier: str | None, effort: str | None) -> None:
-    if tier:
-        headers.append(_header(b"x-tiercel-tier", tier))
-    if effort:
-        headers.append(_header(b"x-tiercel-effort", effort))
+def _written(record_id: str, said: list[tuple[bytes, str]]) -> Headers:
+    """As headers, after the same id twice: SDKs look for `x-request-id`, people for the record."""
+    own_id = record_id.encode("ascii")
+    plain = [
+        (name, value[:MAX_VALUE_CHARS].encode("ascii", "replace").translate(PLAIN)) for name, value in said
+    ]
+    return [(b"x-request-id", own_id), (b"x-tiercel-record", own_id), *plain]
 
 
 def explain_attempts(record: Record) -> str:
@@ -66,10 +65,13 @@ def explain_attempts(record: Record) -> str:
         if attempt.failure is not None:
             kind = attempt.failure.kind
             step += " stopped" if kind == "cancelled" else f" failed ({kind})"
-        elif missed := [
-            f"{v.check} {v.error or v.reason}" for v in attempt.verdicts if v.error or v.score < 1.0
-        ]:
-            step += f" ({'; '.join(missed)})"
+        else:
+            missed = ""
+            for v in attempt.verdicts:
+                if v.error or v.score < 1.0:
+                    missed += f"{'; ' if missed else ''}{v.check} {v.error or v.reason}"
+            if missed:
+                step += f" ({missed})"
         steps.append(step)
     arm = "" if record.arm is None else _arm_words(record.arm, record.propensity)
     return f"rule {record.rule}{arm}: {', '.join(steps)}"
@@ -78,10 +80,3 @@ def explain_attempts(record: Record) -> str:
 def _arm_words(arm: str | None, propensity: float | None) -> str:
     """The arm of the rule's split that the request was given, and how probable that was: `, arm haiku (50 %)`."""
     return "" if arm is None or propensity is None else f", arm {arm} ({100 * propensity:.3g} %)"
-
-
-def _header(name: bytes, value: str) -> tuple[bytes, bytes]:
-    """A header value is one line of plain ASCII."""
-    if not (value.isascii() and value.isprintable()):
-        value = "".join(c if " " <= c <= "~" else "?" for c in value)
-    return name, value[:MAX_VALUE_CHARS].encode("ascii")
