@@ -253,7 +253,19 @@ def test_measured_speed_is_the_median_of_the_last_answers(health: Health) -> Non
         health.observe("a", answered(seconds, 1.0, 1.0, Usage(visible=100)))
     health.observe("b", answered(1.0, 0.5, 0.5, Usage(visible=3)))
     assert health.measured_speed() == {"a": 50.0}
+
     assert [(d.name, d.ttft_seconds) for d in health.snapshot()] == [("a", 1.0), ("b", 0.5)]
+
+
+def test_measured_speed_is_that_of_the_moment_it_is_read(health: Health) -> None:
+    """Nobody who was never measured has one, and asking does not make them known."""
+    speeds = health.measured_speed()
+    assert (speeds.get("a"), len(speeds)) == (None, 0)
+    health.observe("a", answered(1.0, 1.0, 1.0, Usage(visible=40)))
+    assert speeds["a"] == 40.0
+    health.observe("a", answered(1.0, 1.0, 1.0, Usage(visible=60)))
+    assert (speeds["a"], dict(speeds)) == (50.0, {"a": 50.0})
+    assert [(d.name, d.tokens_per_second) for d in health.snapshot()] == [("a", 50.0)]
 
 
 # Hedging

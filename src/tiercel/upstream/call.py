@@ -15,7 +15,7 @@ from tiercel.domain.errors import UpstreamDataError
 from tiercel.domain.events import Broken, End, Fold, ReasoningDelta, StreamEvent, is_content
 from tiercel.domain.failure import Failure
 from tiercel.domain.request import Format, ModelRequest, Text
-from tiercel.domain.response import Choice, ModelResponse, Usage
+from tiercel.domain.response import ModelResponse, Usage
 from tiercel.upstream.auth import Header, call_headers, call_url, credential_of
 from tiercel.upstream.connection import HttpLimits
 from tiercel.upstream.errors import HttpError, ResetError, TimedOutError
@@ -48,6 +48,9 @@ MAX_KNOWN = 1_024
 """Calls, but for their bodies, that are remembered."""
 BUDGET_SHARE = 0.95
 """Thinking that took this share of the token limit is what left an answer empty."""
+
+_Kind: TypeAlias = tuple[int, str, tuple[Header, ...]]
+"""Calls that differ in nothing but their bodies: the provider's id, the path, the codec's headers."""
 
 
 class CallLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,7 +102,7 @@ class Upstream:
         self._clock = clock
         self._now = now
         self._refused = RefusedParameters(clock)
-        self._known: dict[tuple[int, str, tuple[Header, ...]], tuple[Provider, Prepared]] = {}
+        self._known: dict[_Kind, tuple[Provider, Prepared]] = {}
 
     async def call(
         self,
@@ -118,35 +121,45 @@ class Upstream:
         begun. Cancelling closes the connection.
         """
         provider = target.deployment.provider
-        codec = self._codecs[call_format(request, target)]
+        codec = self._codecs[call_format(request, target) if provider.speaks else provider.format]
         tools: ToolFit | None = None
         if request.tools:
             request, tools = fit_tools(
                 request, codec.format, takes_custom=_takes_custom(provider, codec.format)
             )
-        refused = self._refused.of(request, target)
+        refused = self._refused.of(request, target) if self._refused.known else ()
         if refused:
             target = without(target, refused)
-        call = _Call(request, target, limits, self._clock, on_events, tools)
+        call = _Call(
+            request=request,
+            target=target,
+            limits=limits,
+            clock=self._clock,
+            began=self._clock(),
+            on_events=on_events,
+            tools=tools,
+        )
         encoded = codec.encode_request(request, target)
+        call.lost = encoded.lost
         if encoded.lost and on_lost is not None:
             on_lost(encoded.lost)
         try:
-            prepared = self._prepared(provider, encoded, codec.format)
+            known = self._known.get((id(provider), encoded.path, encoded.headers))
+            prepared = known[1] if known is not None else self._prepared(provider, encoded, codec.format)
             response = await self._http.send(
-                prepared, encoded.body, call.http_limits(provider.connect_seconds)
+                prepared, encoded.body, _http_limits(limits, provider, stream=target.stream)
             )
         except HttpError as error:
-            return call.failed(call.why(error), encoded)
-        call.upstream_id = _request_id(response.fields)
+            call.failure = call.why(error)
+            return call.result({})
         try:
             await self._answer(response, codec, call)
         except HttpError as error:
             await call.break_off(call.why(error))
         finally:
             response.close()
-        result = call.result(encoded)
-        if call.failure is not None and call.failure.kind == "parameter_refused":
+        result = call.result(response.fields)
+        if call.newly_refused:
             self._refused.note(request, target, call.newly_refused)
         return msgspec.structs.replace(result, refused=refused) if refused else result
 
@@ -179,9 +192,6 @@ class Upstream:
         """The call but for its body, made once for each provider and path."""
         # each value holds its provider, so that no other can get the same id
         key = id(provider), encoded.path, encoded.headers
-        known = self._known.get(key)
-        if known is not None:
-            return known[1]
         prepared = self._http.prepare(
             "POST",
             call_url(provider, encoded.path),
@@ -203,10 +213,10 @@ class Upstream:
         elif is_html:
             call.failure = failure_of("bad_response", code="html")
         elif not call.target.stream:
-            _take_whole(response.read_at_once() or await response.read(), codec, call)
+            call.take_whole(await response.read(), codec)
         elif b"application/json" in content_type:
             # a stream was asked for: one piece of JSON is an error in disguise, or no answer that we can use
-            _take_whole(await response.read(), codec, call)
+            call.take_whole(await response.read(), codec)
             call.failure = call.failure or failure_of("bad_response", code="not_a_stream")
         else:
             await _read_stream(response, codec, call)
@@ -215,7 +225,7 @@ class Upstream:
         self, response: HttpResponse, codec: Codec, call: "_Call", is_html: bool
     ) -> Failure:
         body = b""
-        response.set_deadline(call.elapsed() + ERROR_BODY_SECONDS)
+        response.set_deadline(call.clock() - call.began + ERROR_BODY_SECONDS)
         with contextlib.suppress(HttpError):  # the status alone says enough
             body = await response.read(MAX_ERROR_BYTES)
         facts = self._facts(response, body, codec)
@@ -239,13 +249,17 @@ def _takes_custom(provider: Provider, format: Format) -> bool:
     return format == "openai_responses"
 
 
-def _take_whole(body: bytes, codec: Codec, call: "_Call") -> None:
-    try:
-        answer = codec.decode_response(body, call.target)
-    except UpstreamDataError as error:
-        call.failure = classify_exception(error, credential=call.credential)
-    else:
-        call.take_whole(answer if call.tools is None else call.tools.restored(answer))
+def _http_limits(limits: CallLimits, provider: Provider, *, stream: bool) -> HttpLimits:
+    begin = limits.total_seconds
+    if stream and limits.first_token_seconds < begin:
+        begin = limits.first_token_seconds
+    return HttpLimits(
+        connect_seconds=provider.connect_seconds,
+        first_byte_seconds=begin,
+        idle_seconds=limits.idle_seconds,
+        deadline_seconds=begin,
+        max_body_bytes=limits.max_answer_bytes,
+    )
 
 
 async def _read_stream(response: HttpResponse, codec: Codec, call: "_Call") -> None:
@@ -255,7 +269,8 @@ async def _read_stream(response: HttpResponse, codec: Codec, call: "_Call") -> N
         events = decoder.feed(data)
         if not events:
             return None
-        events = call.own(events)
+        if call.tools is not None:
+            events = call.tools.restored_events(events)
         had_begun = call.has_begun
         pause = call.take_events(events)
         if not had_begun and call.has_begun:
@@ -284,54 +299,25 @@ async def _done(pause: Awaitable[None] | None) -> None:
         await pause
 
 
-class _Call:
-    """What is known of one call while it runs."""
+class _Call(msgspec.Struct, kw_only=True, eq=False):
+    """What is known of one call while it runs. `has_begun` says whether a stream's first token is here."""
 
-    __slots__ = (
-        "_began",
-        "_clock",
-        "_fold",
-        "_on_events",
-        "_response",
-        "_ttfa",
-        "_ttft",
-        "failure",
-        "has_begun",
-        "is_over",
-        "limits",
-        "newly_refused",
-        "request",
-        "target",
-        "tools",
-        "upstream_id",
-    )
-
-    def __init__(
-        self,
-        request: ModelRequest,
-        target: Target,
-        limits: CallLimits,
-        clock: Callable[[], float],
-        on_events: OnEvents | None,
-        tools: ToolFit | None = None,
-    ) -> None:
-        self.tools = tools
-        self.request = request
-        self.target = target
-        self.limits = limits
-        self.failure: Failure | None = None
-        self.newly_refused: tuple[str, ...] = ()
-        self.upstream_id: str | None = None
-        self.is_over = False
-        self.has_begun = False
-        """Whether the first token is here."""
-        self._clock = clock
-        self._on_events = on_events
-        self._began = clock()
-        self._fold: Fold | None = None  # of a stream, once it has begun
-        self._response: ModelResponse | None = None
-        self._ttft: float | None = None
-        self._ttfa: float | None = None
+    request: ModelRequest
+    target: Target
+    limits: CallLimits
+    clock: Callable[[], float]
+    began: float
+    on_events: OnEvents | None
+    tools: ToolFit | None
+    lost: tuple[str, ...] = ()
+    fold: Fold | None = None  # of a stream, once it has begun
+    response: ModelResponse | None = None  # of an answer that is complete
+    failure: Failure | None = None
+    newly_refused: tuple[str, ...] = ()
+    has_begun: bool = False
+    is_over: bool = False
+    ttft: float | None = None
+    ttfa: float | None = None
 
     @property
     def credential(self) -> str:
@@ -340,21 +326,6 @@ class _Call:
     def own(self, events: Sequence[StreamEvent]) -> Sequence[StreamEvent]:
         """The events with calls of tools as the client knows them."""
         return events if self.tools is None else self.tools.restored_events(events)
-
-    def elapsed(self) -> float:
-        return self._clock() - self._began
-
-    def http_limits(self, connect_seconds: float) -> HttpLimits:
-        limits = self.limits
-        total = limits.total_seconds
-        begin = min(limits.first_token_seconds, total) if self.target.stream else total
-        return HttpLimits(
-            connect_seconds=connect_seconds,
-            first_byte_seconds=begin,
-            idle_seconds=limits.idle_seconds,
-            deadline_seconds=begin,
-            max_body_bytes=limits.max_answer_bytes,
-        )
 
     def why(self, error: HttpError) -> Failure:
         """The failure an exception is, now that the call's own state can tell which clock it was."""
@@ -369,12 +340,12 @@ class _Call:
         """Fold the events, stop the clocks they stop, and hand them on; what it returns must be awaited."""
         if not events or self.is_over:
             return None
-        fold = self._fold
+        fold = self.fold
         if fold is None:
-            fold = self._fold = Fold()
+            fold = self.fold = Fold()
         for event in events:
             fold.add(event)
-            if self._ttfa is None:
+            if self.ttfa is None:
                 self._stop_clocks(event)
         last = events[-1]
         if isinstance(last, Broken):
@@ -382,10 +353,11 @@ class _Call:
             self.failure = refine(last.failure, credential=self.credential)
         elif isinstance(last, End):
             self.is_over = True
-            self.failure = self._judge(fold.response(), fold.usage)
-        if self.is_over and self.failure is not None:
+            self.response = fold.response()
+            self.failure = self._judge(self.response)
+        if self.failure is not None:
             events = [*events[:-1], Broken(failure=self.failure)]
-        return self._on_events(events) if self._on_events is not None else None
+        return self.on_events(events) if self.on_events is not None else None
 
     async def break_off(self, failure: Failure) -> None:
         """The answer will not be completed."""
@@ -393,38 +365,46 @@ class _Call:
             return
         self.failure = failure
         self.is_over = True
-        if self._fold is not None and self._on_events is not None:
-            await _done(self._on_events([Broken(failure=failure)]))
+        if self.fold is not None and self.on_events is not None:
+            await _done(self.on_events([Broken(failure=failure)]))
 
-    def take_whole(self, response: ModelResponse) -> None:
+    def take_whole(self, body: bytes, codec: Codec) -> None:
         """A whole answer came at once."""
-        self._response = response
-        self.failure = self._judge(response, response.usage)
+        try:
+            response = codec.decode_response(body, self.target)
+        except UpstreamDataError as error:
+            self.failure = classify_exception(error, credential=self.credential)
+            return
+        self.response = response if self.tools is None else self.tools.restored(response)
+        self.failure = self._judge(self.response)
 
-    def failed(self, failure: Failure, encoded: EncodedCall) -> CallResult:
-        """The result of a call that got no answer at all."""
-        return CallResult(failure=failure, seconds=self.elapsed(), lost=encoded.lost)
-
-    def result(self, encoded: EncodedCall) -> CallResult:
-        seconds = self.elapsed()
-        response, usage = self._outcome()
-        if self._response is not None and self.failure is None:
-            self._ttft = self._ttfa = seconds
+    def result(self, fields: Mapping[bytes, bytes]) -> CallResult:
+        """What came of it. `fields` are the headers of the answer, if there was one."""
+        seconds = self.clock() - self.began
+        failure, response, usage = self.failure, self.response, None
+        if response is None and self.fold is not None:
+            response = self.fold.response()
+        if response is not None:
+            response, usage = self._with_usage(response)
+        if self.fold is None and response is not None and failure is None:
+            self.ttft = self.ttfa = seconds
+        named = fields.get(b"x-request-id") or fields.get(b"request-id") or fields.get(b"x-generation-id")
+        upstream_id = _shown_id(named) if named else None
+        if upstream_id is None and response is not None:
+            upstream_id = response.id[:MAX_ID_CHARS] or None
         return CallResult(
             response=response,
-            failure=self.failure,
+            failure=failure,
             seconds=seconds,
-            ttft_seconds=self._ttft,
-            ttfa_seconds=self._ttfa,
+            ttft_seconds=self.ttft,
+            ttfa_seconds=self.ttfa,
             usage=usage,
-            lost=encoded.lost,
-            upstream_id=self.upstream_id or (response.id[:MAX_ID_CHARS] or None if response else None),
+            lost=self.lost,
+            upstream_id=upstream_id,
         )
 
-    def _outcome(self) -> tuple[ModelResponse | None, Usage | None]:
-        response = self._fold.response() if self._fold is not None else self._response
-        if response is None:
-            return None, None
+    def _with_usage(self, response: ModelResponse) -> tuple[ModelResponse, Usage]:
+        """The response with what it is taken to have used, which is what the provider counted where that holds."""
         whole = self.failure is None or self.failure.kind in ("empty", "empty_length")
         seen = believable(response.usage)
         if whole and seen is not None and seen is response.usage:
@@ -434,24 +414,26 @@ class _Call:
 
     def _stop_clocks(self, event: StreamEvent) -> None:
         if is_content(event):
-            self._ttfa = self.elapsed()
+            self.ttfa = self.clock() - self.began
         elif not (isinstance(event, ReasoningDelta) and event.text):
             return
-        if self._ttft is None:
+        if self.ttft is None:
             self.has_begun = True
-            self._ttft = self._ttfa or self.elapsed()
+            self.ttft = self.ttfa or self.clock() - self.began
 
-    def _judge(self, response: ModelResponse, usage: Usage | None) -> Failure | None:
+    def _judge(self, response: ModelResponse) -> Failure | None:
         """Why a complete answer is none: it has nothing in it, or says itself that it is an error."""
         choices = response.choices
-        if len(choices) == 1 and choices[0].finish.reason == "stop" and _begins_with_text(choices[0]):
-            return None  # as nearly all are
+        if len(choices) == 1 and choices[0].finish.reason == "stop" and choices[0].parts:
+            first = choices[0].parts[0]
+            if isinstance(first, Text) and first.text and not first.text.isspace():
+                return None  # as nearly all are
         reasons = {choice.finish.reason for choice in response.choices}
         if reasons == {"error"}:
             return failure_of("server_error", code="finish_error")
         if not all(choice.is_empty for choice in response.choices) or "content_filter" in reasons:
             return None
-        if "length" in reasons or self._thinking_took_all(usage):
+        if "length" in reasons or self._thinking_took_all(response.usage):
             return failure_of("empty_length")
         return failure_of("empty")
 
@@ -460,15 +442,6 @@ class _Call:
         return budget is not None and usage is not None and usage.reasoning >= budget * BUDGET_SHARE
 
 
-def _begins_with_text(choice: Choice) -> bool:
-    parts = choice.parts
-    first = parts[0] if parts else None
-    return isinstance(first, Text) and bool(first.text) and not first.text.isspace()
-
-
-def _request_id(fields: Mapping[bytes, bytes]) -> str | None:
-    for name in (b"x-request-id", b"request-id", b"x-generation-id"):
-        if fields.get(name):
-            value = fields[name][:MAX_ID_CHARS].decode("latin-1")
-            return value if value.isascii() and value.isprintable() else None
-    return None
+def _shown_id(named: bytes) -> str | None:
+    value = named[:MAX_ID_CHARS].decode("latin-1")
+    return value if value.isascii() and value.isprintable() else None

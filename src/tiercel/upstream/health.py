@@ -10,8 +10,8 @@ The rules:
   request of 20.
 """
 
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from math import ceil
 from statistics import median
 from typing import Literal
@@ -96,10 +96,17 @@ class _Deployment:
         self.probe_until = 0.0
         self.reason: FailureKind | None = None
         self.speeds: deque[float] = deque(maxlen=SAMPLES)
-        self.speed: float | None = None
+        self.middle: float | None = None
+        """The median of `speeds`, once somebody has asked for it."""
         self.ttfts: deque[float] = deque(maxlen=SAMPLES)
         self.whole_times: deque[float] = deque(maxlen=TIMES)
         self.begin_times: deque[float] = deque(maxlen=TIMES)
+
+    @property
+    def speed(self) -> float | None:
+        if self.middle is None and self.speeds:
+            self.middle = median(self.speeds)
+        return self.middle
 
     def rest(self, until: float, reason: FailureKind) -> None:
         if until >= self.rest_until:
@@ -122,13 +129,32 @@ class _Deployment:
             self.rest_until = self.probe_until = 0.0
 
 
+class _Speeds(Mapping[str, float]):
+    """What was measured, read where it is kept."""
+
+    def __init__(self, deployments: Mapping[str, _Deployment]) -> None:
+        self._deployments = deployments
+
+    def __getitem__(self, name: str) -> float:
+        known = self._deployments.get(name)
+        if known is None or known.speed is None:
+            raise KeyError(name)
+        return known.speed
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, known in self._deployments.items() if known.speeds)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
 class Health:
     """Of one process. `clock` is monotonic seconds. Never decides: it says what is so, the ladder acts on it."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._deployments: dict[str, _Deployment] = {}
-        self._speeds: dict[str, float] = {}
+        self._deployments: defaultdict[str, _Deployment] = defaultdict(_Deployment)
+        self._speeds = _Speeds(self._deployments)
         self._troubled: set[str] = set()
         """Those that failed and have not answered since, or still rest: only they need be looked at for rests."""
         self._bucket = RETRY_START
@@ -160,17 +186,23 @@ class Health:
 
     def observe(self, name: str, result: CallResult) -> None:
         """Take in what came of a call."""
-        deployment = self._of(name)
+        deployment = self._deployments[name]
         deployment.calls += 1
         if result.failure is not None:
             self._failed(deployment, result.failure)
             self._troubled.add(name)
-        else:
-            if name in self._troubled:
-                self._recovered(name, deployment)
-            _measure(deployment, result)
-            if deployment.speed is not None:
-                self._speeds[name] = deployment.speed
+            return
+        if name in self._troubled:
+            self._recovered(name, deployment)
+        deployment.whole_times.append(result.seconds)
+        if result.ttft_seconds is not None and result.ttft_seconds < result.seconds:
+            deployment.ttfts.append(result.ttft_seconds)
+            if result.ttfa_seconds is not None:
+                deployment.begin_times.append(result.ttfa_seconds)
+        speed = tokens_per_second(result)
+        if speed is not None:
+            deployment.speeds.append(speed)
+            deployment.middle = None
 
     def _recovered(self, name: str, deployment: _Deployment) -> None:
         deployment.recovered()
@@ -222,23 +254,20 @@ class Health:
         """
         slow_after = self.slow_after_seconds((name,), whole=whole).get(name)
         if slow_after is not None and seconds >= slow_after:
-            deployment = self._of(name)
+            deployment = self._deployments[name]
             (deployment.whole_times if whole else deployment.begin_times).append(seconds)
 
-    def measured_speed(self) -> dict[str, float]:
-        """Output tokens per second of each deployment that has been measured: the median of its last answers."""
-        return self._speeds.copy()
+    def measured_speed(self) -> Mapping[str, float]:
+        """Output tokens per second of each deployment that has been measured: the median of its last answers.
+
+        Each is worked out when it is asked for, which only some policies do.
+        """
+        return self._speeds
 
     def snapshot(self) -> tuple[DeploymentHealth, ...]:
         """Every deployment that was called, by name."""
         now = self._clock()
         return tuple(_shown(name, d, now) for name, d in sorted(self._deployments.items()))
-
-    def _of(self, name: str) -> _Deployment:
-        known = self._deployments.get(name)
-        if known is None:
-            known = self._deployments[name] = _Deployment()
-        return known
 
     def _failed(self, deployment: _Deployment, failure: Failure) -> None:
         now = self._clock()
@@ -281,29 +310,10 @@ def _doubled(seconds: float, times: int, cap: float) -> float:
     return float(min(cap, seconds * 2 ** min(times, 16)))
 
 
-def _middle(values: Iterable[float]) -> float:
-    """The median. The one of `statistics` takes four times as long, and this is asked with every answer."""
-    ordered = sorted(values)
-    half = len(ordered) // 2
-    return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
-
-
 def _slow(times: Iterable[float]) -> float:
     """The 95th percentile, by nearest rank: a value that really occurred."""
     ordered = sorted(times)
     return ordered[ceil(SLOW * len(ordered)) - 1]
-
-
-def _measure(deployment: _Deployment, result: CallResult) -> None:
-    deployment.whole_times.append(result.seconds)
-    if result.ttft_seconds is not None and result.ttft_seconds < result.seconds:
-        deployment.ttfts.append(result.ttft_seconds)
-        if result.ttfa_seconds is not None:
-            deployment.begin_times.append(result.ttfa_seconds)
-    speed = tokens_per_second(result)
-    if speed is not None:
-        deployment.speeds.append(speed)
-        deployment.speed = _middle(deployment.speeds)
 
 
 def tokens_per_second(result: CallResult) -> float | None:

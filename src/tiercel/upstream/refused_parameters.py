@@ -121,25 +121,24 @@ class RefusedParameters:
     def __init__(self, clock: Callable[[], float], max_known: int = MAX_KNOWN) -> None:
         self._clock = clock
         self._max_known = max_known
-        self._known: OrderedDict[tuple[object, ...], tuple[float, tuple[str, ...]]] = OrderedDict()
+        self.known: OrderedDict[tuple[object, ...], tuple[float, tuple[str, ...]]] = OrderedDict()
+        """Until when, and what; while it is empty, as it mostly is, nobody need be asked."""
 
     def note(self, request: ModelRequest, target: Target, names: tuple[str, ...]) -> None:
         """This call was refused for these parameters."""
         key = _key(request, target)
         known = (*self.of(request, target), *names)
-        self._known[key] = self._clock() + KEPT_SECONDS, tuple(dict.fromkeys(known))
-        self._known.move_to_end(key)
-        if len(self._known) > self._max_known:
-            self._known.popitem(last=False)
+        self.known[key] = self._clock() + KEPT_SECONDS, tuple(dict.fromkeys(known))
+        self.known.move_to_end(key)
+        if len(self.known) > self._max_known:
+            self.known.popitem(last=False)
 
     def of(self, request: ModelRequest, target: Target) -> tuple[str, ...]:
         """What is to be left out of this call."""
-        if not self._known:
-            return ()
         key = _key(request, target)
-        until, names = self._known.get(key, (0.0, ()))
+        until, names = self.known.get(key, (0.0, ()))
         if names and self._clock() >= until:
-            del self._known[key]
+            del self.known[key]
             return ()
         return names
 

@@ -24,7 +24,9 @@ MOST_COST_NANO = 10_000_000_000_000
 
 def believable(seen: Usage | None) -> Usage | None:
     """What the provider counted, without what cannot be: then it counts as not counted, and is estimated."""
-    if seen is None or seen.input + seen.output > MOST_TOKENS:
+    if seen is None:
+        return None
+    if seen.uncached + seen.cached + seen.written + seen.visible + seen.reasoning > MOST_TOKENS:
         return None
     cost_nano = seen.reported_cost_nano
     if cost_nano is not None and not 0 <= cost_nano <= MOST_COST_NANO:
