@@ -27,6 +27,7 @@ KEY = "a-long-enough-client-key"
         ({"host": "localhost.evil.example"}, 403),
         ({"origin": "https://evil.example"}, 403),
         ({"origin": "null"}, 403),
+        ({"origin": "http://["}, 403),
         ({"origin": "http://localhost:3000"}, 403),
         ({"sec-fetch-site": "cross-site"}, 403),
         ({"host": "localhost:9", "origin": "http://localhost:9"}, 200),

@@ -8,7 +8,6 @@ import hashlib
 import hmac
 import re
 from ipaddress import ip_address
-from urllib.parse import urlsplit
 
 from tiercel.domain.errors import CallerError, ConfigError
 from tiercel.domain.keys import ANYBODY, UNLIMITED_CLIENT, AccessKey
@@ -64,25 +63,28 @@ class Admission:
         )
         self._hosts = frozenset(name.lower() for name in (*listener.allowed_hosts, listener.host))
         self._names_hosts = bool(listener.allowed_hosts)
-        self._is_reachable = not is_loopback(listener.host)
+        self._always_needs_key = bool(self._given) or not is_loopback(listener.host)
 
     @property
     def needs_key(self) -> bool:
         """Whether everybody must show a key: beyond this machine always, whatever becomes of the keys."""
-        return bool(self._given) or self._keyring.has_keys or self._is_reachable
+        return self._always_needs_key or self._keyring.has_keys
 
-    def admit(self, exchange: Exchange) -> AccessKey:
-        """Check Host, Origin and key, in this order. Returns who asks, also kept as `exchange.key`."""
-        host = exchange.header(b"host") or ""
-        needs_key = self.needs_key
-        self._check_host(host, restricted=self._names_hosts or not needs_key)
+    def admit(self, exchange: Exchange) -> None:
+        """Check Host, Origin and key, in this order; who asks is `exchange.key` from now on."""
+        needs_key = self._always_needs_key or self._keyring.has_keys
+        if (
+            self._names_hosts or not needs_key
+        ):  # that there is one Host, and a valid one, the connection has seen to
+            self._check_host(exchange.header(b"host") or "")
         if needs_key:
-            key = self._shown_key(exchange)
+            given = _given_key(exchange)
+            if given is None:
+                raise CallerError("auth", "no API key: send it as 'Authorization: Bearer …'")
+            exchange.key = self.recognise(given)
         else:
-            _check_origin(exchange, host)
-            key = ANYBODY
-        exchange.key = key
-        return key
+            _check_origin(exchange)
+            exchange.key = ANYBODY
 
     def owner(self, exchange: Exchange) -> bytes:
         """Who asks, in bytes that are nobody else's; empty where no keys are configured."""
@@ -91,21 +93,13 @@ class Admission:
         given = _given_key(exchange) if self._given else None
         return b"" if given is None else _digest(given)
 
-    def _check_host(self, host: str, *, restricted: bool) -> None:
+    def _check_host(self, host: str) -> None:
         name = host_name(host)
-        if not restricted:
-            return
         if name not in self._hosts and not is_loopback(name):
             raise CallerError(
                 "permission",
                 "this Host is not served here; the operator can add it to allowed_hosts in tiercel.toml",
             )
-
-    def _shown_key(self, exchange: Exchange) -> AccessKey:
-        given = _given_key(exchange)
-        if given is None:
-            raise CallerError("auth", "no API key: send it as 'Authorization: Bearer …'")
-        return self.recognise(given)
 
     def recognise(self, given: str) -> AccessKey:
         """Whose key this text is. Raises `CallerError` for one that is not known, or is over."""
@@ -121,10 +115,11 @@ class Admission:
         return key
 
 
-def _check_origin(exchange: Exchange, host: str) -> None:
+def _check_origin(exchange: Exchange) -> None:
     origin = exchange.header(b"origin")
-    foreign_fetch = exchange.header(b"sec-fetch-site") in ("cross-site", "same-site")
-    if foreign_fetch or (origin is not None and urlsplit(origin).netloc.lower() != host.lower()):
+    host = exchange.header(b"host") or ""
+    is_foreign = origin is not None and origin.partition("://")[2].lower() != host.lower()
+    if is_foreign or exchange.header(b"sec-fetch-site") in ("cross-site", "same-site"):
         raise CallerError(
             "permission",
             "requests from web pages of another origin are refused while no client keys are configured",

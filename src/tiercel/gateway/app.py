@@ -61,21 +61,21 @@ class Gateway:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; whatever goes wrong becomes an error in the client's own format."""
+        runtime = self._runtime
         exchange = Exchange(scope, receive, send, new_record_id())
         REQUEST_ID.set(exchange.id)
-        exporter = self._runtime.exporter
-        if exporter is not None:
-            exporter.began(exchange.id, exchange.header(b"traceparent"))
+        if runtime.exporter is not None:
+            runtime.exporter.began(exchange.id, exchange.header(b"traceparent"))
         try:
-            await self._serve(exchange)
-        finally:
-            exchange.close()
-            if exporter is not None:
-                exporter.ended(exchange.id)
-
-    async def _serve(self, exchange: Exchange) -> None:
-        try:
-            await self._answer(exchange)
+            public = PUBLIC.get(exchange.path)
+            if public is not None:
+                handler = public_handler(public, exchange)
+            elif exchange.one_too_many:
+                raise CROWDED
+            else:
+                runtime.state.admission.admit(exchange)
+                handler = find_handler(exchange)
+            await handler(runtime, exchange)
         except ClientLeftError:
             return
         except asyncio.CancelledError:
@@ -88,16 +88,10 @@ class Gateway:
             # the one boundary: a bug of ours is logged with the request's id, and the client is told no more
             log.exception("request %s broke", exchange.id)
             await self._crash(exchange)
-
-    async def _answer(self, exchange: Exchange) -> None:
-        public = public_handler(exchange)
-        if public is not None:
-            await public(self._runtime, exchange)
-            return
-        if exchange.one_too_many:
-            raise CROWDED
-        self._runtime.state.admission.admit(exchange)
-        await find_handler(exchange)(self._runtime, exchange)
+        finally:
+            exchange.close()
+            if runtime.exporter is not None:
+                runtime.exporter.ended(exchange.id)
 
     async def _refuse(self, exchange: Exchange, error: ProblemError) -> None:
         if exchange.started:

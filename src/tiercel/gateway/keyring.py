@@ -35,10 +35,11 @@ UNKNOWN = UnavailableError(
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
-    """The keys of one moment with the pepper that they were hashed with."""
+    """The keys of one moment with the pepper that they were hashed with. `is_unknown` is before any were ever seen."""
 
     stored: StoredKeys = StoredKeys()
     pepper: bytes = b""
+    is_unknown: bool = False
 
 
 class Keyring:
@@ -48,8 +49,7 @@ class Keyring:
         """`clock` is Unix seconds. Raises `ConfigError` where the store cannot be used."""
         self._reader = reader
         self._clock = clock
-        self._known = Known(pepper=reader.pepper)
-        self._is_unknown = False
+        self._know(Known(pepper=reader.pepper))
         self._has_kept = False
         self._problem: str | None = None
         self._stop = threading.Event()
@@ -67,32 +67,34 @@ class Keyring:
         keyring._thread.start()
         return keyring
 
-    @property
-    def has_keys(self) -> bool:
+    def _know(self, known: Known) -> None:
+        self._known = known
+        self.has_keys = known.is_unknown or bool(known.stored.keys)
         """Whether there is any key at all: then everybody must show one. Revoked and expired ones count, so that the
         last key's end does not open the gateway. While nobody knows, there may be."""
-        return self._is_unknown or bool(self._known.stored.keys)
 
     def find(self, text: str) -> AccessKey | None:
         """The key with this text, `None` where it is not known. Raises `CallerError` for one that is over, and
         `UnavailableError` while no keys were ever seen of a database that is away."""
-        if self._is_unknown:
-            raise UNKNOWN
         known = self._known
+        if known.is_unknown:
+            raise UNKNOWN
         key_id = key_id_of(text)
         stored = NOBODY if key_id is None else known.stored.keys.get(key_id, NOBODY)
         digest = hash_of(known.pepper, text)
         now = self._clock()
-        # all are compared, so that the time says nothing about which was near
-        fitting = [secret for secret in stored.secrets if hmac.compare_digest(digest, secret.hash)]
-        if not fitting or stored is NOBODY:
+        fitting = None
+        for secret in stored.secrets:  # all are compared, so that the time says nothing about which was near
+            if hmac.compare_digest(digest, secret.hash):
+                fitting = fitting or secret
+        if fitting is None or stored is NOBODY:
             return None
         key = stored.key
         if key.revoked_at is not None:
             raise CallerError("auth", "this API key was revoked")
         if key.expires_at is not None and now >= key.expires_at:
             raise CallerError("auth", "this API key has expired")
-        ends_at = fitting[0].expires_at
+        ends_at = fitting.expires_at
         if ends_at is not None and now >= ends_at:
             raise CallerError("auth", "this API key was replaced by a newer one; ask whoever gave it to you")
         return key
@@ -124,9 +126,10 @@ class Keyring:
     def look(self) -> None:
         """Read again what has changed. The thread does it several times a second."""
         stored = self._reader.poll()
-        self._is_unknown = False
         if stored is not None:
-            self._known = Known(stored=stored, pepper=self._reader.pepper)
+            self._know(Known(stored=stored, pepper=self._reader.pepper))
+        elif self._known.is_unknown:  # the database has answered: there are none
+            self._know(Known(pepper=self._reader.pepper))
         if self._reader.may_be_away and (stored is not None or not self._has_kept):
             self._reader.keep(self._known.stored)
             self._has_kept = True
@@ -135,8 +138,8 @@ class Keyring:
         self._problem = str(error)
         seen = self._reader.last_seen()
         if seen is None:
-            self._is_unknown = True
+            self._know(Known(is_unknown=True))
             log.error("nobody is let in with a key until the database answers: %s", error)
         else:
-            self._known = Known(stored=seen, pepper=self._reader.pepper)
+            self._know(Known(stored=seen, pepper=self._reader.pepper))
             log.error("keys are those of the last time the database answered: %s", error)

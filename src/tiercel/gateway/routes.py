@@ -1,6 +1,7 @@
 """Every path that is served, in one table: which roles may come there, and what answers. Who is not named may not."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import Generic, TypeAlias, TypeVar
 
 import msgspec
@@ -55,25 +56,17 @@ OPERATORS: frozenset[Role] = frozenset(("operator",))
 """Those who may see what concerns everybody."""
 
 
+# each of these is the endpoint itself with its way filled in: no coroutine between it and the application
 def _generates(how: Generation) -> Handler:
-    async def handler(runtime: Runtime, exchange: Exchange) -> None:
-        await generate(runtime, exchange, how)
-
-    return handler
+    return partial(generate, how=how)
 
 
 def _counts(how: Counting) -> Handler:
-    async def handler(runtime: Runtime, exchange: Exchange) -> None:
-        await count_tokens(runtime, exchange, how)
-
-    return handler
+    return partial(count_tokens, how=how)
 
 
 def _embeds(how: Embedding) -> Handler:
-    async def handler(runtime: Runtime, exchange: Exchange) -> None:
-        await embed(runtime, exchange, how)
-
-    return handler
+    return partial(embed, how=how)
 
 
 PUBLIC: dict[str, dict[str, Handler]] = {
@@ -103,25 +96,40 @@ NAMED_ROUTES: dict[str, dict[str, Route[NamedHandler]]] = {
 """Routes that end in a name."""
 
 
-def public_handler(exchange: Exchange) -> Handler | None:
-    """What answers without a key; `None` for every path that needs one."""
-    routes = PUBLIC.get(exchange.path)
-    return None if routes is None else _of_method(routes, exchange)
+def public_handler(methods: dict[str, Handler], exchange: Exchange) -> Handler:
+    """What answers without a key, of what is served at its path. Raises `CallerError` for another method."""
+    handler = methods.get(exchange.method)
+    if handler is None:
+        raise _other_method(methods, exchange)
+    return handler
 
 
 def find_handler(exchange: Exchange) -> Handler:
     """What answers here. Raises `CallerError` where nothing does, and where it does not for the role of who asks."""
-    routes = ROUTES.get(exchange.path)
-    if routes is not None:
-        return _pick(routes, exchange)
+    methods = ROUTES.get(exchange.path) or _named_here(exchange)
+    route = methods.get(exchange.method)
+    if route is None:
+        raise _other_method(methods, exchange)
+    key = exchange.key
+    if key is None or key.role not in route.roles:
+        role = "nobody" if key is None else key.role
+        raise CallerError(
+            "permission", f"{exchange.method} {exchange.path[:80]} is not for keys of role {role!r}"
+        )
+    return route.handler
+
+
+def _named_here(exchange: Exchange) -> dict[str, Route[Handler]]:
+    """What is served at a path with a name in it."""
     called = GEMINI_PATH.match(exchange.path)
     if called is not None:
-        verb = _verb(called["verb"], called["model"], exchange)
-        return _pick({"POST": Route(verb, ASKERS)}, exchange)
-    for prefix, named_routes in NAMED_ROUTES.items():
+        return {"POST": Route(_verb(called["verb"], called["model"], exchange), ASKERS)}
+    for prefix, methods in NAMED_ROUTES.items():
         name = exchange.path.removeprefix(prefix)
         if name != exchange.path and name:
-            return _bound(_pick(named_routes, exchange), name)
+            return {
+                method: Route(_bound(route.handler, name), route.roles) for method, route in methods.items()
+            }
     raise _not_found(exchange)
 
 
@@ -144,28 +152,11 @@ def _verb(verb: str, model: str, exchange: Exchange) -> Handler:
 
 
 def _bound(handler: NamedHandler, name: str) -> Handler:
-    async def bound(runtime: Runtime, exchange: Exchange) -> None:
-        await handler(runtime, exchange, name)
-
-    return bound
+    return lambda runtime, exchange: handler(runtime, exchange, name)
 
 
-def _pick(routes: dict[str, Route[H]], exchange: Exchange) -> H:
-    route = _of_method(routes, exchange)
-    key = exchange.key
-    if key is None or key.role not in route.roles:
-        role = "nobody" if key is None else key.role
-        raise CallerError(
-            "permission", f"{exchange.method} {exchange.path[:80]} is not for keys of role {role!r}"
-        )
-    return route.handler
-
-
-def _of_method(methods: dict[str, H], exchange: Exchange) -> H:
-    found = methods.get(exchange.method)
-    if found is None:
-        raise CallerError("method_not_allowed", f"{exchange.path} takes {' or '.join(sorted(methods))}")
-    return found
+def _other_method(methods: Iterable[str], exchange: Exchange) -> CallerError:
+    return CallerError("method_not_allowed", f"{exchange.path} takes {' or '.join(sorted(methods))}")
 
 
 def _not_found(exchange: Exchange) -> CallerError:
