@@ -173,6 +173,27 @@ def test_only_a_stop_after_whole_calls_becomes_tool_calls(word: str, arguments: 
             Usage(uncached=1, visible=1, reported_cost_nano=1),
         ),
         ({"prompt_tokens": "many", "completion_tokens": 3}, Usage(visible=3)),
+        (
+            {
+                "prompt_tokens": 9,
+                "completion_tokens": 3,
+                "prompt_tokens_details": None,
+                "cached_tokens": None,
+            },
+            Usage(uncached=9, visible=3),
+        ),
+        (
+            {  # what is no count beside those that are
+                "prompt_tokens": 9,
+                "completion_tokens": 3,
+                "total_tokens": True,
+                "prompt_tokens_details": {"cached_tokens": -1, "cache_write_tokens": 2},
+                "completion_tokens_details": 7,
+                "prompt_cache_hit_tokens": 4.0,
+                "reasoning_tokens": {},
+            },
+            Usage(uncached=7, written=2, visible=3),
+        ),
         ("none", None),
     ],
 )
@@ -278,6 +299,16 @@ def test_what_is_written_is_read_back_the_same() -> None:
     read = CODEC.decode_response(CODEC.encode_response(ANSWER, STAMP), chat_target())
     assert (read.choices, read.usage, read.extra) == (ANSWER.choices, ANSWER.usage, ANSWER.extra)
     assert (read.id, read.model) == (STAMP.id, STAMP.model)
+
+
+def test_what_nobody_reads_is_kept_in_its_order_wherever_it_stands() -> None:
+    message = {"z": 1, "role": "assistant", "content": "a", "reasoning": None, "tool_calls": [], "b": None}
+    choice = {"stop_reason": 7, "message": message, "index": 0, "finish_reason": "stop", "error": None}
+    body = {"object": "chat.completion", "kind": "x", "choices": [choice], "id": "c1", "error": None}
+    answer = CODEC.decode_response(json.dumps(body).encode(), chat_target())
+    assert list(answer.extra.items()) == [("kind", "x"), ("error", None)]
+    assert list(answer.choices[0].extra.items()) == [("stop_reason", 7), ("error", None)]
+    assert list(answer.choices[0].message_extra.items()) == [("z", 1), ("b", None)]
 
 
 def test_an_empty_answer_has_empty_content_not_null() -> None:

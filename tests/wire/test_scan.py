@@ -94,6 +94,23 @@ def test_too_many_values_are_refused_before_they_are_built(item: bytes) -> None:
         parse_object(body)
 
 
+@pytest.mark.parametrize("item", [b"1", b"{}", b'""'])
+def test_a_provider_can_send_no_more_values_either(item: bytes) -> None:
+    body = b'{"a":[' + b",".join([item] * (MAX_VALUES + 10)) + b"]}"
+    with pytest.raises(UpstreamDataError, match="100,000 values"):
+        parse_upstream_object(body)
+    with pytest.raises(UpstreamDataError, match="64 levels"):
+        parse_upstream_object(nested(65))
+
+
+@pytest.mark.parametrize("text", ['"', '\\"', '\\\\"', '":', '\\":', "\\", '{"a":1,"a":2}', "\\\\:"])
+def test_quotes_and_backslashes_in_texts_are_no_structure(text: str) -> None:
+    assert parse_object(json.dumps({text: [text]}).encode()) == {text: [text]}
+    twice = f'{{{json.dumps(text)}:1,"b":{json.dumps(text)},{json.dumps(text)}:2}}'
+    with pytest.raises(CallerError, match="twice"):
+        parse_object(twice.encode())
+
+
 def test_long_texts_full_of_commas_are_not_many_values() -> None:
     text = "a, b, [c], {d}, " * 50_000
     assert parse_object(json.dumps({"text": text}).encode()) == {"text": text}

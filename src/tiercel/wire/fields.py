@@ -84,8 +84,9 @@ def effort(source: JsonObject, key: str, param: str) -> Effort | None:
 
 def turns(source: JsonObject, key: str, noun: str) -> list[Json]:
     """The list of a conversation: at least one and at most `MAX_TURNS`. `noun` is what the format calls one of them."""
-    listed = optional_list(source, key, key)
-    if not listed:
+    listed = source.get(key)
+    if not listed or not isinstance(listed, list):
+        optional_list(source, key, key)
         raise CallerError("invalid_request", f"{key}: expected at least one {noun}", param=key)
     if len(listed) > MAX_TURNS:
         raise CallerError(
@@ -114,9 +115,12 @@ def text_map(source: JsonObject, key: str, param: str) -> dict[str, str]:
 
 def leftovers(source: JsonObject, known: frozenset[str]) -> JsonObject:
     """The fields that nobody here reads, to be kept."""
-    if source.keys() <= known:
-        return {}
-    return {key: value for key, value in source.items() if key not in known}
+    rest: JsonObject = {}
+    if not source.keys() <= known:
+        for key, value in source.items():
+            if key not in known:
+                rest[key] = value
+    return rest
 
 
 def shared(extra: JsonObject) -> JsonObject:

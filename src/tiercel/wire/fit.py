@@ -51,8 +51,10 @@ def fit(request: ModelRequest, target: Target, rejects: tuple[str, ...] = ()) ->
         changes["max_output_tokens"] = target.max_output_tokens
     if target.stream != request.stream:
         changes["stream"] = target.stream
-    _fit_effort(request, target, changes, lost)
-    _drop_rejected(request, (*capabilities.rejects, *rejects), changes, lost)
+    if target.effort or request.effort:
+        _fit_effort(request, target, changes, lost)
+    if rejects or capabilities.rejects:
+        _drop_rejected(request, (*capabilities.rejects, *rejects), changes, lost)
     if request.n > 1 and not capabilities.choices:
         changes["n"] = 1
         lost.append("n")

@@ -46,6 +46,8 @@ def seals_in(response: ModelResponse) -> Iterator[tuple[str, Format]]:
     """Every seal of an answer, with the format in which it was made."""
     for choice in response.choices:
         for part in choice.parts:
+            if part.__class__ is Text and not part.extra:
+                continue  # as nearly all are
             seal = seal_of(part)
             if seal is not None:
                 yield seal, (isinstance(part, Reasoning) and part.source) or "gemini"
@@ -59,7 +61,7 @@ def without_foreign_seals(
     A seal of unknown origin stays: whoever reads its format will try it. One that comes home gets back the format in
     which it was made, whichever the client spoke; where that client carried it inside one of ours, it is opened.
     """
-    if not any([message.role == "assistant" for message in request.messages]):
+    if not _may_be_sealed(request):
         return request, ()
     lost: list[str] = []
     messages: list[Message] = []
@@ -88,6 +90,16 @@ def without_foreign_seals(
 def without_seals(request: ModelRequest) -> tuple[ModelRequest, tuple[str, ...]]:
     """The request without any seal, for after one was refused; and the names of what was taken out."""
     return without_foreign_seals(request, "nobody's", lambda seal: NOBODY)
+
+
+def _may_be_sealed(request: ModelRequest) -> bool:
+    """Most conversations are texts and nothing else, where there is nothing to look at more closely."""
+    for message in request.messages:
+        if message.role == "assistant":
+            for part in message.parts:
+                if part.__class__ is not Text or part.extra:
+                    return True
+    return False
 
 
 def _sealed_for(part: Part, maker: str, origin_of: OriginOf) -> Part | None:

@@ -21,7 +21,9 @@ def splice_model(body: bytes, model: str) -> bytes | None:
     depth = 0
     seen = 0
     for match in _MODEL_KEY.finditer(body):
-        between = outside_strings(body[seen : match.start()])
+        between = body[seen : match.start()]
+        if b'"' in between:  # in many a request the model comes first
+            between = outside_strings(between)
         depth += between.count(b"{") + between.count(b"[") - between.count(b"}") - between.count(b"]")
         seen = match.end()
         if depth == 1:

@@ -1,18 +1,13 @@
 """`Anthropic`: the Messages API."""
 
-from collections.abc import Mapping
-
 from tiercel.domain.catalog import Target
 from tiercel.domain.request import Format, ModelRequest
 from tiercel.domain.response import ModelResponse, Stamp
-from tiercel.wire.anthropic.problem import encode_problem
-from tiercel.wire.anthropic.request_decoder import decode_request
-from tiercel.wire.anthropic.request_encoder import encode_request
-from tiercel.wire.anthropic.response import decode_response, encode_response
+from tiercel.wire import error_facts
+from tiercel.wire.anthropic import problem, request_decoder, request_encoder, response
 from tiercel.wire.anthropic.stream_decoder import MessagesStreamDecoder
 from tiercel.wire.anthropic.stream_encoder import MessagesStreamEncoder
-from tiercel.wire.codec import EncodedCall, ErrorFacts, Problem, StreamDecoder, StreamEncoder
-from tiercel.wire.error_facts import read_error
+from tiercel.wire.codec import StreamDecoder, StreamEncoder
 
 
 class Anthropic:
@@ -20,26 +15,17 @@ class Anthropic:
 
     format: Format = "anthropic"
 
-    def decode_request(self, body: bytes) -> ModelRequest:
-        return decode_request(body)
-
-    def encode_response(self, response: ModelResponse, stamp: Stamp) -> bytes:
-        return encode_response(response, stamp)
+    decode_request = staticmethod(request_decoder.decode_request)
+    encode_response = staticmethod(response.encode_response)
+    encode_request = staticmethod(request_encoder.encode_request)
+    encode_problem = staticmethod(problem.encode_problem)
+    decode_error = staticmethod(error_facts.read_error)
 
     def stream_encoder(self, request: ModelRequest, stamp: Stamp) -> StreamEncoder:
         return MessagesStreamEncoder(stamp)
 
-    def encode_problem(self, problem: Problem) -> bytes:
-        return encode_problem(problem)
-
-    def encode_request(self, request: ModelRequest, target: Target) -> EncodedCall:
-        return encode_request(request, target)
-
     def decode_response(self, body: bytes, target: Target) -> ModelResponse:
-        return decode_response(body)
+        return response.decode_response(body)
 
     def stream_decoder(self, target: Target) -> StreamDecoder:
         return MessagesStreamDecoder()
-
-    def decode_error(self, status: int, headers: Mapping[str, str], body: bytes) -> ErrorFacts:
-        return read_error(status, headers, body)

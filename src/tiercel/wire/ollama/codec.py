@@ -3,17 +3,12 @@
 Unlike Ollama's OpenAI-compatible endpoint it takes the size of the context and says when a prompt does not fit it.
 """
 
-from collections.abc import Mapping
-
 from tiercel.domain.catalog import Target
 from tiercel.domain.request import Format, ModelRequest
 from tiercel.domain.response import ModelResponse, Stamp
-from tiercel.wire.codec import EncodedCall, ErrorFacts, Problem, StreamDecoder, StreamEncoder
-from tiercel.wire.error_facts import read_error
-from tiercel.wire.ollama.problem import encode_problem
-from tiercel.wire.ollama.request_decoder import decode_request
-from tiercel.wire.ollama.request_encoder import encode_request
-from tiercel.wire.ollama.response import decode_response, encode_response
+from tiercel.wire import error_facts
+from tiercel.wire.codec import StreamDecoder, StreamEncoder
+from tiercel.wire.ollama import problem, request_decoder, request_encoder, response
 from tiercel.wire.ollama.stream_decoder import ChatLinesDecoder
 from tiercel.wire.ollama.stream_encoder import ChatLinesEncoder
 
@@ -23,26 +18,17 @@ class Ollama:
 
     format: Format = "ollama"
 
-    def decode_request(self, body: bytes) -> ModelRequest:
-        return decode_request(body)
-
-    def encode_response(self, response: ModelResponse, stamp: Stamp) -> bytes:
-        return encode_response(response, stamp)
+    decode_request = staticmethod(request_decoder.decode_request)
+    encode_response = staticmethod(response.encode_response)
+    encode_request = staticmethod(request_encoder.encode_request)
+    encode_problem = staticmethod(problem.encode_problem)
+    decode_error = staticmethod(error_facts.read_error)
 
     def stream_encoder(self, request: ModelRequest, stamp: Stamp) -> StreamEncoder:
         return ChatLinesEncoder(stamp)
 
-    def encode_problem(self, problem: Problem) -> bytes:
-        return encode_problem(problem)
-
-    def encode_request(self, request: ModelRequest, target: Target) -> EncodedCall:
-        return encode_request(request, target)
-
     def decode_response(self, body: bytes, target: Target) -> ModelResponse:
-        return decode_response(body)
+        return response.decode_response(body)
 
     def stream_decoder(self, target: Target) -> StreamDecoder:
         return ChatLinesDecoder()
-
-    def decode_error(self, status: int, headers: Mapping[str, str], body: bytes) -> ErrorFacts:
-        return read_error(status, headers, body)

@@ -24,7 +24,7 @@ _READ: dict[str, FinishReason] = {
     "insufficient_system_resource": "error",
 }
 
-_WRITTEN: dict[FinishReason, str] = {
+WRITTEN: dict[FinishReason, str] = {
     "stop": "stop",
     "length": "length",
     "tool_calls": "tool_calls",
@@ -32,6 +32,7 @@ _WRITTEN: dict[FinishReason, str] = {
     "error": "error",
     "unknown": "stop",
 }
+"""The word for a client."""
 
 
 def read_finish(raw: object, has_complete_calls: bool) -> Finish:
@@ -44,8 +45,3 @@ def read_finish(raw: object, has_complete_calls: bool) -> Finish:
     if has_complete_calls and reason in ("stop", "unknown"):
         reason = "tool_calls"
     return Finish(reason=reason, raw=word)
-
-
-def written_finish(finish: Finish) -> str:
-    """The word for a client."""
-    return _WRITTEN[finish.reason]

@@ -1,4 +1,4 @@
-"""One message of a Chat Completions request as a `Message`, its content parts as `Part`s."""
+"""The messages of a Chat Completions request as `Message`s, their content parts as `Part`s."""
 
 from typing import cast
 
@@ -30,14 +30,21 @@ _TOOL = _COMMON | {"tool_call_id"}
 _URL_KINDS: dict[str, MediaKind] = {"image_url": "image", "video_url": "video", "audio_url": "audio"}
 
 
-def decode_message(value: Json, index: int) -> Message:
+def decode_messages(listed: list[Json]) -> tuple[Message, ...]:
     """Raises `CallerError` naming `messages[index]` and the field."""
-    if isinstance(value, dict) and len(value) == 2:
-        plain = value.get("content")
-        place = value.get("role")
-        if isinstance(plain, str) and place in _PLAIN_ROLES:
-            return Message(role=place, parts=(Text(text=plain),))
-    param = f"messages[{index}]"
+    messages: list[Message] = []
+    for index, value in enumerate(listed):
+        if isinstance(value, dict) and len(value) == 2:
+            content = value.get("content")
+            role = value.get("role")
+            if isinstance(content, str) and role in _PLAIN_ROLES:
+                messages.append(Message(role=role, parts=(Text(text=content),)))
+                continue
+        messages.append(_message(value, f"messages[{index}]"))
+    return tuple(messages)
+
+
+def _message(value: Json, param: str) -> Message:
     source = fields.as_object(value, param)
     role = source.get("role")
     content = source.get("content")

@@ -1,12 +1,12 @@
 """A client's Chat Completions body as a `ModelRequest`: types checked, every field read or kept."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal, TypeAlias, cast
 
 from tiercel.domain.errors import CallerError
 from tiercel.domain.json import Json, JsonObject
 from tiercel.domain.request import (
-    Message,
     ModelRequest,
     ResponseFormat,
     Sampling,
@@ -15,13 +15,15 @@ from tiercel.domain.request import (
 )
 from tiercel.wire import fields
 from tiercel.wire.function_tools import read_function_tool
-from tiercel.wire.openai_chat.message_decoder import decode_message
+from tiercel.wire.openai_chat.message_decoder import decode_messages
 from tiercel.wire.scan import parse_object
 
 MAX_CHOICES = 8
 
 _NO_SAMPLING = Sampling()
 Reader: TypeAlias = Callable[[JsonObject, str, str], Any]
+_at_least_one: Reader = partial(fields.optional_integer, least=1)
+_none_or_more: Reader = partial(fields.optional_integer, least=0)
 
 
 def decode_request(body: bytes) -> ModelRequest:
@@ -47,13 +49,14 @@ def decode_request(body: bytes) -> ModelRequest:
         found["response_format"] = _response_format(source, extra)
     if source.get("max_completion_tokens") is not None:
         found["max_output_tokens"] = _at_least_one(source, "max_completion_tokens", "max_completion_tokens")
-    model = fields.text(source, "model", "model")
-    if not model:
+    model = source.get("model")
+    if not model or not isinstance(model, str):
+        fields.text(source, "model", "model")
         raise CallerError("invalid_request", "model: expected a name, got an empty string", param="model")
     return ModelRequest(
         format="openai_chat",
         model=model,
-        messages=_messages(source),
+        messages=decode_messages(fields.turns(source, "messages", "message")),
         raw=body,
         sampling=Sampling(**sampling) if sampling else _NO_SAMPLING,
         extra=extra,
@@ -71,19 +74,6 @@ def _keep_rest(extra: JsonObject, key: str, value: JsonObject, *known: str) -> N
     rest = fields.leftovers(value, frozenset(known))
     if rest:
         extra[key] = rest
-
-
-def _messages(source: JsonObject) -> tuple[Message, ...]:
-    listed = fields.turns(source, "messages", "message")
-    return tuple([decode_message(message, index) for index, message in enumerate(listed)])
-
-
-def _at_least_one(source: JsonObject, key: str, param: str) -> int | None:
-    return fields.optional_integer(source, key, param, least=1)
-
-
-def _none_or_more(source: JsonObject, key: str, param: str) -> int | None:
-    return fields.optional_integer(source, key, param, least=0)
 
 
 def _choices(source: JsonObject, key: str, param: str) -> int:

@@ -36,8 +36,10 @@ _DEFAULT_SCHEMA_NAME = "answer"
 def encode_request(request: ModelRequest, target: Target) -> EncodedCall:
     """Nothing is lost without its name in `lost`."""
     quirks = quirks_named(target.deployment.provider.quirks)
-    path = call_path(target.deployment, quirks.path)
-    request = naming_json(request)
+    # most servers take calls at the same place, and most requests ask for no JSON: that is seen without asking
+    path = call_path(target.deployment, quirks.path) if quirks.prefix or quirks.query else quirks.path
+    if request.response_format is not None:
+        request = naming_json(request)
     fitted = fit(request, target, quirks.rejects)
     lost = list(fitted.lost)
     served = fit_server(fitted.request, quirks, lost)

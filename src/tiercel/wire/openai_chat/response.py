@@ -1,9 +1,8 @@
 """A whole answer, both ways. Reading is tolerant, as servers of this format differ; writing is exact."""
 
-from functools import lru_cache
-
 import msgspec
 
+from tiercel.domain.catalog import Target
 from tiercel.domain.errors import UpstreamDataError
 from tiercel.domain.json import Json, JsonObject
 from tiercel.domain.request import Opaque, Part, Reasoning, Refusal, Text, ToolCall
@@ -13,41 +12,43 @@ from tiercel.wire.codec import UpstreamReplyError
 from tiercel.wire.error_facts import facts_of
 from tiercel.wire.fields import leftovers, shared
 from tiercel.wire.identifiers import minted_id
-from tiercel.wire.openai_chat.finish import read_finish, written_finish
+from tiercel.wire.openai_chat.finish import WRITTEN, read_finish
 from tiercel.wire.openai_chat.reasoning_details import FIELD, apart, read_thinking, written_details
 from tiercel.wire.openai_chat.usage import read_usage, write_usage
-from tiercel.wire.quirks import Quirks
+from tiercel.wire.quirks import Quirks, quirks_named
 from tiercel.wire.scan import is_complete_json, parse_upstream_object
 
-_TOP = frozenset(("id", "object", "created", "model", "choices", "usage"))
-_CHOICE = frozenset(("index", "message", "finish_reason", "logprobs"))
 MEDIA_FIELDS = ("audio", "images")
 """Fields of a message that are content of their own kind."""
-_MESSAGE = frozenset(("role", "content", "refusal", "tool_calls", FIELD, *MEDIA_FIELDS))
 
 
-@lru_cache(maxsize=64)
-def _read_fields(reasoning_fields: tuple[str, ...]) -> frozenset[str]:
-    """What is read of a message from a server with these reasoning fields."""
-    return _MESSAGE.union(reasoning_fields)
+def decode_response(body: bytes, target: Target) -> ModelResponse:
+    """What is read is taken out of what was parsed, so that what is left then is what has to be kept.
 
-
-def decode_response(body: bytes, quirks: Quirks) -> ModelResponse:
-    """Raises `UpstreamDataError`, and `UpstreamReplyError` for an error object in a 200."""
+    Raises `UpstreamDataError`, and `UpstreamReplyError` for an error object in a 200.
+    """
     source = parse_upstream_object(body)
     if source.get("error"):
         raise UpstreamReplyError(facts_of(source["error"]))
-    choices = source.get("choices")
-    if not isinstance(choices, list):
+    listed = source.pop("choices", None)
+    if not isinstance(listed, list):
         raise UpstreamDataError("the upstream's answer has no list of choices")
-    answer_id = _text(source, "id")
+    answer_id = source.pop("id", None)
+    answer_id = answer_id if isinstance(answer_id, str) else ""
+    model, created = source.pop("model", None), source.pop("created", None)
+    usage = source.pop("usage", None)
+    source.pop("object", None)
+    quirks = quirks_named(target.deployment.provider.quirks)
+    choices: list[Choice] = []
+    for position, item in enumerate(listed):
+        choices.append(_choice(item, position, answer_id, quirks))
     return ModelResponse(
         id=answer_id,
-        model=_text(source, "model"),
-        created=source["created"] if isinstance(source.get("created"), int) else 0,
-        choices=tuple([_choice(item, index, answer_id, quirks) for index, item in enumerate(choices)]),
-        usage=read_usage(source.get("usage")),
-        extra=leftovers(source, _TOP),
+        model=model if isinstance(model, str) else "",
+        created=created if isinstance(created, int) else 0,
+        choices=tuple(choices),
+        usage=read_usage(usage),
+        extra=source,
     )
 
 
@@ -57,37 +58,50 @@ def _text(source: JsonObject, key: str) -> str:
 
 
 def _choice(item: Json, position: int, answer_id: str, quirks: Quirks) -> Choice:
-    message = item.get("message") if isinstance(item, dict) else None
+    message = item.pop("message", None) if isinstance(item, dict) else None
     if not isinstance(message, dict):
         raise UpstreamDataError(f"choice {position} of the upstream's answer has no message")
     if item.get("error"):
         raise UpstreamReplyError(facts_of(item["error"]))
-    parts = [*read_reasoning(message, quirks), *read_content(message.get("content"))]
-    refusal = message.get("refusal")
+    message.pop("role", None)
+    content, refusal = message.pop("content", None), message.pop("refusal", None)
+    listed = message.pop("tool_calls", None)
+    parts = _thinking(message, quirks) if message else []
+    if isinstance(content, str):
+        if content:
+            parts.append(Text(text=content))
+    elif content is not None:
+        parts += read_content(content)
     if isinstance(refusal, str) and refusal:
         parts.append(Refusal(text=refusal))
     complete = False
-    if message.get("tool_calls"):
-        calls = read_tool_calls(message, answer_id)
+    if listed:
+        calls = read_tool_calls(listed, answer_id)
         complete = bool(calls) and all(is_complete_json(call.arguments) for call in calls)
         parts += calls
-    for field in MEDIA_FIELDS:
-        if message.get(field):
-            parts.append(Opaque(source="openai_chat", raw={field: message[field]}))
+    if message:
+        for field in MEDIA_FIELDS:
+            if media := message.pop(field, None):
+                parts.append(Opaque(source="openai_chat", raw={field: media}))
+    index, logprobs = item.pop("index", None), item.pop("logprobs", None)
     return Choice(
-        index=item["index"] if isinstance(item.get("index"), int) else position,
+        index=index if isinstance(index, int) else position,
         parts=tuple(parts),
-        finish=read_finish(item.get("finish_reason"), complete),
-        logprobs=item.get("logprobs"),
-        extra=leftovers(item, _CHOICE),
-        message_extra=leftovers(message, _read_fields(quirks.reasoning_fields)),
+        finish=read_finish(item.pop("finish_reason", None), complete),
+        logprobs=logprobs,
+        extra=item,
+        message_extra=message,
     )
 
 
-def read_reasoning(source: JsonObject, quirks: Quirks) -> list[Part]:
-    """The thinking of a message, from whichever field this server puts it in."""
-    text = reasoning_text(source, quirks)
-    details = source.get(FIELD)
+def _thinking(message: JsonObject, quirks: Quirks) -> list[Part]:
+    """The thinking of a message, from whichever field this server puts it in; all of them are taken out."""
+    text = ""
+    for field in quirks.reasoning_fields:
+        found = message.pop(field, None)
+        if not text and isinstance(found, str):
+            text = found
+    details = message.pop(FIELD, None)
     if not text and not details:
         return []
     return [*read_thinking(text, details if isinstance(details, list) else ())]
@@ -103,9 +117,7 @@ def reasoning_text(source: JsonObject, quirks: Quirks) -> str:
 
 
 def read_content(content: Json) -> list[Part]:
-    """Content as a string, nothing, or a list of parts (Mistral)."""
-    if isinstance(content, str):
-        return [Text(text=content)] if content else []
+    """Content that is no string but a list of parts (Mistral)."""
     return [part for item in content if (part := _content_part(item))] if isinstance(content, list) else []
 
 
@@ -127,9 +139,8 @@ def _content_part(item: Json) -> Part | None:
     return Opaque(source="openai_chat", raw={"content_parts": [item]})
 
 
-def read_tool_calls(message: JsonObject, answer_id: str) -> list[ToolCall]:
+def read_tool_calls(listed: Json, answer_id: str) -> list[ToolCall]:
     """The calls, each with an id of its own and arguments as JSON text."""
-    listed = message.get("tool_calls")
     calls: list[ToolCall] = []
     seen: set[str] = set()
     for item in listed if isinstance(listed, list) else ():
@@ -166,13 +177,16 @@ def arguments_text(value: Json) -> str:
 
 def encode_response(response: ModelResponse, stamp: Stamp) -> bytes:
     """Thinking goes out as `reasoning_content`, the field most clients of this format read."""
+    choices: list[JsonObject] = []
+    for choice in response.choices:
+        choices.append(_written_choice(choice))
     body: JsonObject = {
         **shared(response.extra),
         "id": stamp.id,
         "object": "chat.completion",
         "created": stamp.created,
         "model": stamp.model,
-        "choices": [_written_choice(choice) for choice in response.choices],
+        "choices": choices,
     }
     if response.usage is not None:
         body["usage"] = write_usage(response.usage)
@@ -190,7 +204,8 @@ def _written_choice(choice: Choice) -> JsonObject:
     for part in choice.parts:
         if isinstance(part, Text):
             texts.append(part.text)
-            details += apart(part, len(details))
+            if part.extra:
+                details += apart(part, len(details))
         elif isinstance(part, ToolCall):
             calls.append(written_call(part))
         elif isinstance(part, Reasoning):
@@ -217,7 +232,7 @@ def _written_choice(choice: Choice) -> JsonObject:
         "index": choice.index,
         "message": message,
         "logprobs": choice.logprobs,
-        "finish_reason": written_finish(choice.finish),
+        "finish_reason": WRITTEN[choice.finish.reason],
     }
 
 

@@ -24,7 +24,7 @@ from tiercel.domain.request import ModelRequest, Text
 from tiercel.domain.response import Stamp, Usage
 from tiercel.wire.codec import Problem
 from tiercel.wire.fields import shared
-from tiercel.wire.openai_chat.finish import written_finish
+from tiercel.wire.openai_chat.finish import WRITTEN
 from tiercel.wire.openai_chat.reasoning_details import FIELD, SentDetails
 from tiercel.wire.openai_chat.usage import write_usage
 from tiercel.wire.openai_error import encode_problem
@@ -86,7 +86,7 @@ class ChatStreamEncoder:
                 return self._open(0)
             case Finished():
                 return self._open(event.choice) + self._chunk(
-                    [_choice(event.choice, {}, written_finish(event.finish))]
+                    [_choice(event.choice, {}, WRITTEN[event.finish.reason])]
                 )
             case UsageUpdate():
                 self._usage = event.usage
