@@ -32,11 +32,12 @@ def rung(
 class Purse:
     """So much and no more."""
 
-    bounded = True
-
     def __init__(self, nano: int, plan: Plan) -> None:
         self.nano = nano
         self.most = tuple(most_nano(rung, plan.facts) or 0 for rung in plan.rungs)
+
+    def room(self) -> int:
+        return self.nano
 
     def covers(self, nano: int) -> bool:
         return nano <= self.nano

@@ -1,13 +1,19 @@
 """Budgets as arithmetic: nothing is spent twice, nothing is left reserved, and no clock opens them early."""
 
+import math
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tiercel.domain.keys import NO_BUDGET, AccessKey, Budget
+from tiercel.domain.errors import CallerError
+from tiercel.domain.keys import NO_BUDGET, AccessKey, Budget, Quota
+from tiercel.domain.record import AttemptRecord
+from tiercel.domain.response import Usage
 from tiercel.gateway.budgets import Allowance, Budgets, day_end, month_begin, month_end
+from tiercel.gateway.quotas import Quotas
 from tiercel.records.spending import Spent
 from tiercel.testing.clock import FrozenClock
 
@@ -32,8 +38,22 @@ def budgets(project: Budget = NO_BUDGET, clock: AnyClock | FrozenClock | None = 
 
 def spend(allowance: Allowance, nano: int) -> None:
     allowance.reserve(1, nano)
-    allowance.settle(1, nano)
+    allowance.settle(ended(nano))
     allowance.close()
+
+
+def ended(cost_nano: int | None, usage: Usage | None = None) -> AttemptRecord:
+    """The first call of a request."""
+    return AttemptRecord(
+        number=1,
+        why="first",
+        rung="m",
+        deployment="m",
+        provider="p",
+        model="m",
+        cost_nano=cost_nano,
+        usage=usage,
+    )
 
 
 @given(
@@ -52,7 +72,7 @@ def test_side_by_side_no_more_is_spent_than_allowed(limit: int, requests: list[t
             started.append((allowance, min(most, cost)))
     spent = sum(max(0, cost) for _, cost in started)
     for allowance, cost in started:
-        allowance.settle(1, cost)
+        allowance.settle(ended(cost))
         allowance.close()
     assert spent <= limit
     last = book.allowance(key)
@@ -92,6 +112,62 @@ def test_the_day_ends_at_midnight_utc_and_the_month_goes_on() -> None:
     assert book.allowance(key).covers(100)
 
 
+def test_a_key_that_was_changed_has_its_new_budget_at_once() -> None:
+    """Also the key as it was, for requests that were let in with it: each has the limits of its own."""
+    book = budgets()
+    less, more = KEY, msgspec.structs.replace(KEY, budget=Budget(month_nano=2_000))
+    for _ in range(2):
+        assert book.allowance(less).room() == 1_000
+        assert book.allowance(more).room() == 2_000
+    spend(book.allowance(less), 600)
+    assert (book.allowance(less).room(), book.allowance(more).room()) == (400, 1_400)
+
+
+def test_a_projects_budget_that_was_changed_holds_at_once() -> None:
+    of_project = {"team": NO_BUDGET}
+    book = Budgets(lambda name: of_project[name], AnyClock())
+    for budget, room in ((NO_BUDGET, 1_000), (Budget(day_nano=70), 70), (Budget(month_nano=80), 80)):
+        of_project["team"] = budget
+        assert book.allowance(KEY).room() == room
+    of_project["team"] = NO_BUDGET
+    assert book.allowance(KEY).room() == 1_000
+
+
+def test_a_key_that_moves_to_another_project_pays_from_that_one() -> None:
+    of_project = {"one": Budget(day_nano=100), "other": Budget(day_nano=50)}
+    book = Budgets(lambda name: of_project[name], AnyClock())
+    first = AccessKey(id="k", project="one")
+    spend(book.allowance(first), 30)
+    assert book.allowance(AccessKey(id="k", project="other")).room() == 50
+    assert book.allowance(AccessKey(id="k")).room() == math.inf
+    assert book.allowance(first).room() == 70
+
+
+def test_keys_of_a_project_turn_to_its_new_day_together_and_stay_there() -> None:
+    """The second had asked on the old day; the first turned the project to the new one, and then the clock was set."""
+    clock = AnyClock(day_end(NOON) - 1)
+    book = budgets(Budget(day_nano=100), clock)
+    one, other = AccessKey(id="a", project="team"), AccessKey(id="b", project="team")
+    spend(book.allowance(other), 100)
+    clock.now = day_end(NOON)
+    spend(book.allowance(one), 60)
+    clock.now -= 2 * HOUR
+    assert book.allowance(other).room() == 40
+
+
+def test_tokens_are_counted_as_all_calls_used_them() -> None:
+    quotas = Quotas(AnyClock())
+    key = AccessKey(id="k", quota=Quota(tokens_per_minute=1_000))
+    allowance = budgets().allowance(key)
+    allowance.tokens = quotas.count_tokens(key, 900)
+    allowance.settle(ended(5, Usage(uncached=100, cached=10, visible=40)))
+    allowance.settle(ended(None))
+    allowance.settle(ended(0, Usage(written=50, reasoning=100)))
+    allowance.close()
+    with pytest.raises(CallerError, match="300 were used"):
+        quotas.count_tokens(key, 701)
+
+
 def test_a_clock_set_back_opens_nothing() -> None:
     clock = AnyClock(day_end(NOON) + HOUR)
     book = budgets(clock=clock)
@@ -116,7 +192,7 @@ def test_an_answer_that_ends_tomorrow_is_todays() -> None:
     allowance.reserve(1, 900)
     clock.now = day_end(NOON) + 1
     assert book.allowance(KEY).covers(1_000)
-    allowance.settle(1, 900)
+    allowance.settle(ended(900))
     assert book.allowance(KEY).covers(1_000)
 
 

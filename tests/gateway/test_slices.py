@@ -11,6 +11,7 @@ import pytest
 from tests.records.place import Place
 from tests.records.postgres_server import PostgresServer, postgres_server, reason_for_none
 from tiercel.domain.keys import NO_BUDGET, AccessKey, Budget
+from tiercel.domain.record import AttemptRecord
 from tiercel.domain.secret import Secret
 from tiercel.gateway.budgets import Budgets, month_begin, month_end
 from tiercel.gateway.slices import IDLE_SECONDS, Slices, WhenAway
@@ -54,7 +55,11 @@ class Side:
         if not allowance.covers(nano):
             return False
         allowance.reserve(1, nano)
-        allowance.settle(1, nano)
+        allowance.settle(
+            AttemptRecord(
+                number=1, why="first", rung="m", deployment="m", provider="p", model="m", cost_nano=nano
+            )
+        )
         return True
 
     def take_at_once(self, nano: int) -> bool:

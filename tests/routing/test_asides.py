@@ -10,7 +10,6 @@ from tiercel.domain.catalog import Catalog, Deployment, Prices
 from tiercel.domain.climb import Plan
 from tiercel.domain.policy import Gate, Rule, Tier
 from tiercel.routing.allowed import bounded, within
-from tiercel.routing.cost import most_nano
 from tiercel.routing.explain import explain
 from tiercel.routing.plan import make_plan
 
@@ -110,14 +109,14 @@ def test_who_thinks_before_the_verdict_has_room_for_both(thinking: dict[str, Any
 
 def test_a_budget_reserves_texts_as_long_as_the_model_takes_them() -> None:
     """Two texts at most are compared here, of a thousand tokens at most, at a dollar for a million."""
-    plan, most = bounded(planned(MEANING), lambda rung: most_nano(rung, facts()))
+    plan, most = bounded(planned(MEANING))
     assert most[len(plan.rungs) + 1] == 2 * 1_000 * 1_000
 
 
 def test_a_budget_cannot_bind_who_embeds_at_an_unknown_price() -> None:
     unknown = replace(VECTORS, prices=Prices())
     plan = planned(MEANING, deployments=(CHEAP, DEAR, JUDGE, unknown))
-    kept, most = bounded(plan, lambda rung: most_nano(rung, facts()))
+    kept, most = bounded(plan)
     assert [aside.role for aside in kept.asides] == ["opinion"]
     assert len(most) == len(kept.rungs) + 1
 

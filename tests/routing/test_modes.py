@@ -107,7 +107,7 @@ def test_a_review_that_a_key_bars_holds_nothing(hold: Hold) -> None:
 
 def test_a_budget_leaves_out_whom_it_cannot_bound() -> None:
     plan = planned(strong=replace(STRONG, prices=Prices()))
-    left, most = bounded(plan, lambda rung: most_nano(rung, plan.facts))
+    left, most = bounded(plan)
     assert (called(left), len(most)) == ([], 1)
     assert (left.review, left.advisor, left.holds) == (None, None, False)
 
@@ -115,9 +115,9 @@ def test_a_budget_leaves_out_whom_it_cannot_bound() -> None:
 def test_a_review_that_nothing_is_left_for_is_left_out_before_the_first_call() -> None:
     """The advisor may still be asked: it is not known beforehand whether anybody wants advice."""
     plan = planned()
-    plan, most = bounded(plan, lambda rung: most_nano(rung, plan.facts))
-    assert without_dear_review(plan, most, lambda nano: nano <= most[1]) == (plan, most)
-    left, costs = without_dear_review(plan, most, lambda nano: nano < most[1])
+    plan, most = bounded(plan)
+    assert without_dear_review(plan, most, most[1]) == (plan, most)
+    left, costs = without_dear_review(plan, most, most[1] - 1)
     assert (called(left), costs) == ([(NO_GATE, "advisor", "strong")], (most[0], most[2]))
     assert (left.review, left.holds) == (None, False)
     assert left.why.endswith("; no review: no money is left for it")
@@ -125,7 +125,7 @@ def test_a_review_that_nothing_is_left_for_is_left_out_before_the_first_call() -
 
 def test_a_budget_counts_what_they_are_shown() -> None:
     plan = planned()
-    _, most = bounded(plan, lambda rung: most_nano(rung, plan.facts))
+    _, most = bounded(plan)
     plain = most_nano(plan.rung_at(1), plan.facts)
     assert plain is not None
     assert most[1] > plain

@@ -24,7 +24,6 @@ from tiercel.gateway.explaining import PASTED, STATED, Pasted, asked
 from tiercel.measure.retelling import retell
 from tiercel.records.key_store import KeyStore
 from tiercel.routing.allowed import bounded, within
-from tiercel.routing.cost import most_nano
 from tiercel.routing.explain import render_text
 from tiercel.routing.facts import read_facts
 from tiercel.routing.plan import make_plan
@@ -86,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
         plan = within(_plan(request, facts, policy, loaded.settings.catalog, draw), key.allowed)
         plan = in_conversation(plan, request.messages)
         if has_budget:
-            plan, _ = bounded(plan, lambda rung: most_nano(rung, facts))
+            plan, _ = bounded(plan)
     except ProblemError as error:
         print(f"would be refused ({error.kind}): {error.message}")
         return 1

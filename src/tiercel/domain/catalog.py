@@ -49,7 +49,7 @@ class Prices(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             usage.uncached * self.input
             + usage.cached * cached
             + usage.written * written
-            + usage.output * self.output
+            + (usage.visible + usage.reasoning) * self.output
         )
         return divided(total, TOKENS_PER_PRICE)
 
@@ -123,11 +123,11 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     residency: tuple[Residency, ...] = ()
     weight: float = 1.0
     tokens_per_second: float | None = None
+    billing: Prices = Prices()
+    """The deployment's own prices, else the model's; not to be given."""
 
-    @property
-    def billing(self) -> Prices:
-        """The deployment's own prices, else the model's."""
-        return self.prices or self.model.prices
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "billing", self.prices or self.model.prices)
 
     @property
     def regions(self) -> tuple[Residency, ...]:

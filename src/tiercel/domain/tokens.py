@@ -29,11 +29,11 @@ class TokenEstimate(msgspec.Struct, frozen=True):
 
     tokens: int
     margin: float = MARGIN
+    upper: int = 1
+    """The count to plan with where too small would be wrong; not to be given."""
 
-    @property
-    def upper(self) -> int:
-        """The count to plan with where too small would be wrong."""
-        return int(self.tokens * (1 + self.margin)) + 1
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "upper", int(self.tokens * (1 + self.margin)) + 1)
 
 
 def token_weight(text: str) -> float:

@@ -15,13 +15,12 @@ class Allowance(Protocol):
     """The money of one request. All amounts are nano-dollars."""
 
     @property
-    def bounded(self) -> bool:
-        """Whether there is any limit."""
-        ...
-
-    @property
     def most(self) -> tuple[int, ...]:
         """What one plain call of each rung of the plan costs at most; empty where nothing is bounded."""
+        ...
+
+    def room(self) -> float:
+        """The most that a call may cost now; infinite where there is no limit."""
         ...
 
     def covers(self, nano: int) -> bool:
@@ -42,24 +41,26 @@ def unaffordable(plan: Plan, attempts: Sequence[Attempt], allowance: Allowance) 
 
     The rung that was called last may be called again with more room for its answer, and shown its answer.
     """
-    if not allowance.bounded:
+    if not allowance.most:
         return NONE
-    closed = {index for index, nano in enumerate(allowance.most) if not allowance.covers(nano)}
-    climbed = [attempt for attempt in attempts if attempt.call.why not in ASIDE]
-    if climbed:
-        last = climbed[-1]
-        boost = last.call.output_boost
-        if last.failure is not None:
-            boost *= REACTIONS[last.failure.kind].boost
-        again = _most_again(plan, last.call.rung, boost)
-        if again is None or not allowance.covers(again):
-            closed.add(last.call.rung)
-    return frozenset(closed) if closed else NONE
+    room = allowance.room()
+    closed = NONE
+    if room < max(allowance.most):
+        closed = frozenset([index for index, nano in enumerate(allowance.most) if nano > room])
+    for attempt in reversed(attempts):
+        if attempt.call.why in ASIDE:
+            continue
+        boost = attempt.call.output_boost
+        if attempt.failure is not None:
+            boost *= REACTIONS[attempt.failure.kind].boost
+        again = _most_again(plan, attempt.call.rung, boost)
+        return closed if again is not None and again <= room else closed | {attempt.call.rung}
+    return closed
 
 
 def reserve_for(allowance: Allowance, plan: Plan, call: Call) -> None:
     """Set aside what this call may cost at most; nothing where nothing is bounded."""
-    if not allowance.bounded:
+    if not allowance.most:
         return
     nano: int | None = allowance.most[call.rung]
     if (
@@ -74,7 +75,7 @@ def reserve_for(allowance: Allowance, plan: Plan, call: Call) -> None:
 def covers_advice(allowance: Allowance | None, plan: Plan, call: Call) -> bool:
     """Whether a call that begins an answer may be given the means to ask for advice: where there is money for it and to
     go on from it. Who could not go on had better never ask."""
-    if allowance is None or not allowance.bounded or call.about is not None:
+    if allowance is None or not allowance.most or call.about is not None:
         return True
     again = _most_again(plan, call.rung, call.output_boost)
     return again is not None and allowance.covers(allowance.most[call.rung] + again)

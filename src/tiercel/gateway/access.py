@@ -7,12 +7,12 @@ from pathlib import Path
 
 from tiercel.domain.climb import Plan, Rung
 from tiercel.domain.errors import ConfigError, UnavailableError
+from tiercel.domain.facts import Facts
 from tiercel.domain.keys import AccessKey
-from tiercel.domain.record import AttemptRecord
 from tiercel.domain.settings import Storage
 from tiercel.gateway.budgets import Allowance, Budgets
 from tiercel.gateway.keyring import Keyring
-from tiercel.gateway.quotas import Quotas, TokenCount
+from tiercel.gateway.quotas import Quotas
 from tiercel.gateway.slices import LEASE_SECONDS, Slices
 from tiercel.records.instance import instance_of
 from tiercel.records.spending import read_spent
@@ -28,41 +28,6 @@ UNCOUNTED = UnavailableError(
     "this key has a budget, and what was spent of it cannot be read from the database at the moment",
     retry_after_seconds=RESTORE_SECONDS,
 )
-
-
-class Grant:
-    """What one request of a key may use. The climb asks before each call; `close` it when the climb is over."""
-
-    __slots__ = ("_allowance", "_tokens", "_used", "bounded", "most")
-
-    def __init__(self, allowance: Allowance, tokens: TokenCount | None, most: tuple[int, ...]) -> None:
-        self._allowance = allowance
-        self._tokens = tokens
-        self._used = 0
-        self.bounded = allowance.bounded
-        """Whether its money is limited."""
-        self.most = most
-        """What a call of each rung of its plan costs at most, where it is."""
-
-    def covers(self, nano: int) -> bool:
-        """Whether a call that costs this at most may be made now."""
-        return self._allowance.covers(nano)
-
-    def reserve(self, call: int, nano: int) -> None:
-        """Set this aside for the call of this number."""
-        self._allowance.reserve(call, nano)
-
-    def settle(self, record: AttemptRecord) -> None:
-        """A call has ended: count what it cost and used, and free what was set aside for it."""
-        self._allowance.settle(record.number, record.cost_nano or 0)
-        if record.usage is not None:
-            self._used += record.usage.input + record.usage.output
-
-    def close(self) -> None:
-        """Free what is still set aside."""
-        self._allowance.close()
-        if self._tokens is not None:
-            self._tokens.settle(self._used)
 
 
 class Access:
@@ -112,10 +77,10 @@ class Access:
         await asyncio.to_thread(self.keyring.close)
 
     async def grant(
-        self, key: AccessKey, plan: Plan, most: Callable[[Rung], int | None] | None = None
-    ) -> tuple[Plan, Grant | None]:
-        """What this key lets a request with this plan use, and what of the plan a budget can bound; no grant for those
-        who come without a key of the store.
+        self, key: AccessKey, plan: Plan, most: Callable[[Rung, Facts], int | None] = most_nano
+    ) -> tuple[Plan, Allowance | None]:
+        """What this key lets a request with this plan use, and what of the plan a budget can bound; no allowance for
+        those who come without a key of the store.
 
         `most` is what one call of a rung costs at most, where that is not what generating does. Raises `CallerError`
         over a limit, `UnavailableError` while it is not known what was spent.
@@ -123,23 +88,23 @@ class Access:
         if not key.id:
             return plan, None
         allowance = self.budgets.allowance(key)
-        bounds: tuple[int, ...] = ()
-        if allowance.bounded:
+        if allowance.bounds:
             if not self.budgets.complete:
                 raise UNCOUNTED
-            plan, bounds = bounded(plan, most or (lambda rung: most_nano(rung, plan.facts)))
-            climbed, asides = bounds[: len(plan.rungs)], bounds[len(plan.rungs) :]
+            plan, costs = bounded(plan, most)
+            climbed, asides = costs[: len(plan.rungs)], costs[len(plan.rungs) :]
             if self._slices is not None:  # those who are asked beside the ladder are asked at the same time
                 await self._slices.make_room(allowance.bounds, max(climbed) + sum(asides))
-            least = min(climbed)
-            if not allowance.covers(least):
+            least, room = min(climbed), allowance.room()
+            if least > room:
                 is_away = self._slices is not None and self._slices.is_away
                 raise UNCOUNTED if is_away else self.budgets.refusal(allowance, least)
-            plan, bounds = without_dear_review(plan, bounds, allowance.covers)
-        tokens = None
+            if asides:
+                plan, costs = without_dear_review(plan, costs, room)
+            allowance.most = costs
         if key.quota.tokens_per_minute is not None:
-            tokens = self.quotas.count_tokens(key, _expected_tokens(plan))
-        return plan, Grant(allowance, tokens, bounds)
+            allowance.tokens = self.quotas.count_tokens(key, _expected_tokens(plan))
+        return plan, allowance
 
 
 def _open_slices(storage: Storage) -> Slices | None:

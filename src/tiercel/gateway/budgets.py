@@ -14,9 +14,13 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Literal, TypeAlias
 
+import msgspec
+
 from tiercel.domain.errors import CallerError
 from tiercel.domain.keys import NO_BUDGET, AccessKey, Budget
 from tiercel.domain.money import usd_text
+from tiercel.domain.record import AttemptRecord
+from tiercel.gateway.quotas import TokenCount
 from tiercel.records.owners import DAY_SECONDS, key_owner, project_owner
 from tiercel.records.spending import Span, Spent
 
@@ -55,14 +59,23 @@ class Period:
         self.elsewhere = 0
         self.elsewhere_spent = 0
 
-    def left(self, limit: int) -> int:
-        """What may still be reserved under this limit."""
-        room = limit - self.elsewhere if self.ceiling is None else min(limit, self.ceiling)
-        return max(0, room - self.spent - self.reserved)
-
 
 Bound: TypeAlias = tuple[Period, int]
 """A period and its limit."""
+
+
+def room_in(bounds: Iterable[Bound]) -> float:
+    """The most that one more call may cost under each of these; infinite where there are none.
+
+    What costs nothing has room also where too much was spent.
+    """
+    least = math.inf
+    for period, limit in bounds:
+        room = limit - period.elsewhere if period.ceiling is None else min(limit, period.ceiling)
+        room -= period.spent + period.reserved
+        if room < least:
+            least = room
+    return max(0, least)
 
 
 class Account:
@@ -74,13 +87,15 @@ class Account:
         self.day = self._day(now)
         self.month = self._month(now)
 
-    def at(self, now: float) -> "Account":
-        """Turned to the period of this moment (Unix seconds). A clock that is set back turns nothing back."""
-        if now >= self.day.resets_at:
+    def turn(self, now: float) -> bool:
+        """Turn to the period of this moment (Unix seconds); whether one has ended. A clock that is set back turns
+        nothing back."""
+        day_ends, month_ends = now >= self.day.resets_at, now >= self.month.resets_at
+        if day_ends:
             self.day = self._day(now)
-        if now >= self.month.resets_at:
+        if month_ends:
             self.month = self._month(now)
-        return self
+        return day_ends or month_ends
 
     def _day(self, now: float) -> Period:
         begin, end = day_begin(now), day_end(now)
@@ -91,51 +106,72 @@ class Account:
         return Period(self._owner, "month", start_at=begin, resets_at=end, ceiling=self._ceiling)
 
 
-class Allowance:
-    """One request's hold on its accounts; `close` it at the request's end. See `engine/allowance.py`.
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """On which terms a key spends: from which periods, and up to which limits.
+
+    They hold for this very `key` and budget of its project, up to `end_at` (Unix seconds), when a period ends.
+    """
+
+    key: AccessKey
+    project_budget: Budget
+    periods: tuple[Period, ...]
+    bounds: tuple[Bound, ...]
+    end_at: float
+
+
+class Allowance(msgspec.Struct, eq=False):
+    """One request's hold on what its key spends; `close` it at the request's end. See `engine/allowance.py`.
 
     It keeps to the periods in which the request came, also when a day ends, or the clock is set, while it is answered.
     """
 
-    __slots__ = ("_periods", "_reserved", "bounds")
+    periods: tuple[Period, ...]
+    bounds: tuple[Bound, ...]
+    most: tuple[int, ...] = ()
+    """What a call of each rung of its plan costs at most; empty where nothing is bounded."""
+    tokens: TokenCount | None = None
+    """Counted for it, where its key has a limit of tokens."""
+    used: int = 0
+    reserved: dict[int, int] = {}
+    """By the number of the call."""
 
-    def __init__(self, periods: tuple[Period, ...], bounds: tuple[Bound, ...]) -> None:
-        self._periods = periods
-        self.bounds = bounds
-        self._reserved: dict[int, int] = {}
-
-    @property
-    def bounded(self) -> bool:
-        """Whether there is any limit."""
-        return bool(self.bounds)
+    def room(self) -> float:
+        """The most that a call may cost now; infinite where there is no limit."""
+        return room_in(self.bounds)
 
     def covers(self, nano: int) -> bool:
         """Whether a call that costs this at most may be made now."""
-        # a list: making a generator costs more than the comparisons
-        return all([nano <= period.left(limit) for period, limit in self.bounds])
+        return nano <= room_in(self.bounds)
 
     def reserve(self, call: int, nano: int) -> None:
         """Set this aside for the call of this number."""
-        self._reserved[call] = nano
-        for period in self._periods:
+        self.reserved[call] = nano
+        for period in self.periods:
             period.reserved += nano
 
-    def settle(self, call: int, nano: int) -> None:
-        """The call has cost this: what was set aside for it is free again."""
-        reserved = self._reserved.pop(call, 0)
-        spent = max(0, nano)
-        for period in self._periods:
+    def settle(self, record: AttemptRecord) -> None:
+        """A call has ended: count what it cost and used, and free what was set aside for it."""
+        reserved = self.reserved.pop(record.number, 0)
+        spent = max(0, record.cost_nano or 0)
+        for period in self.periods:
             period.reserved -= reserved
             period.spent += spent
+        usage = record.usage
+        if self.tokens is not None and usage is not None:
+            self.used += usage.input + usage.output
 
     def close(self) -> None:
-        """Give back what was set aside for calls that were never settled."""
-        for call in tuple(self._reserved):
-            self.settle(call, 0)
+        """Give back what was set aside for calls that were never settled, and put right the count of tokens."""
+        while self.reserved:
+            _, nano = self.reserved.popitem()
+            for period in self.periods:
+                period.reserved -= nano
+        if self.tokens is not None:
+            self.tokens.settle(self.used)
 
     def refusal(self, nano: int, now: float) -> CallerError:
         """Why a call that costs this at most cannot be made."""
-        period, limit = next((b for b in self.bounds if nano > b[0].left(b[1])), self.bounds[0])
+        period, limit = next((b for b in self.bounds if nano > room_in((b,))), self.bounds[0])
         spent_nano = period.spent + period.elsewhere_spent
         reserved_nano = period.reserved + period.elsewhere - period.elsewhere_spent
         resets = datetime.fromtimestamp(period.resets_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -169,6 +205,7 @@ class Budgets:
         self._clock = clock
         self._shared = shared
         self._accounts: dict[str, Account] = {}
+        self._terms: dict[str, Terms] = {}
         self.complete = True
         """Whether what was spent before this process started is known."""
 
@@ -189,30 +226,50 @@ class Budgets:
     def allowance(self, key: AccessKey) -> Allowance:
         """What this key's next request may spend."""
         now = self._clock()
-        mine = self._account(key_owner(key.id), now)
-        bounds = _bounds(mine, key.budget)
-        if not key.project:
-            return Allowance((mine.day, mine.month), bounds)
-        ours = self._account(project_owner(key.project), now)
-        bounds += _bounds(ours, self._project_budget(key.project))
-        return Allowance((mine.day, mine.month, ours.day, ours.month), bounds)
+        project_budget = self._project_budget(key.project) if key.project else NO_BUDGET
+        terms = self._terms.get(key.id)
+        if (
+            terms is None
+            or terms.key is not key
+            or terms.project_budget is not project_budget
+            or now >= terms.end_at
+        ):
+            terms = self._new_terms(key, project_budget, now)
+        return Allowance(terms.periods, terms.bounds)
 
     def refusal(self, allowance: Allowance, nano: int) -> CallerError:
         """Why a call that costs this at most cannot be made now."""
         return allowance.refusal(nano, self._clock())
 
+    def _new_terms(self, key: AccessKey, project_budget: Budget, now: float) -> Terms:
+        mine = self._account(key_owner(key.id), now)
+        periods = [mine.day, mine.month]
+        bounds = _bounds(mine, key.budget)
+        if key.project:
+            ours = self._account(project_owner(key.project), now)
+            periods += [ours.day, ours.month]
+            bounds += _bounds(ours, project_budget)
+        terms = self._terms[key.id] = Terms(
+            key=key,
+            project_budget=project_budget,
+            periods=tuple(periods),
+            bounds=tuple(bounds),
+            end_at=min([period.resets_at for period in periods]),
+        )
+        return terms
+
     def _account(self, owner: str, now: float) -> Account:
         account = self._accounts.get(owner)
         if account is None:
             account = self._accounts[owner] = Account(owner, now, shared=self._shared)
-        return account.at(now)
+        elif account.turn(now):
+            self._terms.clear()  # other keys of its project may stand in the period that has ended
+        return account
 
 
-def _bounds(account: Account, budget: Budget) -> tuple[Bound, ...]:
-    if budget is NO_BUDGET:
-        return ()
+def _bounds(account: Account, budget: Budget) -> list[Bound]:
     pairs = ((account.day, budget.day_nano), (account.month, budget.month_nano))
-    return tuple([(period, limit) for period, limit in pairs if limit is not None])
+    return [(period, limit) for period, limit in pairs if limit is not None]
 
 
 def day_begin(now: float) -> float:

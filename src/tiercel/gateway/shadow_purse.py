@@ -38,8 +38,6 @@ class Claim:
     """What one copy may take of a purse; see `engine.allowance.Allowance`. `most` is what its call costs at most.
     `close` it when the copy has ended."""
 
-    bounded = True
-
     def __init__(self, purse: Purse, limit: int, now: float, most: int) -> None:
         self._purse = purse
         self._limit = limit
@@ -47,9 +45,13 @@ class Claim:
         self._reserved: dict[int, int] = {}
         self.most = (most,)
 
+    def room(self) -> int:
+        """The most that a call may cost now."""
+        return self._purse.left(self._limit, self._now)
+
     def covers(self, nano: int) -> bool:
         """Whether a call that costs this at most may be made now."""
-        return nano <= self._purse.left(self._limit, self._now)
+        return nano <= self.room()
 
     def reserve(self, call: int, nano: int) -> None:
         """Set this aside for the call of this number."""

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
-from tiercel.gateway.budgets import Bound, Period
+from tiercel.gateway.budgets import Bound, Period, room_in
 from tiercel.records.slices import Grant, Settlement, SlicesAwayError, SliceStore, Wish
 
 log = logging.getLogger(__name__)
@@ -151,16 +151,17 @@ class Slices:
         """See to it that a call that costs this at most may be made, where it can be. Waits only for want of room."""
         now = self._clock()
         short = []
-        for period, limit in bounds:
+        for bound in bounds:
+            period, limit = bound
             track = self._tracks.get(period)
             if track is None:
                 track = self._tracks[period] = Track(period)
             track.note(nano, limit, now)
-            left = period.left(limit)
-            if left < nano:
+            room = room_in((bound,))
+            if room < nano:
                 if now - track.dry_at >= SETTLE_SECONDS:
                     short.append(track)
-            elif left < 2 * nano and now - track.scarce_at >= SETTLE_SECONDS:
+            elif room < 2 * nano and now - track.scarce_at >= SETTLE_SECONDS:
                 self._wake.set()
         if short and self._problem is None:
             await self._wait_for_room(short, nano)

@@ -106,26 +106,22 @@ def most_nano(
     reply of so many tokens at most. What a provider counts beyond our upper estimate of the input comes on top.
     """
     capabilities = rung.deployment.model.capabilities
-    longest = capabilities.max_output
-    asked = rung.max_output_tokens
-    if boost > 1 and asked is not None:
-        asked = max(asked, capabilities.output_floor) * boost
-    lengths = [tokens for tokens in (asked, longest) if tokens is not None]
-    if not lengths:
+    output, asked = capabilities.max_output, rung.max_output_tokens
+    if asked is not None:
+        if boost > 1:
+            asked = max(asked, capabilities.output_floor) * boost
+        output = asked if output is None or asked < output else output
+    if output is None:
         return None
-    output = min(lengths)
     tokens = facts.size.upper + answers_shown * (output + reply_tokens)
-    prices = rung.deployment.billing
-    nano = _dearest(prices, tokens, output * facts.choices)
-    if prices.long is None or prices.long_from is None or tokens <= prices.long_from:
-        return nano
-    long = _dearest(prices.long, tokens, output * facts.choices)
-    return None if nano is None or long is None else max(nano, long)
-
-
-def _dearest(prices: Prices, tokens: int, output: int) -> int | None:
-    """With all of the input at the dearest of its prices: some bill what is written to a cache above plain input."""
-    if prices.input is None or prices.output is None:
-        return None
-    rate = max(prices.input, prices.cached_input or 0, prices.cache_write or 0)
-    return -(-(tokens * rate + output * prices.output) // TOKENS_PER_PRICE)
+    most = 0
+    prices: Prices | None = rung.deployment.billing
+    while prices is not None:  # once, and once more where a long input has prices of its own
+        if prices.input is None or prices.output is None:
+            return None
+        # all of the input at the dearest of its prices: some bill what is written to a cache above plain input
+        rate = max(prices.input, prices.cached_input or 0, prices.cache_write or 0)
+        nano = -(-(tokens * rate + output * facts.choices * prices.output) // TOKENS_PER_PRICE)
+        most = max(most, nano)
+        prices = prices.long if prices.long_from is not None and tokens > prices.long_from else None
+    return most

@@ -82,9 +82,9 @@ def make_embedding_plan(
     )
 
 
-def most_embedding_nano(deployment: Deployment, facts: Facts) -> int | None:
+def most_embedding_nano(rung: Rung, facts: Facts) -> int | None:
     """Nano-dollars that one call costs at most, `None` where the price is unknown."""
-    return embedding_prices(deployment).cost(Usage(uncached=facts.size.upper))
+    return embedding_prices(rung.deployment).cost(Usage(uncached=facts.size.upper))
 
 
 def _named(model: str, policy: Policy, catalog: Catalog) -> Named:

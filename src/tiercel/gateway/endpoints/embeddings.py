@@ -60,7 +60,7 @@ async def _embed(runtime: Runtime, exchange: Exchange, how: Embedding, receipt: 
         plan, grant = await runtime.access.grant(
             receipt.key,
             within(plan, receipt.key.allowed),
-            lambda rung: most_embedding_nano(rung.deployment, facts),
+            most_embedding_nano,
         )
     except ProblemError as error:
         runtime.record_rejection(state, receipt, record, error)

@@ -12,7 +12,7 @@ from tiercel.domain.request import ModelRequest
 from tiercel.domain.response import Stamp
 from tiercel.engine.account import Receipt, abandoned_record, finish_record, start_record
 from tiercel.engine.climb import Climb, Climbed
-from tiercel.gateway.access import Grant
+from tiercel.gateway.budgets import Allowance
 from tiercel.gateway.endpoints.answer_headers import answer_headers
 from tiercel.gateway.endpoints.client_stream import ClientStream
 from tiercel.gateway.endpoints.unanswered import unanswered
@@ -37,7 +37,7 @@ class Served(msgspec.Struct, frozen=True, kw_only=True):
     plan: Plan
     how: Generation
     record: Record
-    grant: Grant | None
+    grant: Allowance | None
 
     def stamp(self, model: str) -> Stamp:
         """Our id and time for an answer of this model."""
