@@ -206,25 +206,35 @@ async def test_hints_are_read_and_never_sent_on(tmp_path: Path) -> None:
     assert not [name for name in cheap.requests[0].headers if name.startswith("x-tiercel")]
 
 
-@pytest.mark.parametrize(("stream", "good_draws"), [(False, 0), (True, 0), (True, 1)])
+class Bug:
+    """Whatever is asked of it fails."""
+
+    def __getattr__(self, name: str) -> object:
+        raise RuntimeError("a bug of ours")
+
+
+@pytest.mark.parametrize(
+    ("stream", "broken", "status"),
+    [(False, "upstream", 500), (True, "upstream", 500), (True, "registry", 200)],
+)
 async def test_a_bug_of_ours_is_an_honest_error_with_a_record(
-    tmp_path: Path, stream: bool, good_draws: int, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, stream: bool, broken: str, status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A random source that fails stands in for any bug: before anything was sent, and after content was."""
-    draws = iter([0.5] * good_draws)
+    """Before anything was sent, and, where the checks are at fault, after content was."""
     async with (
         ScriptedProvider(Says(text="one two")) as cheap,
         house(tmp_path, cheap.deployment("cheap")) as here,
     ):
         runtime = here.gateway.runtime
-        broken = msgspec.structs.replace(runtime.state.machinery, draw=draws.__next__)
-        runtime.state = msgspec.structs.replace(runtime.state, machinery=broken)
+        machinery = msgspec.structs.replace(runtime.state.machinery, **{broken: Bug()})
+        runtime.state = msgspec.structs.replace(runtime.state, machinery=machinery)
         body = msgspec.json.encode({"model": "auto", "messages": USER, "stream": stream})
         answer = await call(here.url, "POST", "/v1/chat/completions", body)
-        assert answer.status == (200 if good_draws else 500)
+        assert answer.status == status
         assert b'"error"' in answer.body
         assert b"[DONE]" not in answer.body
-        assert b"StopIteration" not in answer.body
+        assert b"bug" not in answer.body
+        assert b"RuntimeError" not in answer.body
         record = here.record(answer.headers["x-tiercel-record"])
         assert (record.outcome, record.problem) == ("failed", "internal")
         assert answer.headers["x-tiercel-record"] in caplog.text

@@ -4,7 +4,7 @@ When the advisor is asked, and when no more, is decided in `ladder/advice.py`. T
 like those of clients, so any model may ask any other; the client sees nothing of it.
 """
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Sequence
 
 import msgspec
 from msgspec.structs import replace
@@ -71,7 +71,7 @@ class Advising:
         self._answers: dict[int, AdvisedRunner] = {}
         self._advice: dict[int, AdvisorRunner] = {}
 
-    def runner(self, call: Call, attempts: Mapping[int, Attempt], ask_for: AskFor) -> Runner | None:
+    def runner(self, call: Call, attempts: Sequence[Attempt], ask_for: AskFor) -> Runner | None:
         """Who makes this call, where advice plays a part in it."""
         if call.why == "advisor":
             return self._advise(call)
@@ -88,7 +88,7 @@ class Advising:
                 request=self._with_tool(before),
                 hidden=tuple(self._said(one) for one in before),
                 goes_on_in=before[-1] if before and before[-1].stream == committed else None,
-                may_ask=may_ask(self._climb.plan, list(attempts.values()), call),
+                may_ask=may_ask(self._climb.plan, attempts, call),
             ),
             delivery=self._delivery,
             ask_for=ask_for,

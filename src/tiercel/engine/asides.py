@@ -3,7 +3,7 @@
 Who is asked and when is decided elsewhere.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -23,7 +23,7 @@ async def compare_opinions(
     machinery: Machinery,
     plan: Plan,
     request: ModelRequest,
-    attempts: Mapping[int, Attempt],
+    attempts: Sequence[Attempt],
     findings: Mapping[int, Finding],
     ask_for: Callable[[Rung, int], Ask],
 ) -> Finding | None:
@@ -31,7 +31,7 @@ async def compare_opinions(
 
     `ask_for` gives the means to call models about an answer of a rung, for the gate at a place.
     """
-    waiting = awaiting_opinions(plan, list(attempts.values()))
+    waiting = awaiting_opinions(plan, attempts)
     if waiting is None:
         return None
     answer, place = waiting
@@ -40,8 +40,8 @@ async def compare_opinions(
     gate, rung = plan.gates[place], plan.rung_at(answer.call.rung)
     model = rung.deployment.model
     opinions = [
-        opinion_of(plan, attempt, _answer_in(findings.get(number)), model)
-        for number, attempt in attempts.items()
+        opinion_of(plan, attempt, _answer_in(findings.get(attempt.call.number)), model)
+        for attempt in attempts
         if attempt.call.why == "opinion"
     ]
     verdict = await compare(

@@ -7,7 +7,7 @@ from functools import partial
 import msgspec
 
 from tiercel.checks.run import AskFor
-from tiercel.domain.climb import Attempt, Call, Cancel, Conditions, Deliver, GiveUp, Plan, Rung, Start
+from tiercel.domain.climb import Attempt, Call, Cancel, Conditions, Deliver, GiveUp, Plan, Rung, Start, Step
 from tiercel.domain.failure import Failure
 from tiercel.domain.policy import Hold
 from tiercel.domain.record import AttemptRecord
@@ -20,7 +20,7 @@ from tiercel.engine.asking import Asker, Runner
 from tiercel.engine.attempt import AttemptRunner, Finding, Machinery
 from tiercel.engine.delivery import Delivery
 from tiercel.engine.review import ReviewRunner, accounted
-from tiercel.ladder.step import next_step
+from tiercel.ladder.step import next_step, sure_step
 
 GONE = Failure(kind="cancelled", message="stopped before its end")
 
@@ -55,9 +55,8 @@ class Climb:
         self._request = request
         self._delivery = delivery
         self._allowance = allowance
-        self._rung_names = [rung.deployment.name for rung in plan.rungs]
-        self._rung_names += [aside.rung.deployment.name for aside in plan.asides]
-        self._attempts: dict[int, Attempt] = {}
+        self._attempts: list[Attempt] = []
+        """In the order of their numbers, which count from 1."""
         self._findings: dict[int, Finding] = {}
         self._runners: dict[int, Runner] = {}
         self._flying: dict[int, asyncio.Task[Finding]] = {}
@@ -70,37 +69,47 @@ class Climb:
         self.machinery.health.note_request()
         if self.plan.hedges:
             self._prepare_hedging()
+        alone: Runner | None = None
         try:
             while True:
                 if self.plan.asks:
                     await self._compare_opinions()
-                step = next_step(self.plan, list(self._attempts.values()), self._conditions())
+                step: Step = sure_step(self.plan, self._attempts) or next_step(
+                    self.plan, self._attempts, self._conditions()
+                )
                 match step:
+                    case Start(calls=(call,)) if not (self._flying or self.plan.hedges):
+                        # right here: a task of its own costs more than all that the ladder decides, and the call's own
+                        # limits end it at the deadline; where it may be hedged it cannot
+                        alone = self._prepare(call)
+                        self._settle(await alone.run())
                     case Start():
                         await self._start(step)
                     case Cancel():
                         await self._cancel(step)
                     case Deliver() | GiveUp():
                         return self._climbed(step)
+        except asyncio.CancelledError:
+            if alone is not None and alone.call.number not in self._findings:
+                self._settle(alone.stopped(GONE))
+            raise
         finally:
             if self._flying:
                 await self._stop(tuple(self._flying), GONE)
             self._advising = None  # it points back here
 
-    def rung_of(self, number: int) -> Rung | None:
-        """The rung of attempt `number`."""
-        attempt = self._attempts.get(number)
-        return self.plan.rung_at(attempt.call.rung) if attempt is not None else None
+    def rung_of(self, number: int) -> Rung:
+        """The rung of attempt `number`, which has begun."""
+        return self.plan.rung_at(self._runners[number].call.rung)
 
     def lost_by(self, number: int) -> tuple[str, ...]:
-        """What the rung of attempt `number` cannot carry, as far as it is known."""
-        runner = self._runners.get(number)
-        return runner.lost if runner is not None else ()
+        """What the rung of attempt `number`, which has begun, cannot carry, as far as it is known."""
+        return self._runners[number].lost
 
     @property
     def records(self) -> tuple[AttemptRecord, ...]:
         """The attempts that have ended, in order."""
-        return tuple(self._findings[number].record for number in sorted(self._findings))
+        return tuple([self._findings[number].record for number in sorted(self._findings)])
 
     @property
     def next_number(self) -> int:
@@ -108,35 +117,38 @@ class Climb:
         return len(self._attempts) + 1
 
     def _conditions(self) -> Conditions:
-        health = self.machinery.health
-        return Conditions(
-            elapsed_seconds=self.machinery.clock() - self.received,
-            spent_nano=sum(finding.record.cost_nano or 0 for finding in self._findings.values()),
-            resting=health.resting(self._rung_names),
-            retry_tokens=health.retry_tokens,
-            draw=self.machinery.draw(),
-            committed=self._delivery.committed if self._delivery is not None else None,
+        """What the world looks like. Before the first call nothing was spent, and there is nothing to retry."""
+        machinery, allowance = self.machinery, self._allowance
+        health = machinery.health
+        now = Conditions(
+            elapsed_seconds=machinery.clock() - self.received,
+            resting=health.resting(),
             slow_after_seconds=self._slow_after,
             hedge_tokens=health.hedge_tokens if self.plan.hedges else 0.0,
-            unaffordable=self._unaffordable(),
+            unaffordable=NONE if allowance is None else unaffordable(self.plan, self._attempts, allowance),
+        )
+        if not self._attempts:
+            return now
+        return msgspec.structs.replace(
+            now,
+            spent_nano=sum([finding.record.cost_nano or 0 for finding in self._findings.values()]),
+            retry_tokens=health.retry_tokens,
+            draw=machinery.draw(),
+            committed=self._delivery.committed if self._delivery is not None else None,
         )
 
     def conditions_beside(self) -> Conditions:
         """What the world looks like to a check: calls whose cost is not known yet, such as the very one whose answer is
         measured, count as paid for."""
         conditions = self._conditions()
-        flying = [attempt.call.rung for attempt in self._attempts.values() if attempt.state == "in_flight"]
+        flying = [attempt.call.rung for attempt in self._attempts if attempt.state == "in_flight"]
         nano = sum(self.plan.rung_at(index).estimated_nano or 0 for index in flying)
         return msgspec.structs.replace(conditions, spent_nano=conditions.spent_nano + nano)
 
-    def _unaffordable(self) -> frozenset[int]:
-        if self._allowance is None:
-            return NONE
-        return unaffordable(self.plan, list(self._attempts.values()), self._allowance)
-
     def _prepare_hedging(self) -> None:
         """Take the measured times, which hold for this climb, and hear of the moment when a stream commits."""
-        self._slow_after = self.machinery.health.slow_after_seconds(self._rung_names, whole=self._comes_whole)
+        names = [rung.deployment.name for rung in self.plan.rungs]
+        self._slow_after = self.machinery.health.slow_after_seconds(names, whole=self._comes_whole)
         if self._delivery is not None:
             self._commit = asyncio.get_running_loop().create_future()
             self._delivery.on_commit = partial(self._commit.set_result, None)
@@ -147,13 +159,8 @@ class Climb:
         return self._delivery is None or self.plan.holds
 
     async def _start(self, step: Start) -> None:
-        """Make these calls and wait for a change. One call alone runs right here: a task of its own costs more than
-        all that the ladder decides, and its own limits end it at the deadline. Where it may be hedged it cannot."""
-        runners = [self._prepare(call) for call in step.calls]
-        if len(runners) == 1 and not self._flying and not self.plan.hedges:
-            await self._run_alone(runners[0])
-            return
-        for runner in runners:
+        """Make these calls side by side with those in flight, and wait for a change."""
+        for runner in [self._prepare(call) for call in step.calls]:
             name = f"attempt-{runner.call.number}"
             self._flying[runner.call.number] = asyncio.create_task(runner.run(), name=name)
         waiting: list[asyncio.Future[Finding] | asyncio.Future[None]] = [*self._flying.values()]
@@ -163,7 +170,7 @@ class Climb:
             waiting, timeout=step.wake_after_seconds, return_when=asyncio.FIRST_COMPLETED
         )
         for number in [n for n, task in self._flying.items() if task in done]:
-            self._settle(number, self._flying.pop(number).result())
+            self._settle(self._flying.pop(number).result())
 
     def _prepare(self, call: Call) -> Runner:
         """Everything for this call but making it."""
@@ -171,27 +178,21 @@ class Climb:
             self.machinery.health.spend_retry()
         elif call.why == "hedge":
             self.machinery.health.spend_hedge()
-        runner = self._runner(call)
+        ask_for = partial(self._asker, self.plan.rung_at(call.rung)) if self.plan.asks else None
+        runner = None if ask_for is None else self._second_model(call, ask_for)
+        if runner is None:
+            runner = AttemptRunner(
+                self.machinery,
+                self._request,
+                self.plan,
+                call,
+                delivery=self._delivery,
+                received=self.received,
+                previous_text=None if call.corrects is None else self._answer_of(call.corrects).text,
+                ask_for=ask_for,
+            )
         self._register(runner)
         return runner
-
-    def _runner(self, call: Call) -> Runner:
-        ask_for = None
-        if self.plan.asks:
-            ask_for = partial(self._asker, self.plan.rung_at(call.rung))
-            second = self._second_model(call, ask_for)
-            if second is not None:
-                return second
-        return AttemptRunner(
-            self.machinery,
-            self._request,
-            self.plan,
-            call,
-            delivery=self._delivery,
-            received=self.received,
-            previous_text=self._text_of(call.corrects),
-            ask_for=ask_for,
-        )
 
     def _second_model(self, call: Call, ask_for: AskFor) -> Runner | None:
         """Who makes a call in which a review or an advisor plays a part."""
@@ -214,16 +215,8 @@ class Climb:
         if self._allowance is not None:
             reserve_for(self._allowance, self.plan, call)
         began_seconds = self.machinery.clock() - self.received + call.delay_seconds
-        self._attempts[call.number] = Attempt(call=call, began_seconds=began_seconds)
+        self._attempts.append(Attempt(call=call, began_seconds=began_seconds))
         self._runners[call.number] = runner
-
-    async def _run_alone(self, runner: Runner) -> None:
-        try:
-            finding = await runner.run()
-        except asyncio.CancelledError:
-            self._settle(runner.call.number, runner.stopped(GONE))
-            raise
-        self._settle(runner.call.number, finding)
 
     async def _compare_opinions(self) -> None:
         finding = await compare_opinions(
@@ -231,7 +224,7 @@ class Climb:
         )
         if finding is not None:
             number = finding.attempt.call.number
-            self._attempts[number] = finding.attempt
+            self._attempts[number - 1] = finding.attempt
             self._findings[number] = finding
 
     def _asker(self, answered: Rung, place: int) -> Asker:
@@ -240,19 +233,23 @@ class Climb:
     async def call_beside(self, runner: Runner) -> Finding:
         """Make a call that a check wants made, as one more attempt."""
         self._register(runner)
-        await self._run_alone(runner)
-        return self._findings[runner.call.number]
+        try:
+            finding = await runner.run()
+        except asyncio.CancelledError:
+            self._settle(runner.stopped(GONE))
+            raise
+        self._settle(finding)
+        return finding
 
-    def _text_of(self, number: int | None) -> str | None:
-        finding = self._findings.get(number) if number is not None else None
-        return finding.response.text if finding is not None and finding.response is not None else None
-
-    def _settle(self, number: int, finding: Finding) -> None:
-        self._findings[number] = finding
-        self._attempts[number] = finding.attempt
+    def _settle(self, finding: Finding) -> None:
+        """A call has ended."""
+        attempt = finding.attempt
+        number = attempt.call.number
         if self.plan.asks:
             elapsed_seconds = self.machinery.clock() - self.received
-            self._attempts[number] = msgspec.structs.replace(finding.attempt, ended_seconds=elapsed_seconds)
+            attempt = msgspec.structs.replace(attempt, ended_seconds=elapsed_seconds)
+        self._findings[number] = finding
+        self._attempts[number - 1] = attempt
         if self._allowance is not None:
             self._allowance.settle(finding.record)
 
@@ -273,19 +270,17 @@ class Climb:
             await asyncio.wait(stopping.values())
         for number, task in stopping.items():
             ended = not task.cancelled() and task.exception() is None
-            self._settle(number, task.result() if ended else self._runners[number].stopped(failure))
+            self._settle(task.result() if ended else self._runners[number].stopped(failure))
 
     def _climbed(self, step: Deliver | GiveUp) -> Climbed:
-        finding = self._findings.get(step.attempt) if isinstance(step, Deliver) else None
-        if finding is not None and finding.response is not None:
-            rung = self.plan.rung_at(finding.attempt.call.rung)
-            self.machinery.origins.note(finding.response, rung.deployment)
         records = self.records
         if self.plan.review is not None:
-            records = accounted(list(self._attempts.values()), records, step)
+            records = accounted(self._attempts, records, step)
+        if isinstance(step, GiveUp):
+            return Climbed(step=step, attempts=records)
+        finding = self._findings[step.attempt]
+        if finding.response is not None:
+            self.machinery.origins.note(finding.response, self.rung_of(step.attempt).deployment)
         return Climbed(
-            step=step,
-            attempts=records,
-            response=finding.response if finding is not None else None,
-            refused=finding is not None and finding.attempt.refused,
+            step=step, attempts=records, response=finding.response, refused=finding.attempt.refused
         )
