@@ -15,7 +15,7 @@ from tiercel.domain.policy import Gate, Policy, Rule, When
 from tiercel.domain.request import ModelRequest
 from tiercel.domain.response import Usage
 from tiercel.routing.cost import expected_rate
-from tiercel.routing.draft import MOST_DRAFTS, drafts_of
+from tiercel.routing.draft import MOST_DRAFTS, draft_of, drafts_of
 from tiercel.routing.plan import make_plan
 
 BOUNDED = msgspec.structs.replace(
@@ -56,16 +56,16 @@ def test_a_remembered_draft_changes_no_plan(requests: Sequence[tuple[ModelReques
 
 
 def test_requests_alike_but_for_their_size_share_a_draft() -> None:
-    drafts = drafts_of(BOUNDED, FIVE)
-    assert drafts.get(request(), facts(100)) is drafts.get(request(), facts(4_000))
-    assert drafts.get(request(), facts(100)) is not drafts.get(request(), facts(6_000))
+    drafted = draft_of(request(), facts(100), BOUNDED, FIVE)
+    assert drafted is draft_of(request(), facts(4_000), BOUNDED, FIVE)
+    assert drafted is not draft_of(request(), facts(6_000), BOUNDED, FIVE)
 
 
 def test_a_client_that_varies_its_request_without_end_does_not_fill_the_memory() -> None:
-    drafts = drafts_of(msgspec.structs.replace(POLICY), FIVE)
+    use = msgspec.structs.replace(POLICY)
     for cap in range(1, MOST_DRAFTS + 10):
-        drafts.get(request(max_output_tokens=cap), facts())
-    assert len(drafts) <= MOST_DRAFTS
+        draft_of(request(max_output_tokens=cap), facts(), use, FIVE)
+    assert len(drafts_of(use, FIVE).known) <= MOST_DRAFTS
 
 
 def test_a_gate_for_tests_is_planned_only_for_requests_that_bring_some() -> None:

@@ -10,20 +10,22 @@ from typing import TypeAlias
 import msgspec
 
 from tiercel.domain.catalog import Catalog
-from tiercel.domain.climb import Excluded, Rung
+from tiercel.domain.climb import Excluded, Plan, Rung
 from tiercel.domain.facts import Facts
-from tiercel.domain.policy import Gate, Policy, Preference
-from tiercel.domain.request import Effort, ModelRequest
+from tiercel.domain.policy import Gate, Policy
+from tiercel.domain.request import ModelRequest
 from tiercel.domain.tokens import TokenEstimate
 from tiercel.routing.asides import Asked, asked_by
 from tiercel.routing.budget import guard, roomy_below
 from tiercel.routing.choose import Chosen, choose
-from tiercel.routing.cost import Rate, expected_rate
+from tiercel.routing.contender import Contender, DraftStage
+from tiercel.routing.cost import expected_rate
 from tiercel.routing.expand import Stage, expand
 from tiercel.routing.filters import bars
 from tiercel.routing.hold import applied_hold, hold_words
 from tiercel.routing.modes import applying, called_by
 from tiercel.routing.names import resolve
+from tiercel.routing.order import settled
 
 MOST_DRAFTS = 512
 """Kept of one policy; beyond it (clients that vary what they ask for without end) all are made anew."""
@@ -33,30 +35,16 @@ MOST_POLICIES = 2
 Key: TypeAlias = tuple[object, ...]
 
 
-class Contender(msgspec.Struct, frozen=True, kw_only=True):
-    """A rung that may be climbed. `asked` is it before the guard, `rung` after, as long as `size.upper` is no more
-    than `roomy_below`; `obstacle` is what bars it whatever the size. `once` names what may appear but once."""
-
-    asked: Rung
-    rung: Rung
-    obstacle: Excluded | None
-    roomy_below: float
-    rate: Rate
-    once: tuple[str, Effort | None]
-
-
-class DraftStage(msgspec.Struct, frozen=True, kw_only=True):
-    """One entry of the ladder; a group for each member."""
-
-    groups: tuple[tuple[Contender, ...], ...]
-    prefer: Preference
-
-
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
-    """The ladder that was chosen, with its gates as they apply. `repeats` is whether some rung stands in it twice;
-    `asked` are those whom the gates, or the rule, have called beside it."""
+    """The ladder that was chosen, with its gates as they apply.
+
+    `frame` is the plan of all these requests, but for facts, rungs, what is excluded and who is called beside.
+    `repeats` is whether some rung stands in it twice; `asked` are those whom the gates, or the rule, have called beside
+    the ladder.
+    """
 
     chosen: Chosen
+    frame: Plan
     stages: tuple[DraftStage, ...]
     unserved: tuple[Excluded, ...]
     repeats: bool
@@ -64,47 +52,20 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Drafts:
-    """The drafts of one policy over one catalog."""
+    """The drafts of one policy over one catalog, by what makes requests alike."""
 
     def __init__(self, policy: Policy, catalog: Catalog) -> None:
         self.policy = policy
         self.catalog = catalog
-        self._drafts: dict[Key, Draft] = {}
+        self.known: dict[Key, Draft] = {}
         bounds = {rule.when.min_tokens for rule in policy.rules}
         bounds |= {rule.when.max_tokens + 1 for rule in policy.rules if rule.when.max_tokens is not None}
-        self._bounds = sorted(bound for bound in bounds if bound is not None)
+        self.bounds = sorted(bound for bound in bounds if bound is not None)
 
-    def __len__(self) -> int:
-        return len(self._drafts)
-
-    def get(self, request: ModelRequest, facts: Facts, along: tuple[str, ...] | None = None) -> Draft:
-        """The draft for requests like this one, `along` these entries instead of those of its ladder where they are
-        given. Raises `CallerError` where the model's name stands for nothing."""
-        key = (
-            along,
-            request.model,
-            request.effort,
-            request.max_output_tokens,
-            facts.task,
-            facts.complexity,
-            facts.risk,
-            facts.latency,
-            facts.residency,
-            facts.modalities,
-            facts.strict_json,
-            "tests" in request.annotations,
-            facts.tools,
-            facts.choices,
-            # sizes between the same bounds match the same rules
-            bisect_right(self._bounds, facts.size.tokens) if self._bounds else 0,
-        )
-        draft = self._drafts.get(key)
-        if draft is None:
-            draft = _draft(request, facts, self.policy, self.catalog, along)
-            if len(self._drafts) >= MOST_DRAFTS:
-                self._drafts.clear()
-            self._drafts[key] = draft
-        return draft
+    def add(self, key: Key, draft: Draft) -> None:
+        if len(self.known) >= MOST_DRAFTS:
+            self.known.clear()
+        self.known[key] = draft
 
 
 _KEPT: list[Drafts] = []
@@ -120,6 +81,41 @@ def drafts_of(policy: Policy, catalog: Catalog) -> Drafts:
     return made
 
 
+def draft_of(
+    request: ModelRequest,
+    facts: Facts,
+    policy: Policy,
+    catalog: Catalog,
+    along: tuple[str, ...] | None = None,
+) -> Draft:
+    """The draft for requests like this one, `along` these entries instead of those of its ladder where they are
+    given. Raises `CallerError` where the model's name stands for nothing."""
+    drafts = drafts_of(policy, catalog)
+    key = (
+        along,
+        request.model,
+        request.effort,
+        request.max_output_tokens,
+        facts.task,
+        facts.complexity,
+        facts.risk,
+        facts.latency,
+        facts.residency,
+        facts.modalities,
+        facts.strict_json,
+        "tests" in request.annotations,
+        facts.tools,
+        facts.choices,
+        # sizes between the same bounds match the same rules
+        bisect_right(drafts.bounds, facts.size.tokens) if drafts.bounds else 0,
+    )
+    draft = drafts.known.get(key)
+    if draft is None:
+        draft = _draft(request, facts, policy, catalog, along)
+        drafts.add(key, draft)
+    return draft
+
+
 def _draft(
     request: ModelRequest, facts: Facts, policy: Policy, catalog: Catalog, along: tuple[str, ...] | None
 ) -> Draft:
@@ -131,12 +127,37 @@ def _draft(
     ladder = expand(chosen.entries, policy, catalog, request.effort, chosen.prefer)
     empty = msgspec.structs.replace(facts, size=TokenEstimate(0))
     stages = tuple(_stage(stage, request, empty, policy) for stage in ladder.stages)
+    chosen = _held(msgspec.structs.replace(chosen, gates=gates), facts)
+    asked = (*asked_by(gates, catalog), *called_by(chosen, request, catalog))
     return Draft(
-        chosen=_held(msgspec.structs.replace(chosen, gates=gates), facts),
+        chosen=chosen,
+        frame=_frame(chosen, policy, asks=bool(asked)),
         stages=stages,
         unserved=ladder.unserved,
         repeats=_repeats(stages),
-        asked=(*asked_by(gates, catalog), *called_by(chosen, request, catalog)),
+        asked=asked,
+    )
+
+
+def _frame(chosen: Chosen, policy: Policy, *, asks: bool) -> Plan:
+    return Plan(
+        facts=Facts(),
+        rule=chosen.rule,
+        stages=chosen.entries,
+        rungs=(),
+        gates=chosen.gates,
+        limits=chosen.limits,
+        why=chosen.why,
+        on_exhausted=policy.on_exhausted,
+        on_refusal=policy.on_refusal,
+        hedges=chosen.hedges,
+        hold=chosen.hold,
+        split=chosen.split,
+        sticky=chosen.sticky,
+        stall=chosen.stall,
+        policy_hash=policy.hash,
+        shadow=chosen.shadow,
+        asks=asks,
     )
 
 
@@ -159,7 +180,7 @@ def _stage(stage: Stage, request: ModelRequest, facts: Facts, policy: Policy) ->
     groups = tuple(
         tuple(_contender(rung, request, facts, policy) for rung in group) for group in stage.groups
     )
-    return DraftStage(groups=groups, prefer=stage.prefer)
+    return DraftStage(groups=groups, prefer=stage.prefer, settled=settled(groups, stage.prefer))
 
 
 def _contender(rung: Rung, request: ModelRequest, facts: Facts, policy: Policy) -> Contender:

@@ -17,12 +17,12 @@ from tiercel.domain.policy import Policy
 from tiercel.domain.request import Hints
 from tiercel.domain.response import Usage
 from tiercel.domain.tokens import TokenEstimate, estimate_tokens
+from tiercel.routing.contender import Contender, DraftStage
 from tiercel.routing.cost import Rate, embedding_prices
-from tiercel.routing.draft import Contender, DraftStage
 from tiercel.routing.expand import expand
 from tiercel.routing.filters import bars
 from tiercel.routing.names import Named, resolve
-from tiercel.routing.order import ordered
+from tiercel.routing.order import Priced, ordered
 
 Refusal: TypeAlias = Callable[[EmbeddingRequest, Deployment], CallerError | None]
 """Why a deployment's API cannot take a request, or `None`; known to whoever encodes calls."""
@@ -113,14 +113,12 @@ def _such_as(policy: Policy, catalog: Catalog) -> str:
     return f", such as {' or '.join(map(repr, names))}" if names else ""
 
 
-def _contenders(
-    named: Named, facts: Facts, policy: Policy, catalog: Catalog
-) -> list[tuple[Contender, int | None]]:
+def _contenders(named: Named, facts: Facts, policy: Policy, catalog: Catalog) -> list[Priced]:
     """The model's deployments in the order in which they would be tried, each with what it is expected to cost."""
     stage = expand((named.name,), policy, catalog).stages[0]
     groups = tuple(tuple(_contender(rung, facts) for rung in group) for group in stage.groups)
     drafted = DraftStage(groups=groups, prefer=stage.prefer)
-    return [(contender, nano) for _, _, _, contender, nano in ordered(drafted, facts.size.tokens, {})]
+    return ordered((drafted,), facts.size.tokens)
 
 
 def _contender(rung: Rung, facts: Facts) -> Contender:

@@ -16,12 +16,13 @@ from tiercel.domain.policy import Policy
 from tiercel.domain.request import ModelRequest
 from tiercel.domain.session import NO_SESSION, SessionState
 from tiercel.routing.asides import asides
-from tiercel.routing.draft import Contender, Draft, drafts_of, guarded
+from tiercel.routing.contender import Contender
+from tiercel.routing.draft import draft_of, guarded
 from tiercel.routing.filters import admits
 from tiercel.routing.modes import with_second_models
 from tiercel.routing.names import known_models
 from tiercel.routing.nothing import nothing_left
-from tiercel.routing.order import Ranked, ordered
+from tiercel.routing.order import Priced, ordered
 from tiercel.routing.sessions import with_cache_note
 
 __all__ = ["known_models", "make_plan"]
@@ -45,16 +46,18 @@ def make_plan(
     Raises `CallerError`: `model_not_found`, `context_length` where only a larger window would do, or `no_rung`, which
     says what each filter took out; `UnavailableError` where no key is configured for any rung.
     """
-    draft = drafts_of(policy, catalog).get(request, facts, along)
+    draft = draft_of(request, facts, policy, catalog, along)
     tokens = facts.size.tokens
-    cached = session.cached if draft.chosen.sticky != "tool_loop" else NO_SESSION.cached
-    contenders = _contenders(draft, tokens, measured_speed, cached)
+    cached = session.cached if draft.frame.sticky != "tool_loop" else NO_SESSION.cached
+    contenders = ordered(draft.stages, tokens, measured_speed, cached)
+    if draft.repeats:
+        contenders = _once(contenders)
     excluded = list(draft.unserved)
     admitted, rungs = _admitted(contenders, request, facts, policy, excluded)
+    if not rungs:
+        raise nothing_left(draft.chosen.rule, facts, request, [one.asked for one, _ in contenders], excluded)
     if cached:
         rungs = [with_cache_note(rung, cached, tokens, catalog) for rung in rungs]
-    if not rungs:
-        raise nothing_left(draft.chosen.rule, facts, request, [one[3].asked for one in contenders], excluded)
     if resting:
         rungs, rested = _awake(rungs, admitted, resting)
         excluded += rested
@@ -62,65 +65,28 @@ def make_plan(
     if draft.asked:
         beside, absent = asides(draft.asked, request, facts, policy, rungs)
         excluded += absent
-    return _planned(draft, facts, policy, tuple(rungs), tuple(excluded), beside)
+    plan = replace(draft.frame, facts=facts, rungs=tuple(rungs), excluded=tuple(excluded), asides=beside)
+    if beside and (draft.chosen.review is not None or draft.chosen.advisor is not None):
+        return with_second_models(plan, draft.chosen)
+    return plan
 
 
-def _planned(
-    draft: Draft,
-    facts: Facts,
-    policy: Policy,
-    rungs: tuple[Rung, ...],
-    excluded: tuple[Excluded, ...],
-    beside: tuple[Aside, ...],
-) -> Plan:
-    chosen = draft.chosen
-    plan = Plan(
-        facts=facts,
-        rule=chosen.rule,
-        stages=chosen.entries,
-        rungs=rungs,
-        gates=chosen.gates,
-        limits=chosen.limits,
-        excluded=excluded,
-        why=chosen.why,
-        on_exhausted=policy.on_exhausted,
-        on_refusal=policy.on_refusal,
-        hedges=chosen.hedges,
-        hold=chosen.hold,
-        split=chosen.split,
-        sticky=chosen.sticky,
-        stall=chosen.stall,
-        policy_hash=policy.hash,
-        shadow=chosen.shadow,
-        asks=bool(draft.asked),
-        asides=beside,
-    )
-    if chosen.review is None and chosen.advisor is None:
-        return plan
-    return with_second_models(plan, chosen)
-
-
-def _contenders(
-    draft: Draft, tokens: int, speed: Mapping[str, float], cached: Mapping[str, int]
-) -> list[Ranked]:
-    """All contenders in the order in which they would be tried, each once, where it comes first."""
-    ranked = [one for stage in draft.stages for one in ordered(stage, tokens, speed, cached)]
-    if not draft.repeats:
-        return ranked
-    first: dict[object, Ranked] = {}
-    for one in ranked:
-        first.setdefault(one[3].once, one)
+def _once(contenders: list[Priced]) -> list[Priced]:
+    """Each where it comes first."""
+    first: dict[object, Priced] = {}
+    for priced in contenders:
+        first.setdefault(priced[0].once, priced)
     return list(first.values())
 
 
 def _admitted(
-    contenders: list[Ranked], request: ModelRequest, facts: Facts, policy: Policy, excluded: list[Excluded]
+    contenders: list[Priced], request: ModelRequest, facts: Facts, policy: Policy, excluded: list[Excluded]
 ) -> tuple[list[Contender], list[Rung]]:
-    """Those that may and can serve the request, with their rungs; the others are added to `excluded`."""
+    """Those that may and can serve the request, with their rungs; what bars the others is added to `excluded`."""
     admitted: list[Contender] = []
     rungs: list[Rung] = []
     size = facts.size.upper
-    for _, _, _, contender, nano in contenders:
+    for contender, nano in contenders:
         rung, obstacle = contender.rung, contender.obstacle
         if size > contender.roomy_below and obstacle is None:
             rung, obstacle = _in_a_small_room(contender.asked, request, facts, policy)
