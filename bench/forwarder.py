@@ -1,7 +1,7 @@
 """The cheapest forwarders that there are in Python: what no gateway written in it can stay under.
 
 Without `--reads` whatever comes goes on as it came, and back again; only the length of an answer is looked at, to know
-its end. With `--reads` both ends speak HTTP through the parser that uvicorn uses, and the two bodies are decoded and
+its end. With `--reads` both ends speak HTTP through the parser that Tiercel uses, and the two bodies are decoded and
 encoded once each, as anyone must who routes by what is asked and counts what is answered. Nothing is decided, checked,
 priced or written down.
 """

@@ -12,7 +12,7 @@ from bench.processes import cpu_model
 from bench.rig import Rig
 
 SOURCE = Path(tiercel.__file__).parent
-PACKAGES = ("uvicorn", "uvloop", "httptools", "msgspec", "jsonschema-rs", "SQLAlchemy")
+PACKAGES = ("uvloop", "httptools", "msgspec", "jsonschema-rs", "SQLAlchemy")
 
 
 def describe(rig: Rig) -> dict[str, str]:

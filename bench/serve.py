@@ -83,7 +83,6 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--defer-ingest", action="store_true")
     logging.basicConfig(level=logging.WARNING)
-    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     run_async(serve(parser.parse_args()))
 
 

@@ -1,6 +1,6 @@
 """The composition root: the only file that names concrete classes. Read it from top to bottom.
 
-`open_runtime` puts the machinery together; `Gateway` is the ASGI application over it; `running` serves it in the
+`open_runtime` puts the machinery together; `Gateway` is the application over it; `running` serves it in the
 background of an event loop, which is what the command line, the demo and the tests use.
 """
 
@@ -27,7 +27,7 @@ from tiercel.gateway.access import Access
 from tiercel.gateway.admission import Admission, check_listener
 from tiercel.gateway.connection import Door
 from tiercel.gateway.endpoints.generate import STOPPING
-from tiercel.gateway.exchange import ClientLeftError, Exchange, Receive, Scope, Send
+from tiercel.gateway.exchange import ClientLeftError, Exchange
 from tiercel.gateway.ids import new_record_id
 from tiercel.gateway.keyring import Keyring
 from tiercel.gateway.load import Load
@@ -54,15 +54,15 @@ log = logging.getLogger(__name__)
 
 
 class Gateway:
-    """The ASGI application."""
+    """The application: it answers each request."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, exchange: Exchange) -> None:
         """Answer one request; whatever goes wrong becomes an error in the client's own format."""
         runtime = self._runtime
-        exchange = Exchange(scope, receive, send, new_record_id())
+        exchange.id = new_record_id()
         REQUEST_ID.set(exchange.id)
         if runtime.exporter is not None:
             runtime.exporter.began(exchange.id, exchange.header(b"traceparent"))
@@ -89,7 +89,6 @@ class Gateway:
             log.exception("request %s broke", exchange.id)
             await self._crash(exchange)
         finally:
-            exchange.close()
             if runtime.exporter is not None:
                 runtime.exporter.ended(exchange.id)
 

@@ -1,22 +1,23 @@
-"""One client connection: uvicorn's HTTP protocol with what it lacks.
+"""One client connection: HTTP/1.1 as the server has to speak it, with limits.
 
-Added are limits on header count and bytes, exactly one valid Host, deadlines for slow headers and slow bodies, an end
-for clients that take nothing of their answer, and refusals under overload, which are written before anything is parsed
-wherever `unread.py` can tell what is refused. The server's sweep keeps the deadlines, instead of a timer for each
-request.
+The parser's words become exchanges, which are answered one after another, each in a task of its own. Here are limits on
+header count and bytes, exactly one valid Host, deadlines for slow headers and slow bodies, an end for clients that take
+nothing of their answer, and refusals under overload, which are written before anything is parsed wherever `unread.py`
+can tell what is refused. The server's sweep keeps the deadlines, instead of a timer for each request.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections import deque
 from functools import partial
-from typing import Any
+from typing import NoReturn, cast
+from urllib.parse import unquote
 
+import httptools
 import msgspec
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from tiercel.gateway.admission import HOST
-from tiercel.gateway.exchange import CONNECTION
+from tiercel.gateway.exchange import STATUS_LINE, App, Exchange, Head
 from tiercel.gateway.load import Load
 from tiercel.gateway.process import room_for_clients
 from tiercel.gateway.refusals import Outbox, Refusals
@@ -32,10 +33,14 @@ KEEP_ALIVE_SECONDS = 75
 UNSENT_BYTES = 32 * 1024
 """What the kernel, and then we, take of an answer before its client has room for it. Left to itself the kernel takes
 megabytes for each, and only what it did not take holds the provider back and tells us that nobody reads."""
+INVALID = (400, "Invalid HTTP request received.")
+ONE_HOST = (400, "Exactly one valid Host header is required.")
+TOO_MANY = (431, "Too many or too large headers.")
+BROKEN = (500, "Internal Server Error")
 
 
 class Door(msgspec.Struct, frozen=True, kw_only=True):
-    """What decides who comes in, beside the connection's own limits.
+    """What decides who comes in, beside the connection's own limits; and who is there.
 
     `urgent` are URLs that are always answered, and at once. A client that takes nothing of its answer for
     `write_seconds` is cut off, one whose request takes longer to arrive than the other two is refused.
@@ -48,278 +53,431 @@ class Door(msgspec.Struct, frozen=True, kw_only=True):
     write_seconds: float
     headers_seconds: float = HEADERS_SECONDS
     body_seconds: float = BODY_SECONDS
+    connections: "set[ClientConnection]" = msgspec.field(default_factory=set)
+    tasks: set[asyncio.Task[None]] = msgspec.field(default_factory=set)
+    """Of the requests being answered."""
 
 
-class ClientConnection(HttpToolsProtocol):
-    """One client connection, with limits."""
+class ClientConnection(asyncio.Protocol):
+    """One client's socket. Requests may come in advance, and are answered in their order."""
 
-    door: Door
-    """Set by the server."""
-    refuses_load = False
-    """Whether the latest request is one too many."""
-    is_between = True
-    """Whether the parser has read whole requests and nothing of another."""
-    unread_bytes = 0
-    """How much of a request that is refused unread is still to come."""
-    unsent_bytes = 0
-    """Of answers, at the last sweep."""
-    taken_at = 0.0
-    """When the client was last seen to take something, by the loop's clock; while it has something to take."""
-    deadline: float | None = None
-    """When the request being read must be complete, by the loop's clock; `None` while none is being read."""
-    header_bytes = 0
-    is_reading_head = False
-    line_bytes = 0
-    """Of the line of a head that has not ended yet."""
-    refusal: tuple[int, str] | None = None
-    on_lost: Callable[[], None] | None = None
-    """Called when the client closes the connection while it is being answered."""
-    one_too_many = False
-    """Whether there was no room for this client when it came, and still is none."""
-    answering: RequestResponseCycle | None = None
-    is_leaving = False
-    """Whether the server stops: whatever is answered from now on is the last on its connection."""
+    # in slots, because so many attributes would be twice as dear to reach in a dictionary
+    __slots__ = (
+        "__weakref__",
+        "_app",
+        "_deadline",
+        "_door",
+        "_header_bytes",
+        "_header_count",
+        "_headers",
+        "_host",
+        "_is_between",
+        "_is_idle",
+        "_is_leaving",
+        "_is_reading_head",
+        "_line_bytes",
+        "_loop",
+        "_parser",
+        "_reading",
+        "_refusal",
+        "_refuses_load",
+        "_taken_at",
+        "_unread_bytes",
+        "_unsent_bytes",
+        "_url",
+        "_waiting",
+        "answering",
+        "one_too_many",
+        "reading_paused",
+        "transport",
+        "writable",
+    )
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the base class
-        super().connection_made(transport)
-        transport.set_write_buffer_limits(high=UNSENT_BYTES)
-        self.deadline = self.loop.time() + self.door.headers_seconds
+    transport: asyncio.Transport
+
+    def __init__(self, app: App, door: Door, *, is_leaving: bool = False) -> None:
+        self._app = app
+        self._door = door
+        self._is_leaving = is_leaving
+        """Whether the server stops: whatever is answered from now on is the last on its connection."""
+        self._loop = asyncio.get_running_loop()
+        self._parser: httptools.HttpRequestParser | None = httptools.HttpRequestParser(self)
+        # what follows the last request is for us to ignore, and no error of the request
+        self._parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self.one_too_many = False
+        """Whether there was no room for this client when it came, and still is none."""
+
+        self._reading: Exchange | None = None
+        """Whose body is arriving."""
+        self.answering: Exchange | None = None
+        self._waiting: deque[Exchange] = deque()
+        """Requests that came before the answer to an earlier one was sent."""
+        self.reading_paused = False
+        self.writable: asyncio.Event | None = None
+
+        self._is_between = True
+        """Whether the parser has read whole requests and nothing of another."""
+        self._is_idle = False
+        """Whether an answer was sent and nothing of another request has come."""
+        self._is_reading_head = False
+        self._url = b""
+        self._headers: dict[bytes, bytes] = {}
+        self._header_count = self._header_bytes = 0
+        self._line_bytes = 0
+        """Of the line of a head that has not ended yet."""
+        self._host = b""
+        """The latest that was valid."""
+        self._refusal: tuple[int, str] | None = None
+        self._refuses_load = False
+        """Whether the latest request is one too many."""
+        self._unread_bytes = 0
+        """How much of a request that is refused unread is still to come."""
+
+        self._deadline: float | None = None
+        """When the request being read must be complete, or another begun, by the loop's clock."""
+        self._unsent_bytes = 0
+        """Of answers, at the last sweep."""
+        self._taken_at = 0.0
+        """When the client was last seen to take something, by the loop's clock; while it has something to take."""
+
+    # The transport's side
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass, and behaves like one
+        self.transport.set_write_buffer_limits(high=UNSENT_BYTES)
+        self._door.connections.add(self)
+        self._deadline = self._loop.time() + self._door.headers_seconds
         self.one_too_many = self._is_crowded()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._door.connections.discard(self)
+        self._parser = None  # it points back here
+        self._deadline = None
         if self.answering is not None:
-            # the base class tells the latest request only, and with pipelining an earlier one is being answered
-            self.answering.disconnected = True
-            self.answering.message_event.set()
-        super().connection_lost(exc)
-        if self.on_lost is not None:
-            self.on_lost()
+            self.answering.leave()
+            self.answering = None
+        for exchange in self._waiting:
+            exchange.leave()
+        self._waiting.clear()
+        if self.writable is not None:
+            self.writable.set()
 
     def data_received(self, data: bytes) -> None:
-        if self.unread_bytes or (self.is_between and self._refuses_unread(data)):
+        if self._unread_bytes or (self._is_between and self._refuses_unread(data)):
             data = self._skip(data)
             if not data:
                 return
-        super().data_received(data)
-        if self.is_reading_head:
+        parser = self._parser
+        assert parser is not None, "nothing comes after the connection was lost"
+        try:
+            parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            # asked for what is not spoken here: answered as if it had not asked, and what follows may be no HTTP
+            self._close_after_answers()
+        except httptools.HttpParserError as error:
+            if self._refusal is None and isinstance(error, httptools.HttpParserCallbackError):
+                log.error("a request could not be read", exc_info=error)
+            self._refuse_now(*(self._refusal or INVALID))
+            return
+        if self._is_reading_head:
             # the parser keeps a line that does not end to itself, however long it grows
             line_end = data.rfind(b"\n")
-            self.line_bytes = len(data) - line_end - 1 + (self.line_bytes if line_end < 0 else 0)
-            if self.line_bytes > 2 * MAX_HEADER_BYTES and not self.transport.is_closing():
-                self.refusal = (431, "Too many or too large headers.")
-                self.send_400_response("")
-        elif self.deadline is None and self.cycle.response_complete and not self.timeout_keep_alive_task:
-            # empty lines between requests: they begin none, and keep no connection open
-            self.deadline = self.loop.time() + self.door.headers_seconds
+            self._line_bytes = len(data) - line_end - 1 + (self._line_bytes if line_end < 0 else 0)
+            if self._line_bytes > 2 * MAX_HEADER_BYTES:
+                self._refuse_now(*TOO_MANY)
+        elif self._is_idle and self._deadline is not None and not data.strip():
+            # empty lines begin no request, and keep no connection open
+            self._deadline = min(self._deadline, self._loop.time() + self._door.headers_seconds)
+
+    def pause_writing(self) -> None:
+        self.writable = asyncio.Event()
+        if (
+            self.answering is None
+        ):  # for whoever asks on and does not read, refusals would be kept without end
+            self._pause_reading()
+
+    def resume_writing(self) -> None:
+        if self.writable is not None:
+            self.writable.set()
+            self.writable = None
+        if not self._waiting:
+            self.resume_reading()
+
+    def _pause_reading(self) -> None:
+        if not self.reading_paused and not self.transport.is_closing():
+            self.reading_paused = True
+            self.transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        if self.reading_paused and not self.transport.is_closing():
+            self.reading_paused = False
+            self.transport.resume_reading()
+
+    # The parser's side
 
     def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self.is_between = False
-        self.is_reading_head = True
-        self.line_bytes = 0
-        self.one_too_many = self.one_too_many and self._is_crowded()
-        self.scope["extensions"] = {CONNECTION: self}  # type: ignore[dict-item]  # an object, not a mapping
-        self.refuses_load = False
-        self.header_bytes = 0
-        self.deadline = self.loop.time() + self.door.headers_seconds
+        self._is_between = self._is_idle = self._refuses_load = False
+        self._is_reading_head = True
+        self._url = b""
+        self._headers = {}
+        self._header_count = self._header_bytes = self._line_bytes = 0
+        self._deadline = self._loop.time() + self._door.headers_seconds
+        if self.one_too_many:
+            self.one_too_many = self._is_crowded()
 
     def on_url(self, url: bytes) -> None:
-        self.url += url
-        if len(self.url) > MAX_HEADER_BYTES:
+        self._url += url
+        if len(self._url) > MAX_HEADER_BYTES:
             self._refuse(414, "Too long a URL.")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.header_bytes += len(name) + len(value)
-        if self.header_bytes > MAX_HEADER_BYTES or len(self.headers) >= MAX_HEADERS:
-            self._refuse(431, "Too many or too large headers.")
-        if self.is_reading_head:  # what follows a chunked body is no header of the request
-            super().on_header(name, value)
+        self._header_count += 1
+        self._header_bytes += len(name) + len(value)
+        if self._header_bytes > MAX_HEADER_BYTES or self._header_count > MAX_HEADERS:
+            self._refuse(*TOO_MANY)
+        if not self._is_reading_head:  # what follows a chunked body is no header of the request
+            return
+        name = name.lower()
+        if name not in self._headers:
+            self._headers[name] = value
+        elif name == b"host":
+            self._refuse(*ONE_HOST)
 
     def on_headers_complete(self) -> None:
-        if not self.door.load.takes_one_more(len(self.tasks)) and self._may_refuse():
-            self.is_reading_head = False
-            self.refuses_load = True
+        headers = self._headers
+        door = self._door
+        expects_continue = b"expect" in headers and headers[b"expect"].lower() == b"100-continue"
+        if (
+            not door.load.takes_one_more(len(door.tasks))
+            and not expects_continue
+            and self._may_refuse(self._url)
+        ):
+            self._is_reading_head = False
+            self._refuses_load = True
             return
-        hosts = [value for name, value in self.headers if name == b"host"]
-        if len(hosts) != 1 or HOST.match(hosts[0].decode("latin-1")) is None:
-            self._refuse(400, "Exactly one valid Host header is required.")
-        if self.parser.get_http_version() not in ("1.1", "1.0"):
-            self._refuse(505, "HTTP/1.1 is spoken here.")
-        self.is_reading_head = False
-        self.deadline = self.loop.time() + self.door.body_seconds
-        super().on_headers_complete()
-        if self.is_leaving:
-            self.cycle.keep_alive = False
+        exchange = Exchange(self, self._head())
+        exchange.expects_continue = expects_continue
+        self._is_reading_head = False
+        self._deadline = self._loop.time() + door.body_seconds
+        self._reading = exchange
+        if self.answering is None:
+            self._begin(exchange)
+        else:
+            self._pause_reading()
+            self._waiting.append(exchange)
 
     def on_body(self, body: bytes) -> None:
-        if not self.refuses_load:
-            super().on_body(body)
+        exchange = self._reading
+        if exchange is None:  # refused, or answered before all of it was here
+            return
+        exchange.pieces.append(body)
+        exchange.body_bytes += len(body)
+        if exchange.body_bytes > exchange.room:
+            self._pause_reading()
+            exchange.wake()
 
     def on_message_complete(self) -> None:
-        self.is_between = True
-        if self.refuses_load:
-            self._refuse_load(is_last=not self.parser.should_keep_alive())
+        self._is_between = True
+        if self._refuses_load:
+            assert self._parser is not None
+            self._refuse_load(self._url, is_last=not self._parser.should_keep_alive())
             return
-        self.deadline = None
-        super().on_message_complete()
+        exchange = self._reading
+        if exchange is not None:
+            self._reading = None
+            self._deadline = None
+            exchange.whole = True
+            exchange.wake()
+        elif self.answering is None:
+            self._rest()
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Callable[..., Any]) -> None:
-        self.answering = cycle
-        load = self.door.load
-        if load.begins_now(self.url in self.door.urgent):
-            super()._start_asgi_task(cycle, app)
-        else:
-            load.wait(partial(self._start_after_waiting, cycle, app))
+    def _head(self) -> Head:
+        """What was read, if it is right."""
+        headers, parser = self._headers, self._parser
+        assert parser is not None
+        host = headers.get(b"host", b"")
+        if host != self._host:  # it hardly ever changes
+            if HOST.match(host.decode("latin-1")) is None:
+                self._refuse(*ONE_HOST)
+            self._host = host
+        if not host:
+            self._refuse(*ONE_HOST)
+        version = parser.get_http_version()
+        if version not in ("1.1", "1.0"):
+            self._refuse(505, "HTTP/1.1 is spoken here.")
+        try:
+            url = httptools.parse_url(self._url)
+        except httptools.HttpParserInvalidURLError:
+            self._refuse(*INVALID)
+        raw_path: bytes | None = url.path
+        if raw_path is None or not raw_path.isascii():
+            self._refuse(*INVALID)
+        path = raw_path.decode("ascii")
+        return Head(
+            method=parser.get_method().decode("ascii"),
+            path=unquote(path) if "%" in path else path,
+            query=url.query or b"",
+            headers=headers,
+            keeps_alive=version == "1.1" and parser.should_keep_alive() and not self._is_leaving,
+            is_urgent=self._url in self._door.urgent,
+        )
 
-    def _start_after_waiting(self, cycle: RequestResponseCycle, app: Callable[..., Any]) -> bool:
-        if cycle.disconnected:
+    # Answering
+
+    def _begin(self, exchange: Exchange, *, has_waited: bool = False) -> bool:
+        """Have it answered, if need be after others; False where its client has left meanwhile."""
+        if exchange.client_left:
             return False
-        super()._start_asgi_task(cycle, app)
+        self.answering = exchange
+        door = self._door
+        if not has_waited and not door.load.begins_now(exchange.is_urgent):
+            door.load.wait(partial(self._begin, exchange, has_waited=True))
+            return True
+        task = self._loop.create_task(self._app(exchange))
+        self._loop.call_soon(door.load.has_begun)  # comes right behind the task's first step
+        exchange.task = task
+        door.tasks.add(task)
+        task.add_done_callback(partial(self._ended, exchange))
         return True
 
-    def _may_refuse(self) -> bool:
+    def answered(self, exchange: Exchange) -> None:
+        """The last byte of its answer was sent."""
+        self.answering = None
+        if exchange is self._reading:  # what still comes of its body is dropped
+            self._reading = None
+        if not exchange.keeps_alive:
+            self.transport.close()
+        if self.transport.is_closing():
+            return
+        if self.reading_paused:
+            self.resume_reading()
+        if self._waiting:
+            self._begin(self._waiting.popleft())
+        elif self._is_between:
+            self._rest()
+
+    def _rest(self) -> None:
+        self._is_idle = True
+        self._deadline = self._loop.time() + KEEP_ALIVE_SECONDS
+
+    def _ended(self, exchange: Exchange, task: asyncio.Task[None]) -> None:
+        """Its task is done: an answer that is not complete by now will never be."""
+        self._door.tasks.discard(task)
+        exchange.crash_bytes = None  # it may point back there: so a finished exchange is freed at once
+        error = None if task.cancelled() else task.exception()
+        if error is None and (exchange.complete or exchange.client_left):
+            return
+        log.error("request %s was not answered as it should be", exchange.id, exc_info=error)
+        if exchange.client_left:
+            return
+        if not exchange.started:
+            self._send_plain(*BROKEN)
+        self.transport.close()
+
+    def leave(self) -> None:
+        """Let the next answer be the last; one that has begun without saying so may be followed by another."""
+        self._is_leaving = True
+        latest = self._waiting[-1] if self._waiting else self.answering
+        if latest is not None and not latest.started:
+            latest.keeps_alive = False
+
+    def shutdown(self) -> None:
+        """Close the connection, or have it closed after what is being answered."""
+        if self.answering is None:
+            self.transport.close()
+        else:
+            self._close_after_answers()
+
+    def _close_after_answers(self) -> None:
+        latest = self._waiting[-1] if self._waiting else self.answering
+        if latest is not None:
+            latest.keeps_alive = False
+
+    # Refusing
+
+    def _may_refuse(self, url: bytes) -> bool:
         """Whether a refusal may be written now: not before the answer to an earlier request, nor to one that is always
         answered."""
-        return not self._is_busy() and not self.expect_100_continue and self.url not in self.door.urgent
-
-    def _is_busy(self) -> bool:
-        cycle: RequestResponseCycle | None = self.cycle
-        return cycle is not None and not cycle.response_complete
-
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        if not self._is_busy():  # for whoever asks on and does not read, refusals would be kept without end
-            self.flow.pause_reading()
-
-    def resume_writing(self) -> None:
-        super().resume_writing()
-        if not self.pipeline:
-            self.flow.resume_reading()
+        return self.answering is None and url not in self._door.urgent
 
     def _refuses_unread(self, data: bytes) -> bool:
         """Whether what has just come is one request too many, and need not be parsed to say so."""
-        if self.door.load.takes_one_more(len(self.tasks)):
+        if self._door.load.takes_one_more(len(self._door.tasks)):
             return False
         plain = plain_request(data)
-        if plain is None:
+        if plain is None or not self._may_refuse(plain[0]):
             return False
-        self.url, length = plain
-        self.expect_100_continue = False
-        if not self._may_refuse():
-            return False
-        self._unset_keepalive_if_required()
-        self.unread_bytes = length
-        self.refuses_load = True
-        if length > len(data):
-            self.deadline = self.loop.time() + self.door.body_seconds
+        self._url, self._unread_bytes = plain
+        self._refuses_load = True
+        self._is_idle = False
+        if self._unread_bytes > len(data):
+            self._deadline = self._loop.time() + self._door.body_seconds
         return True
 
     def _skip(self, data: bytes) -> bytes:
         """Drop what belongs to the request that is refused unread, and refuse it at its end. Returns the rest."""
-        length = self.unread_bytes
-        self.unread_bytes = max(0, length - len(data))
-        if not self.unread_bytes:
-            self._refuse_load(is_last=False)
+        length = self._unread_bytes
+        self._unread_bytes = max(0, length - len(data))
+        if not self._unread_bytes:
+            self._refuse_load(self._url, is_last=False)
         return data[length:]
 
-    def _refuse_load(self, *, is_last: bool) -> None:
-        self.door.load.refused += 1
-        status, answer = self.door.refusals.answer(self.url)
-        self.deadline = self.loop.time() + KEEP_ALIVE_SECONDS
-        is_last = is_last or self.is_leaving
-        self.door.outbox.put(self.transport, STATUS_LINE[status] + answer, is_last=is_last)
-
-    def leave(self) -> None:
-        """Let the next answer be the last; one that has begun without saying so may be followed by another."""
-        self.is_leaving = True
-        cycle: RequestResponseCycle | None = self.cycle
-        if cycle is not None and not cycle.response_started:
-            cycle.keep_alive = False
-
-    # What follows spares the common case ASGI's messages, which cost more than all that the ladder decides. Each says
-    # no where the case is not the common one, and the request then goes on by ASGI.
-
-    def take_body(self) -> bytes | None:
-        """The body of the request being answered, once, if it is here as a whole."""
-        cycle = self.answering
-        if cycle is None or cycle.more_body or cycle.disconnected or cycle.waiting_for_100_continue:
-            return None
-        body = bytes(cycle.body)
-        cycle.body = bytearray()
-        cycle.message_event.clear()
-        # a large body, or a request in line behind this one, stopped it: that the client left could not be read
-        self.flow.resume_reading()
-        return body
-
-    def answer_at_once(self, status: int, head: bytes, body: bytes) -> bool:
-        """Send a whole answer in one write, if nothing was sent yet and the client reads. `head` is header lines."""
-        cycle = self.answering
-        if cycle is None or cycle.response_started or self.flow.write_paused or cycle.disconnected:
-            return False
-        if not cycle.keep_alive or cycle.scope["method"] == "HEAD":
-            return False
-        cycle.response_started = cycle.response_complete = True
-        self.transport.write(STATUS_LINE[status] + head + b"\r\n" + body)
-        cycle.message_event.set()
-        cycle.on_response()
-        return True
-
-    def send_chunk(self, data: bytes) -> bool:
-        """Send a piece of an answer that was begun without a length, if the client reads."""
-        cycle = self.answering
-        if cycle is None or not cycle.chunked_encoding or self.flow.write_paused or cycle.disconnected:
-            return False
-        self.transport.write(b"%x\r\n%b\r\n" % (len(data), data))
-        return True
+    def _refuse_load(self, url: bytes, *, is_last: bool) -> None:
+        self._door.load.refused += 1
+        status, answer = self._door.refusals.answer(url)
+        self._rest()
+        is_last = is_last or self._is_leaving
+        self._door.outbox.put(self.transport, STATUS_LINE[status] + answer, is_last=is_last)
 
     def _is_crowded(self) -> bool:
-        return len(self.connections) > room_for_clients()
+        return len(self._door.connections) > room_for_clients()
 
-    def _refuse(self, status: int, message: str) -> None:
-        # the parser turns an exception in a callback into its own error, which ends in `send_400_response`
-        self.refusal = (status, message)
+    def _refuse(self, status: int, message: str) -> NoReturn:
+        # the parser turns an exception in a callback into its own error, which ends in `_refuse_now`
+        self._refusal = (status, message)
         raise ValueError(message)
 
-    def send_400_response(self, msg: str) -> None:
-        """Answer what the parser refused; the connection is closed after it."""
-        cycle: RequestResponseCycle | None = self.cycle
-        if cycle is not None and (self._is_busy() if self.is_reading_head else cycle.response_started):
-            # who waits for the answer to an earlier request, or has an answer to this one, would be misled
-            self.transport.close()
+    def _refuse_now(self, status: int, message: str) -> None:
+        """Answer what cannot be read; the connection is closed after it."""
+        if self.transport.is_closing():
             return
-        self.door.outbox.flush()  # a refusal of an earlier request goes first
-        status, message = self.refusal or (400, msg)
-        body = message.encode("ascii")
-        head = (
-            b"content-type: text/plain; charset=utf-8\r\nconnection: close\r\ncontent-length: %d\r\n\r\n"
-            % len(body)
-        )
-        self.transport.write(STATUS_LINE[status] + head + body)
+        reading = self._reading
+        if reading is not None:
+            may_tell = reading is self.answering and not reading.started
+        else:
+            may_tell = self.answering is None and (self._is_reading_head or self._is_between)
+        # who waits for the answer to an earlier request, or has an answer to this one, would be misled
+        if may_tell and not self._is_idle:
+            self._door.outbox.flush()  # a refusal of an earlier request goes first
+            self._send_plain(status, message)
         self.transport.close()
+
+    def _send_plain(self, status: int, message: str) -> None:
+        head = b"content-type: text/plain; charset=utf-8\r\nconnection: close\r\ncontent-length: %d\r\n\r\n"
+        self.transport.write(STATUS_LINE[status] + head % len(message) + message.encode("ascii"))
+
+    # The sweep
 
     def sweep(self, now: float) -> None:
         """Close the connection when its request takes too long to arrive, or its answer to be taken."""
         self._sweep_unsent(now)
-        if self.deadline is None or now < self.deadline or self.transport.is_closing():
+        if self._deadline is None or now < self._deadline or self.transport.is_closing():
             return
-        if self.refuses_load:
+        if self._is_idle or self._refuses_load:
             self.transport.close()
             return
-        cycle: RequestResponseCycle | None = self.cycle
-        if cycle is not None and not cycle.response_complete and cycle.more_body:
+        if self._reading is not None:
             # the application is waiting for the rest of a body that does not come
-            cycle.disconnected = True
-            cycle.message_event.set()
-        self.refusal = (408, "The request took too long to arrive.")
-        self.send_400_response("")
+            self._reading.leave()
+        self._refuse_now(408, "The request took too long to arrive.")
 
     def _sweep_unsent(self, now: float) -> None:
         unsent_bytes = self.transport.get_write_buffer_size()
-        if not unsent_bytes or unsent_bytes != self.unsent_bytes:
-            self.unsent_bytes = unsent_bytes
-            self.taken_at = now
-        elif now - self.taken_at >= self.door.write_seconds:
+        if not unsent_bytes or unsent_bytes != self._unsent_bytes:
+            self._unsent_bytes = unsent_bytes
+            self._taken_at = now
+        elif now - self._taken_at >= self._door.write_seconds:
             log.info(
-                "a client took nothing of its answer for %g seconds and was cut off", now - self.taken_at
+                "a client took nothing of its answer for %g seconds and was cut off", now - self._taken_at
             )
             self.transport.abort()

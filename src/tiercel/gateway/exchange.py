@@ -1,8 +1,10 @@
-"""One HTTP request and its answer, as thin as ASGI allows: headers, a bounded body, sending, a client that leaves."""
+"""One HTTP request and its answer: headers, a bounded body, sending, a client that leaves."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Protocol, TypeAlias
+import re
+from collections.abc import Callable, Coroutine
+from http import HTTPStatus
+from typing import Any, Protocol, Self, TypeAlias
 from urllib.parse import parse_qs
 
 import msgspec
@@ -12,38 +14,60 @@ from tiercel.domain.json import Json
 from tiercel.domain.keys import AccessKey
 from tiercel.domain.record import Record
 
-Scope: TypeAlias = MutableMapping[str, Any]
-Message: TypeAlias = MutableMapping[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[Message]]
-Send: TypeAlias = Callable[[Message], Awaitable[None]]
-App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers: TypeAlias = list[tuple[bytes, bytes]]
+App: TypeAlias = Callable[["Exchange"], Coroutine[Any, Any, None]]
+"""What answers: called once for each request, in a task of its own."""
 
 JSON = (b"content-type", b"application/json")
+STATUS_LINE = {
+    **{status: b"HTTP/1.1 %d \r\n" % status for status in range(100, 600)},
+    **{status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus},
+}
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+BODILESS = frozenset({204, 304})
+HELD_BYTES = 64 * 1024
+"""How much of a body is taken before somebody asks for it."""
+
+_LINE = b"%b: %b\r\n".__mod__
+_LINES = re.compile(rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]++: [^\x00-\x08\x0a-\x1f\x7f]*+\r\n)*+")
 
 
-CONNECTION = "tiercel.connection"
-"""The extension of a request's scope under which our server leaves the connection itself."""
+def header_lines(headers: Headers) -> bytes:
+    """Headers as they go over the wire. Raises `ValueError` for one that would be read as something else."""
+    lines = b"".join(map(_LINE, headers))  # without a Python call for each
+    if lines.count(b"\n") != len(headers) or _LINES.fullmatch(lines) is None:
+        raise ValueError("a header of an answer holds what no header may")
+    return lines
 
 
 class Connection(Protocol):
-    """What is needed of the connection beyond ASGI: to be told at once when it is lost, without a task waiting; and
-    whether there was room for it."""
+    """What an exchange needs of the connection it came on."""
 
-    on_lost: Callable[[], None] | None
+    transport: asyncio.Transport
     one_too_many: bool
+    writable: asyncio.Event | None
+    """Set once the client has taken enough of what was sent; `None` while it has."""
+    reading_paused: bool
 
-    def take_body(self) -> bytes | None:
-        """The body, if it is here as a whole."""
+    def resume_reading(self) -> None:
+        """Read on, where too much had come."""
         ...
 
-    def answer_at_once(self, status: int, head: bytes, body: bytes) -> bool:
-        """Send a whole answer in one write, if that can be done."""
+    def answered(self, exchange: "Exchange") -> None:
+        """The last byte of its answer was sent."""
         ...
 
-    def send_chunk(self, data: bytes) -> bool:
-        """Send a piece of a stream, if that can be done without waiting."""
-        ...
+
+class Head(msgspec.Struct, frozen=True, kw_only=True):
+    """What a request says before its body. Of headers sent twice the first counts; names are in lower case."""
+
+    method: str
+    path: str
+    query: bytes
+    headers: dict[bytes, bytes]
+    keeps_alive: bool
+    is_urgent: bool
+    """Whether it is answered at once, whoever else waits."""
 
 
 class ClientLeftError(Exception):
@@ -72,46 +96,49 @@ class Sent:
             self.pieces.clear()
 
 
-class Leaving:
-    """While it is entered, the task that entered it ends with its client. No generator: one of these per request."""
-
-    def __init__(self, exchange: "Exchange", connection: Connection | None) -> None:
-        self._exchange = exchange
-        self._connection = connection
-        self._task: asyncio.Task[None] | None = None
-
-    def __enter__(self) -> None:
-        self._task = asyncio.current_task()
-        if self._connection is not None:
-            self._connection.on_lost = self._leave
-
-    def __exit__(self, *_: object) -> None:
-        if self._connection is not None:
-            self._connection.on_lost = None
-
-    def _leave(self) -> None:
-        self._exchange.client_left = True
-        if self._task is not None:
-            self._task.cancel()
-
-
 class Exchange:
     """A request being answered. `id` names it in every answer, record and log line."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
-        self.id = request_id
-        self.method: str = scope["method"]
-        self.path: str = scope["path"]
-        self.query: bytes = scope.get("query_string", b"")
-        # reversed, so that of headers sent twice the first counts
-        self._headers: dict[bytes, bytes] = dict(reversed(scope["headers"]))
-        self._receive = receive
-        self._send = send
-        self._connection: Connection | None = scope.get("extensions", {}).get(CONNECTION)
-        self.client_left = False
+    __slots__ = (
+        "_arrival",
+        "_connection",
+        "_is_chunked",
+        "body_bytes",
+        "client_left",
+        "complete",
+        "crash_bytes",
+        "ends_with_client",
+        "expects_continue",
+        "headers",
+        "id",
+        "is_urgent",
+        "keeps_alive",
+        "key",
+        "method",
+        "path",
+        "pieces",
+        "query",
+        "recorded",
+        "room",
+        "sent",
+        "started",
+        "task",
+        "unfinished",
+        "whole",
+    )
+
+    def __init__(self, connection: Connection, head: Head) -> None:
+        self.id = ""
+        """Given by the application."""
+        self.method = head.method
+        self.path = head.path
+        self.query = head.query
+        self.headers = head.headers
+        self.is_urgent = head.is_urgent
+        self.keeps_alive = head.keeps_alive
+        """Whether another request may follow on the connection."""
         self.key: AccessKey | None = None
         """Who asks, once that was admitted."""
-        self.started = False
         self.recorded = False
         """Whether there is a record under this id for the client to look at."""
         self.crash_bytes: Callable[[], bytes] | None = None
@@ -120,6 +147,24 @@ class Exchange:
         """Set by who wants to know what was sent."""
         self.unfinished: Record | None = None
         """The record so far of a request that was sent out, for the same case."""
+        self.started = False
+        self.complete = False
+        """Whether the whole answer was sent."""
+        self.client_left = False
+        self.ends_with_client = False
+        """While set, its task is cancelled when the client closes the connection."""
+        self._connection = connection
+        self._is_chunked = False
+
+        # kept by the connection, as the body arrives
+        self.task: asyncio.Task[None] | None = None
+        self.expects_continue = False
+        self.pieces: list[bytes] = []
+        self.body_bytes = 0
+        self.whole = False
+        self.room = HELD_BYTES
+        """How many bytes of the body to take before `wake`."""
+        self._arrival: asyncio.Future[None] | None = None
 
     @property
     def caller(self) -> AccessKey:
@@ -127,23 +172,18 @@ class Exchange:
         assert self.key is not None, "nobody was let in"
         return self.key
 
-    def close(self) -> None:
-        """Let go of what points back here, so that a finished exchange is freed at once and not by the collector."""
-        self.crash_bytes = None
-        self._connection = None
-
     @property
     def one_too_many(self) -> bool:
         """Whether more clients are connected than there is room for, this one among the last to come."""
-        return self._connection is not None and self._connection.one_too_many
+        return self._connection.one_too_many
 
     def has_any(self, names: frozenset[bytes]) -> bool:
         """Whether there is a header of one of these lower-case names."""
-        return not names.isdisjoint(self._headers)
+        return not names.isdisjoint(self.headers)
 
     def header(self, name: bytes) -> str | None:
         """The first header of this lower-case name, or None."""
-        value = self._headers.get(name)
+        value = self.headers.get(name)
         return None if value is None else value.decode("latin-1")
 
     def parameter(self, name: str) -> str | None:
@@ -153,71 +193,139 @@ class Exchange:
         values = parse_qs(self.query.decode("latin-1")).get(name)
         return values[0] if values else None
 
+    # The body
+
     async def body(self, limit: int) -> bytes:
-        """The whole body. Raises `CallerError` over the limit."""
-        declared = self.header(b"content-length")
+        """The whole body, once. Raises `CallerError` over the limit, `ClientLeftError` where it never comes."""
+        declared = self.headers.get(b"content-length")
         if declared is not None and declared.isdigit() and int(declared) > limit:
             raise _too_large(limit)
-        if self._connection is not None:
-            whole = self._connection.take_body()
-            if whole is not None:
-                if len(whole) > limit:
-                    raise _too_large(limit)
-                return whole
-        pieces: list[bytes] = []
-        size = 0
-        while True:
-            message = await self._receive()
-            if message["type"] == "http.disconnect":
-                raise ClientLeftError
-            piece: bytes = message.get("body", b"")
-            size += len(piece)
-            if size > limit:
-                raise _too_large(limit)
-            pieces.append(piece)
-            if not message.get("more_body", False):
-                return b"".join(pieces)
+        if not self.whole or self.expects_continue:
+            await self._arrive(limit)
+        if self.client_left:
+            raise ClientLeftError
+        if self.body_bytes > limit:
+            raise _too_large(limit)
+        if self._connection.reading_paused:
+            # a large body, or a request in line behind this one, stopped it: that the client left could not be read
+            self._connection.resume_reading()
+        body = b"".join(self.pieces)
+        self.pieces = []
+        return body
 
-    def cancelled_when_client_leaves(self) -> "Leaving":
-        """A context within which the running task is cancelled when the client closes its connection; see
-        `client_left`."""
-        return Leaving(self, self._connection)
+    async def _arrive(self, limit: int) -> None:
+        """Wait until all of the body is here, or too much, or it is known that it never will be."""
+        if self.client_left:
+            return
+        if self.expects_continue:
+            self._connection.transport.write(CONTINUE)
+            self.expects_continue = False
+        self.room = limit
+        if self.whole or self.body_bytes > limit:
+            return
+        self._connection.resume_reading()
+        self._arrival = asyncio.get_running_loop().create_future()
+        try:
+            await self._arrival
+        finally:
+            self._arrival = None
 
-    async def start(self, status: int, headers: Headers) -> None:
-        """Send the status line and the headers of an answer whose length is not known."""
-        self.started = True
-        if self.sent is not None:
-            self.sent.status, self.sent.headers = status, headers
-        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+    def wake(self) -> None:
+        """The body is here, or too much of it, or no more will come."""
+        if self._arrival is not None and not self._arrival.done():
+            self._arrival.set_result(None)
 
-    def send_now(self, data: bytes) -> bool:
-        """Send a piece of a body that has begun, if that can be done without waiting."""
-        if self.sent is not None:
-            return False
-        return self._connection is not None and self._connection.send_chunk(data)
+    # A client that leaves
 
-    async def send(self, data: bytes, *, last: bool = False) -> None:
-        """Send a piece of the body; waits while the client reads too slowly."""
-        if self.sent is not None:
-            self.sent.add(data)
-            self.sent.complete = last
-        await self._send({"type": "http.response.body", "body": data, "more_body": not last})
+    def leave(self) -> None:
+        """The client closed its connection, or stopped in the midst of its request."""
+        self.client_left = True
+        self.wake()
+        if self.ends_with_client and self.task is not None:
+            self.task.cancel()
+
+    def cancelled_when_client_leaves(self) -> Self:
+        """A context within which its task is cancelled when the client closes the connection; see `client_left`."""
+        return self
+
+    def __enter__(self) -> None:
+        self.ends_with_client = True
+
+    def __exit__(self, *_: object) -> None:
+        self.ends_with_client = False
+
+    # The answer
 
     async def answer(self, status: int, headers: Headers, body: bytes) -> None:
-        """Send a whole answer."""
+        """Send a whole answer; waits while the client reads too slowly. Raises `ValueError` for an unusable header."""
         headers = [*headers, (b"content-length", b"%d" % len(body))]
-        if self._connection is not None and self.sent is None:
-            head = b"".join([b"%b: %b\r\n" % header for header in headers])
-            # a value with a line end in it would be another header; ASGI's own way then refuses it
-            if head.count(b"\n") == len(headers) and self._connection.answer_at_once(status, head, body):
-                self.started = True
-                return
-        await self.start(status, headers)
-        await self.send(body, last=True)
+        lines = header_lines(headers)
+        sent = self.sent
+        if sent is not None:
+            sent.status, sent.headers, sent.complete = status, headers, True
+            sent.add(body)
+        connection = self._connection
+        self.started = True
+        if connection.writable is not None:
+            await connection.writable.wait()
+        if self.client_left:
+            return
+        end = b"\r\n" if self.keeps_alive else b"connection: close\r\n\r\n"
+        if self.method == "HEAD":
+            body = b""
+        connection.transport.write(STATUS_LINE[status] + lines + end + body)
+        self.complete = True
+        connection.answered(self)
 
     async def answer_json(self, value: Json, status: int = 200, headers: Headers | None = None) -> None:
         """Send a value as JSON."""
         await self.answer(status, [JSON, *(headers or [])], msgspec.json.encode(value))
+
+    async def start(self, status: int, headers: Headers) -> None:
+        """Send the status line and the headers of an answer whose length is not known. Raises as `answer` does."""
+        lines = header_lines(headers)
+        if self.sent is not None:
+            self.sent.status, self.sent.headers = status, headers
+        connection = self._connection
+        self.started = True
+        if connection.writable is not None:
+            await connection.writable.wait()
+        if self.client_left:
+            return
+        self._is_chunked = self.method != "HEAD" and status not in BODILESS
+        close = b"" if self.keeps_alive else b"connection: close\r\n"
+        chunked = b"transfer-encoding: chunked\r\n" if self._is_chunked else b""
+        connection.transport.write(b"".join((STATUS_LINE[status], lines, close, chunked, b"\r\n")))
+
+    def send_now(self, data: bytes) -> bool:
+        """Send a piece of a body that has begun, if that can be done without waiting."""
+        connection = self._connection
+        if not data or not self._is_chunked or self.client_left or self.sent is not None:
+            return False
+        if connection.writable is not None:
+            return False
+        connection.transport.write(b"%x\r\n%b\r\n" % (len(data), data))
+        return True
+
+    async def send(self, data: bytes, *, last: bool = False) -> None:
+        """Send a piece of a body that has begun; waits while the client reads too slowly."""
+        if self.sent is not None:
+            self.sent.add(data)
+            self.sent.complete = last
+        connection = self._connection
+        if connection.writable is not None:
+            await connection.writable.wait()
+        if self.client_left:
+            return
+        if not self.started or self.complete:
+            raise RuntimeError("a piece of an answer that has not begun, or has ended")
+        if self._is_chunked:
+            chunk = b"%x\r\n%b\r\n" % (len(data), data) if data else b""
+            connection.transport.write(chunk + b"0\r\n\r\n" if last else chunk)
+        if last:
+            self.complete = True
+            self._is_chunked = False
+            connection.answered(self)
 
 
 def _too_large(limit: int) -> CallerError:

@@ -38,8 +38,6 @@ def configure_logs(level: str, settings: Settings | None = None) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LineFormatter(log_format, secrets, shows_exceptions=level.upper() == "DEBUG"))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    # its "Invalid HTTP request received" is answered and no news to an operator
-    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
 
 
 def secrets_of(settings: Settings) -> tuple[Secret, ...]:

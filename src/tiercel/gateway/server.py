@@ -7,16 +7,12 @@ system allows: the other half is for what their requests need.
 import asyncio
 import logging
 import socket
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from uvicorn.config import Config
-from uvicorn.server import ServerState
-
 from tiercel.domain.errors import ConfigError
-from tiercel.gateway.connection import KEEP_ALIVE_SECONDS, UNSENT_BYTES, ClientConnection, Door
-from tiercel.gateway.exchange import Receive, Scope, Send
+from tiercel.gateway.connection import UNSENT_BYTES, ClientConnection, Door
+from tiercel.gateway.exchange import App
 from tiercel.gateway.load import Occupancy
 from tiercel.gateway.process import room_for_clients
 
@@ -34,26 +30,9 @@ open connections by the hundred, and whoever was not taken in cannot be refused.
 class Server:
     """Listens, serves, drains. Runs in the event loop of whoever starts it and installs no signal handlers."""
 
-    def __init__(
-        self, app: Callable[[Scope, Receive, Send], Any], *, host: str, port: int, door: Door
-    ) -> None:
-        def enter(scope: Scope, receive: Receive, send: Send) -> Any:
-            door.load.has_begun()
-            return app(scope, receive, send)
-
+    def __init__(self, app: App, *, host: str, port: int, door: Door) -> None:
+        self._app = app
         self._door = door
-        self._config = Config(
-            enter,
-            http=ClientConnection,
-            ws="none",
-            lifespan="off",
-            interface="asgi3",
-            access_log=False,
-            log_config=None,
-            proxy_headers=False,
-            timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        )
-        self._state = ServerState()
         self._host = host
         self._port = port
         self._server: asyncio.Server | None = None
@@ -66,16 +45,15 @@ class Server:
         """How full it is now."""
         load = self._door.load
         return Occupancy(
-            in_flight=len(self._state.tasks),
+            in_flight=len(self._door.tasks),
             waiting=load.waiting,
             limit=load.max_in_flight,
-            connections=len(self._state.connections),
+            connections=len(self._door.connections),
             refused=load.refused,
         )
 
     async def start(self) -> int:
         """Begin to listen; returns the port. Raises `ConfigError` where the address cannot be had."""
-        self._config.load()
         loop = asyncio.get_running_loop()
         try:
             self._server = await loop.create_server(
@@ -98,13 +76,13 @@ class Server:
         """Accept nothing new, let running answers finish for so long, then cancel what is left."""
         await self._stop_listening()
         self._door.load.release()
-        for connection in self._connections():
+        for connection in tuple(self._door.connections):
             connection.leave()
         drain_seconds -= await self._linger(min(LINGER_SECONDS, drain_seconds))
-        for connection in self._connections():
+        for connection in tuple(self._door.connections):
             connection.shutdown()
-        if self._state.tasks:
-            _, late = await asyncio.wait(self._state.tasks, timeout=max(0.0, drain_seconds))
+        if self._door.tasks:
+            _, late = await asyncio.wait(self._door.tasks, timeout=max(0.0, drain_seconds))
             for task in late:
                 task.cancel()
             if late:
@@ -116,7 +94,7 @@ class Server:
             self._sweeper.cancel()
             with suppress(asyncio.CancelledError):
                 await self._sweeper
-        for connection in self._connections():
+        for connection in tuple(self._door.connections):
             connection.transport.close()
 
     async def _stop_listening(self) -> None:
@@ -137,12 +115,9 @@ class Server:
         began = loop.time()
         while True:
             waited = loop.time() - began
-            if not self._state.connections or waited >= seconds:
+            if not self._door.connections or waited >= seconds:
                 return waited
             await asyncio.sleep(LINGER_SECONDS / 50)
-
-    def _connections(self) -> list[ClientConnection]:
-        return [one for one in self._state.connections if isinstance(one, ClientConnection)]
 
     def _accepted(self) -> asyncio.Protocol:
         if self._door.load.waiting:
@@ -165,10 +140,7 @@ class Server:
             await asyncio.get_running_loop().connect_accepted_socket(self._protocol, accepted)
 
     def _protocol(self) -> asyncio.Protocol:
-        protocol = ClientConnection(config=self._config, server_state=self._state, app_state={})
-        protocol.door = self._door
-        protocol.is_leaving = self._is_leaving
-        return protocol
+        return ClientConnection(self._app, self._door, is_leaving=self._is_leaving)
 
     async def _sweep(self) -> None:
         loop = asyncio.get_running_loop()
@@ -177,10 +149,10 @@ class Server:
             await asyncio.sleep(SWEEP_SECONDS)
             now = loop.time()
             room = room_for_clients()
-            if is_crowded != (len(self._state.connections) > room):
+            if is_crowded != (len(self._door.connections) > room):
                 is_crowded = not is_crowded
-                _tell_of_crowd(is_crowded, len(self._state.connections), room)
-            for connection in self._connections():
+                _tell_of_crowd(is_crowded, len(self._door.connections), room)
+            for connection in tuple(self._door.connections):
                 connection.sweep(now)
 
 

@@ -5,7 +5,7 @@ Pages are plain functions that run in a thread, because they read the database; 
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.resources import files
 from typing import Any, TypeAlias
 
@@ -21,6 +21,7 @@ from tiercel.gateway.admission import host_name, is_loopback
 from tiercel.gateway.dashboard.pages import NAVIGATION, PAGES
 from tiercel.gateway.dashboard.view import Home, PageRoute, Visitor, render, shown_to
 from tiercel.gateway.dashboard.visits import Caller, Visits, is_same
+from tiercel.gateway.exchange import ClientLeftError, Exchange, Headers
 from tiercel.gateway.runtime import Runtime
 
 log = logging.getLogger(__name__)
@@ -69,15 +70,53 @@ class Dashboard:
         self.end = end
         """Ends what works for it; to be called once, when it is asked nothing more."""
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        async def with_headers(message: Any) -> None:
-            if message["type"] == "http.response.start":
-                known = {name for name, _ in message["headers"]}
-                more = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
-                message["headers"] = [*message["headers"], *(pair for pair in more if pair[0] not in known)]
-            await send(message)
+    async def __call__(self, exchange: Exchange) -> None:
+        """Answer one request. Starlette speaks ASGI, and gives every answer in one piece."""
+        status, body = 500, b""
+        headers: Headers = []
 
-        await self._app(scope, receive, with_headers)
+        async def receive() -> dict[str, object]:
+            try:
+                return {"type": "http.request", "body": await exchange.body(MAX_FORM_BYTES)}
+            except ClientLeftError:
+                return {"type": "http.disconnect"}
+            except CallerError as error:
+                raise HTTPException(413) from error
+
+        async def send(message: Any) -> None:
+            nonlocal status, headers, body
+            if message["type"] == "http.response.start":
+                status, headers = message["status"], _all_headers(message["headers"])
+                return
+            body += message.get("body", b"")
+            if not message.get("more_body", False):
+                await exchange.answer(status, headers, body)
+
+        await self._app(_scope(exchange), receive, send)
+
+
+def _all_headers(said: Iterable[tuple[bytes, bytes]]) -> Headers:
+    """Those of an answer, with what every answer carries; its length is counted anew."""
+    known = {name for name, _ in said}
+    return [
+        *(pair for pair in said if pair[0] != b"content-length"),
+        *((name.encode(), value.encode()) for name, value in HEADERS.items() if name.encode() not in known),
+    ]
+
+
+def _scope(exchange: Exchange) -> dict[str, object]:
+    """The request as ASGI has it."""
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "scheme": "http",
+        "method": exchange.method,
+        "path": exchange.path,
+        "query_string": exchange.query,
+        "root_path": "",
+        "headers": list(exchange.headers.items()),
+    }
 
 
 class _Door:
@@ -210,11 +249,7 @@ async def _form(request: Request) -> dict[str, str]:
     """The fields of a form; of one sent twice the last. Raises `HTTPException` for one that is too large."""
     from urllib.parse import parse_qsl
 
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > MAX_FORM_BYTES:
-            raise HTTPException(413)
+    body = await request.body()
     return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=1_000))
 
 

@@ -10,7 +10,7 @@ from tiercel.domain.errors import ConfigError
 from tiercel.domain.settings import Listener
 from tiercel.gateway.admission import check_listener
 from tiercel.gateway.app import RunningGateway, make_door
-from tiercel.gateway.exchange import App, Receive, Scope, Send
+from tiercel.gateway.exchange import App, Exchange
 from tiercel.gateway.server import Server
 
 if TYPE_CHECKING:
@@ -30,13 +30,13 @@ class Doorman:
         self._app: Dashboard | None = None
         self._loading = asyncio.Lock()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, exchange: Exchange) -> None:
         """Answer one request."""
         if self._app is None:
             async with self._loading:
                 if self._app is None:
                     self._app = await asyncio.to_thread(self._load)
-        await self._app(scope, receive, send)
+        await self._app(exchange)
 
     def end(self) -> None:
         """Ends what works for the application, where it was loaded."""
