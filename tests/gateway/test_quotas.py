@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tiercel.domain.errors import CallerError
 from tiercel.domain.keys import AccessKey, Quota
-from tiercel.gateway.quotas import FREE, Quotas
+from tiercel.gateway.quotas import Quotas
 from tiercel.testing.clock import FrozenClock
 
 
@@ -23,8 +23,14 @@ def told_to_wait(quotas: Quotas, limit: int) -> float:
     return 0.0
 
 
-def test_a_key_without_limits_costs_nothing() -> None:
-    assert Quotas(FrozenClock()).enter(AccessKey(id="k")) is FREE
+def test_who_has_no_limits_is_always_let_in_and_counts_once_there_are_some() -> None:
+    quotas = Quotas(FrozenClock())
+    entered = [quotas.enter(AccessKey(id="k")) for _ in range(100)]
+    with pytest.raises(CallerError, match="2 requests under way"):
+        quotas.enter(key_with(concurrent=2))
+    for one in entered:
+        one.leave()
+    quotas.enter(key_with(concurrent=2))
 
 
 @given(waits=st.lists(st.floats(0, 45), max_size=60), limit=st.integers(1, 6))

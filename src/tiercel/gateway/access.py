@@ -10,7 +10,7 @@ from tiercel.domain.errors import ConfigError, UnavailableError
 from tiercel.domain.facts import Facts
 from tiercel.domain.keys import AccessKey
 from tiercel.domain.settings import Storage
-from tiercel.gateway.budgets import Allowance, Budgets
+from tiercel.gateway.budgets import Allowance, Budgets, room_in
 from tiercel.gateway.keyring import Keyring
 from tiercel.gateway.quotas import Quotas
 from tiercel.gateway.slices import LEASE_SECONDS, Slices
@@ -92,14 +92,15 @@ class Access:
             if not self.budgets.complete:
                 raise UNCOUNTED
             plan, costs = bounded(plan, most)
-            climbed, asides = costs[: len(plan.rungs)], costs[len(plan.rungs) :]
+            climbed = costs[: len(plan.rungs)]
             if self._slices is not None:  # those who are asked beside the ladder are asked at the same time
+                asides = costs[len(plan.rungs) :]
                 await self._slices.make_room(allowance.bounds, max(climbed) + sum(asides))
-            least, room = min(climbed), allowance.room()
+            least, room = min(climbed), room_in(allowance.bounds)
             if least > room:
                 is_away = self._slices is not None and self._slices.is_away
                 raise UNCOUNTED if is_away else self.budgets.refusal(allowance, least)
-            if asides:
+            if plan.asides:
                 plan, costs = without_dear_review(plan, costs, room)
             allowance.most = costs
         if key.quota.tokens_per_minute is not None:

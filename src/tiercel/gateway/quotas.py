@@ -77,10 +77,6 @@ class Meters:
         self.under_way -= 1
 
 
-FREE = Meters()
-"""Where those without limits enter: nobody looks at it."""
-
-
 class TokenCount(msgspec.Struct, eq=False):
     """The tokens counted for one request, to be put right at its end."""
 
@@ -108,8 +104,6 @@ class Quotas:
         """Count a request that has come, as under way until it leaves what this returns. Raises `CallerError` over a
         limit; a request refused so is not counted."""
         quota = key.quota
-        if quota.requests_per_minute is None and quota.concurrent is None:
-            return FREE
         meters = self._meters.get(key.id) or self._new_meters(key)
         if quota.concurrent is not None and meters.under_way >= quota.concurrent:
             raise CallerError(
