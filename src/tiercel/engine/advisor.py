@@ -183,6 +183,7 @@ class AdvisedRunner(AttemptRunner):
             received=climb.received,
             ask_for=ask_for,
         )
+        self._sent_request = talk.request
 
     @property
     def stream(self) -> int:
@@ -193,10 +194,6 @@ class AdvisedRunner(AttemptRunner):
     @property
     def _stream(self) -> int:
         return self.stream
-
-    @property
-    def _sent_request(self) -> ModelRequest:
-        return self._talk.request
 
     def _make_passage(self) -> Passage:
         first = self._talk.goes_on_in

@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from tiercel.checks.registry import Registry
 from tiercel.checks.run import AskFor, run_checks
 from tiercel.checks.shown import MOST_CHARS
-from tiercel.domain.catalog import Deployment, Target
-from tiercel.domain.climb import Attempt, Call, Plan, Rung, Verdict
+from tiercel.domain.catalog import Target
+from tiercel.domain.climb import ASIDE, Attempt, Call, Plan, Rung, Verdict
 from tiercel.domain.events import ReasoningDelta, StreamEvent, TextDelta
 from tiercel.domain.failure import Failure
 from tiercel.domain.policy import Gate
@@ -32,7 +32,7 @@ from tiercel.engine.logprobs import (
 from tiercel.engine.origins import Origins, maker_of
 from tiercel.engine.passages import as_it_went, make_passage
 from tiercel.engine.sessions import Sessions
-from tiercel.engine.weighed import weighed
+from tiercel.engine.weighed import repairs_of, weighed, without_text
 from tiercel.upstream.call import CallLimits, CallResult, Upstream
 from tiercel.upstream.health import Health
 from tiercel.wire.fit import lost_names
@@ -113,10 +113,20 @@ class AttemptRunner:
         self._plan = plan
         self._rung: Rung = plan.rung_at(call.rung)
         self._ask_for = ask_for
-        self._adds_logprobs = adds_logprobs(request, plan, self._rung)
+        self._gates: Sequence[Gate] = plan.gates
         if call.why == "opinion":
             delivery = None  # it is compared; nothing of it streams
+            # and it is worth what it costs only while nobody is asked about it in turn
+            self._gates = [gate for gate in plan.gates if not gate.calls_models]
         self._delivery = delivery
+        self._sent_request = request
+        """What is asked, before anything is left out: the client's request."""
+        self._adds_logprobs = False
+        for gate in plan.gates:
+            if gate.reads_logprobs:
+                self._adds_logprobs = adds_logprobs(request, self._rung)
+        self._others_follow = call.rung + 1 < len(plan.rungs)
+        """Whether the ladder has a rung behind this one; then a whole answer that never comes must leave it time."""
         self._received = received
         self._previous_text = previous_text
         self._began = machinery.clock()
@@ -127,17 +137,14 @@ class AttemptRunner:
         streams = delivery is not None and plan.hold.mode != "incremental"
         self._cutter = StreamCutter(cut_at) if streams and cut_at is not None else None
         self._passage: Passage | None = None
-        self._meter = _Meter(self._receiver() if delivery is not None else None)
+        self._meter: _Meter | None = None
+        if request.stream:
+            self._meter = _Meter(self._receiver() if delivery is not None else None)
 
     @property
     def _stream(self) -> int:
         """The number under which the client's stream knows this attempt."""
         return self.call.number
-
-    @property
-    def _sent_request(self) -> ModelRequest:
-        """What is asked: the client's request."""
-        return self._request
 
     def _receiver(self) -> Receive:
         """Where the events of this attempt go, past what the policy holds back."""
@@ -160,18 +167,19 @@ class AttemptRunner:
         """Make the call and measure the answer. Cancelling it closes the connection; see `stopped`."""
         if self.call.delay_seconds > 0:
             await asyncio.sleep(self.call.delay_seconds)
-        self._began = self._machinery.clock()
+        machinery, name = self._machinery, self._rung.deployment.name
+        self._began = machinery.clock()
         self._sent = True
-        self._machinery.health.began(self._rung.deployment.name)
+        machinery.health.began(name)
         request, unsealed = self._readable_request()
         if self._adds_logprobs:
             request = with_logprobs(request)
         self.lost = unsealed
-        result = await self._machinery.upstream.call(
+        result = await machinery.upstream.call(
             request,
             self._target(),
             self._limits(),
-            self._meter if request.stream else None,
+            self._meter,
             self._note_lost if request.stream else None,
         )
         if unsealed:
@@ -181,7 +189,7 @@ class AttemptRunner:
         unwanted = self._passage.complaint if self._passage is not None else None
         if isinstance(unwanted, Failure):
             result = replace(result, failure=unwanted)
-        self._machinery.health.observe(self._rung.deployment.name, result)
+        machinery.health.observe(name, result)
         if isinstance(unwanted, Verdict) and result.response is not None:
             return self._answered(result, result.response, (unwanted,), ended_early=True)
         if result.failure is not None or result.response is None:
@@ -190,9 +198,13 @@ class AttemptRunner:
 
     async def _measured(self, result: CallResult, response: ModelResponse) -> Finding:
         """What the checks say of an answer that came, cut where the client wants it."""
-        response, was_cut = self._cut(response)
+        was_cut = False
+        if (
+            self._rung.cut_at is not None or self.call.output_boost > 1
+        ):  # it had more room than the client gave
+            response, was_cut = self._cut(response)
         checked = await run_checks(
-            self._gates(),
+            self._gates,
             self._request,
             response,
             registry=self._machinery.registry,
@@ -200,16 +212,10 @@ class AttemptRunner:
             by=self._rung.deployment.model,
             ask_for=self._ask_for,
         )
-        if self._passed_through:
+        if self._delivery is not None and self._passed_through:
             checked = as_it_went(self._plan, self._passage, response, checked)
         answer = without_logprobs(checked.response) if self._adds_logprobs else checked.response
         return self._answered(result, answer, checked.verdicts)
-
-    def _gates(self) -> Sequence[Gate]:
-        """An opinion is worth what it costs only while nobody is asked about it in turn."""
-        if self.call.why == "opinion":
-            return [gate for gate in self._plan.gates if not gate.calls_models]
-        return self._plan.gates
 
     def _note_lost(self, lost: tuple[str, ...]) -> None:
         self.lost = lost_names((*self.lost, *lost))
@@ -219,16 +225,21 @@ class AttemptRunner:
         result = CallResult(failure=failure, seconds=self._machinery.clock() - self._began)
         if self._sent:
             self._machinery.health.observe(self._rung.deployment.name, result)
-            result = replace(result, usage=self._meter.usage(self._plan.facts.size.tokens))
+            meter = self._meter or _Meter(None)
+            result = replace(result, usage=meter.usage(self._plan.facts.size.tokens))
         attempt = Attempt(call=self.call, state="failed", failure=failure)
         return Finding(attempt=attempt, record=self._record("cancelled", result, failure))
 
     def _readable_request(self) -> tuple[ModelRequest, tuple[str, ...]]:
         """The request without the seals that this deployment cannot read, and the names of what went."""
+        request = self._sent_request
         if self.call.unsealed:
-            return without_seals(self._sent_request)
-        maker = maker_of(self._rung.deployment)
-        return without_foreign_seals(self._sent_request, maker, self._machinery.origins.of_seal)
+            return without_seals(request)
+        for message in request.messages:
+            if message.role == "assistant":  # nobody else's turns have seals
+                maker = maker_of(self._rung.deployment)
+                return without_foreign_seals(request, maker, self._machinery.origins.of_seal)
+        return request, ()
 
     def _target(self) -> Target:
         cap = self._rung.max_output_tokens
@@ -262,11 +273,6 @@ class AttemptRunner:
             total_seconds=max(0.001, left_seconds),
         )
 
-    @property
-    def _others_follow(self) -> bool:
-        """Whether the ladder has a rung behind this one; then a whole answer that never comes must leave it time."""
-        return self.call.rung + 1 < len(self._plan.rungs)
-
     def _cut(self, response: ModelResponse) -> tuple[ModelResponse, bool]:
         if self._cutter is not None and self._passed_through:
             if not self._cutter.was_cut:
@@ -288,7 +294,12 @@ class AttemptRunner:
         One that has not half as many tokens met another limit: the server's own, or a window that was full.
         """
         client_cap = self._request.max_output_tokens
-        if client_cap is None or not any(choice.finish.reason == "length" for choice in response.choices):
+        if client_cap is None:
+            return False
+        for choice in response.choices:
+            if choice.finish.reason == "length":
+                break
+        else:
             return False
         usage = response.usage
         if usage is not None and usage.source == "upstream" and 0 < 2 * usage.output < client_cap:
@@ -305,11 +316,15 @@ class AttemptRunner:
         ended_early: bool = False,
     ) -> Finding:
         choices = response.choices
+        refused = bool(choices)
+        for choice in choices:
+            if choice.finish.reason != "content_filter" and not choice.refusal:
+                refused = False
         attempt = Attempt(
             call=self.call,
             state="answered",
             finish=choices[0].finish.reason if choices else None,
-            refused=bool(choices) and all([_is_refusal(choice) for choice in choices]),
+            refused=refused,
             is_text=self._plan.review is not None and _is_text(choices),
             verdicts=verdicts,
         )
@@ -332,15 +347,22 @@ class AttemptRunner:
         failure: Failure | None = None,
         verdicts: tuple[Verdict, ...] = (),
     ) -> AttemptRecord:
-        rung = self._rung
+        call, rung, response, usage = self.call, self._rung, result.response, result.usage
         deployment = rung.deployment
-        choices = result.response.choices if result.response is not None else ()
-        finish = choices[0].finish if choices else None
-        usage = result.usage
+        finish = response.choices[0].finish if response is not None and response.choices else None
+        named = "" if response is None else response.model[:MAX_VERSION_CHARS]
+        notes = rung.notes
+        if result.refused:
+            notes += tuple([f"{name} left out: the provider refused it before" for name in result.refused])
+        repairs: tuple[str, ...] = ()
+        for verdict in verdicts:
+            if verdict.repairs or verdict.repaired is not None:
+                verdicts, repairs = without_text(verdicts), repairs_of(verdicts)
+                break
         return AttemptRecord(
-            number=self.call.number,
-            why=self.call.why,
-            asked_by=self._plan.asked_by(self.call.rung),
+            number=call.number,
+            why=call.why,
+            asked_by=self._plan.asked_by(call.rung) if call.why in ASIDE else None,
             rung=rung.name,
             deployment=deployment.name,
             provider=deployment.provider.name,
@@ -357,24 +379,15 @@ class AttemptRunner:
             cost_nano=None if usage is None else cost_of(usage, rung),
             finish_reason=finish.reason if finish else None,
             finish_raw=finish.raw if finish else None,
-            verdicts=tuple([v if v.repaired is None else replace(v, repaired=None) for v in verdicts]),
-            repairs=tuple(dict.fromkeys([step for verdict in verdicts for step in verdict.repairs])),
+            verdicts=verdicts,
+            repairs=repairs,
             lost=result.lost,
-            notes=(
-                *rung.notes,
-                *[f"{name} left out: the provider refused it before" for name in result.refused],
-            ),
+            notes=notes,
             empty=failure is not None and failure.kind in ("empty", "empty_length"),
             upstream_id=result.upstream_id,
-            version=_version(result, deployment),
+            version="" if named == deployment.upstream_name else named,
             simulated=deployment.provider.simulated,
         )
-
-
-def _version(result: CallResult, deployment: Deployment) -> str:
-    """What the provider calls the model that answered, where that is another name than it was asked by."""
-    named = "" if result.response is None else result.response.model[:MAX_VERSION_CHARS]
-    return "" if named == deployment.upstream_name else named
 
 
 def cost_of(usage: Usage, rung: Rung) -> int | None:
@@ -390,7 +403,3 @@ def _is_text(choices: Sequence[Choice]) -> bool:
         return False
     only_text = all(isinstance(part, Text | Reasoning) for part in choices[0].parts)
     return only_text and 0 < len(choices[0].text.strip()) <= MOST_CHARS
-
-
-def _is_refusal(choice: Choice) -> bool:
-    return choice.finish.reason == "content_filter" or bool(choice.refusal)

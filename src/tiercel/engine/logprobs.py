@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from msgspec.structs import replace
 
-from tiercel.domain.climb import Plan, Rung
+from tiercel.domain.climb import Rung
 from tiercel.domain.events import StreamEvent, TextDelta
 from tiercel.domain.request import ModelRequest
 from tiercel.domain.response import ModelResponse
@@ -12,10 +12,8 @@ from tiercel.domain.response import ModelResponse
 LOGPROBS = "logprobs"
 
 
-def adds_logprobs(request: ModelRequest, plan: Plan, rung: Rung) -> bool:
-    """Whether this rung is to be asked for them on a check's behalf."""
-    if not any([gate.reads_logprobs for gate in plan.gates]):
-        return False
+def adds_logprobs(request: ModelRequest, rung: Rung) -> bool:
+    """Whether this rung is to be asked for them on behalf of a check that reads them."""
     return request.sampling.logprobs is None and LOGPROBS not in rung.deployment.model.capabilities.rejects
 
 

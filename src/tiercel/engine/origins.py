@@ -11,7 +11,7 @@ from collections import OrderedDict
 from typing import TypeVar
 
 from tiercel.domain.catalog import Deployment
-from tiercel.domain.request import ModelRequest, ToolCall
+from tiercel.domain.request import ModelRequest, Text, ToolCall
 from tiercel.domain.response import ModelResponse
 from tiercel.wire.provenance import Origin, seals_in
 
@@ -30,7 +30,14 @@ class Origins:
         self._makers: OrderedDict[bytes, Origin] = OrderedDict()
 
     def note(self, response: ModelResponse, deployment: Deployment) -> None:
-        """Remember a delivered answer's tool calls and seals; most have none."""
+        """Remember a delivered answer's tool calls and seals; plain text has none."""
+        for choice in response.choices:
+            for part in choice.parts:
+                if not isinstance(part, Text) or part.extra:
+                    self._note_all(response, deployment)
+                    return
+
+    def _note_all(self, response: ModelResponse, deployment: Deployment) -> None:
         for choice in response.choices:
             for call in choice.tool_calls:
                 self._remember(self._callers, _call_digest(call), deployment.name)

@@ -22,6 +22,7 @@ from tiercel.domain.response import Choice, Finish, ModelResponse
 from tiercel.domain.tokens import estimate_tokens
 from tiercel.engine.asking import Climbing, SecondRunner
 from tiercel.engine.attempt import Finding
+from tiercel.engine.weighed import repairs_of, without_text
 from tiercel.routing.modes import REVIEW
 
 PROMPT_VERSION = "1"
@@ -105,8 +106,8 @@ class ReviewRunner(SecondRunner):
         verdicts = checked.verdicts
         record = replace(
             noted.record,
-            verdicts=tuple([replace(verdict, repaired=None) for verdict in verdicts]),
-            repairs=tuple(dict.fromkeys([repair for verdict in verdicts for repair in verdict.repairs])),
+            verdicts=without_text(verdicts),
+            repairs=repairs_of(verdicts),
         )
         return Finding(
             attempt=replace(noted.attempt, verdicts=verdicts), record=record, response=checked.response

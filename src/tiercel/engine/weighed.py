@@ -1,11 +1,23 @@
 """What checks did to an answer, for their accounts: the gate it missed, and what the next stage would have cost."""
 
+from collections.abc import Sequence
+
 from msgspec.structs import replace
 
-from tiercel.domain.climb import Attempt, Plan, Rung
+from tiercel.domain.climb import Attempt, Plan, Rung, Verdict
 from tiercel.domain.record import AttemptRecord
 from tiercel.domain.response import Usage
 from tiercel.ladder.gates import missed_gate
+
+
+def without_text(verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
+    """The verdicts as they are recorded, which never keeps what an answer says."""
+    return tuple([v if v.repaired is None else replace(v, repaired=None) for v in verdicts])
+
+
+def repairs_of(verdicts: Sequence[Verdict]) -> tuple[str, ...]:
+    """What was repaired, each kind once and in order."""
+    return tuple(dict.fromkeys([repair for verdict in verdicts for repair in verdict.repairs]))
 
 
 def weighed(plan: Plan, attempt: Attempt, record: AttemptRecord) -> AttemptRecord:
@@ -14,8 +26,11 @@ def weighed(plan: Plan, attempt: Attempt, record: AttemptRecord) -> AttemptRecor
     The price is that of this answer's own tokens at the first rung of the next stage: an estimate, since that model
     would have written another number of them.
     """
-    if all([verdict.check == "finished" and verdict.score >= 1.0 for verdict in attempt.verdicts]):
-        return record
+    for verdict in attempt.verdicts:
+        if verdict.check != "finished" or verdict.score < 1.0:
+            break
+    else:
+        return record  # whether it ended is no measure of it
     missed = missed_gate(plan, attempt)
     above = _next_rung(plan, attempt)
     return replace(
