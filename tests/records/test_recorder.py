@@ -136,4 +136,5 @@ def test_ready_says_why_not(tmp_path: Path) -> None:
     recorder.finished(record("b"))
     ready, reason = recorder.ready()
     assert (ready, "raise [storage] journal_limit_mb" in reason) == (False, True)
+    assert recorder.problem() == reason
     recorder.close()

@@ -146,7 +146,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, tag="record", omit_defau
     @property
     def cost_known(self) -> bool:
         """Whether every attempt that used tokens has a known price."""
-        return all(a.cost_nano is not None for a in self.attempts if a.usage is not None)
+        known = True
+        for attempt in self.attempts:
+            known = known and (attempt.cost_nano is not None or attempt.usage is None)
+        return known
 
 
 class Feedback(msgspec.Struct, frozen=True, kw_only=True, tag="feedback", omit_defaults=True):

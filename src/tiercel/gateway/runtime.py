@@ -177,7 +177,7 @@ class Runtime:
             key_id=record.key_id,
         )
         refuses = state.settings.storage.when_unwritable == "refuse"
-        if refuses and not self.recorder.ready()[0]:
+        if refuses and self.recorder.problem() is not None:
             raise UNRECORDED
         try:
             self.recorder.started(started)

@@ -13,7 +13,6 @@ from typing import TypeAlias
 import msgspec
 
 from tiercel.domain.record import AttemptRecord, Record
-from tiercel.domain.response import Usage
 
 NONE = "none"
 """The label where there is nothing to name: no answer was delivered, its rung is of no tier, nothing failed."""
@@ -92,24 +91,6 @@ class AttemptCell(RequestCell):
         self.uncached = self.cached = self.written = self.visible = self.reasoning = 0
         self.input_counts = [0] * (len(TOKENS) + 1)
         self.output_counts = [0] * (len(TOKENS) + 1)
-
-    def add_usage(self, usage: Usage, cost_nano: int | None) -> None:
-        uncached, cached, written = usage.uncached, usage.cached, usage.written
-        visible, reasoning = usage.visible, usage.reasoning
-        self.uncached += uncached
-        self.visible += visible
-        if cached:
-            self.cached += cached
-        if written:
-            self.written += written
-        if reasoning:
-            self.reasoning += reasoning
-        self.input_counts[bisect_left(TOKENS, uncached + cached + written)] += 1
-        self.output_counts[bisect_left(TOKENS, visible + reasoning)] += 1
-        if cost_nano is None:
-            self.unpriced += 1
-        else:
-            self.cost_nano += cost_nano
 
     @property
     def input(self) -> Histogram:
@@ -241,8 +222,19 @@ class Counters:
         if ttft is not None and ttft < seconds:  # an answer that came whole has no first token to speak of
             cell.ttft_counts[bisect_left(TTFT_SECONDS, ttft)] += 1
             cell.ttft_sum += ttft
-        if attempt.usage is not None:
-            cell.add_usage(attempt.usage, attempt.cost_nano)
+        usage = attempt.usage
+        if usage is not None:
+            cell.uncached += usage.uncached
+            cell.cached += usage.cached
+            cell.written += usage.written
+            cell.visible += usage.visible
+            cell.reasoning += usage.reasoning
+            cell.input_counts[bisect_left(TOKENS, usage.uncached + usage.cached + usage.written)] += 1
+            cell.output_counts[bisect_left(TOKENS, usage.visible + usage.reasoning)] += 1
+            if attempt.cost_nano is None:
+                cell.unpriced += 1
+            else:
+                cell.cost_nano += attempt.cost_nano
         if attempt.missed is not None:
             self._missed[attempt.missed] += 1
         for verdict in attempt.verdicts:

@@ -17,8 +17,7 @@ from tiercel.domain.record import JournalEntry
 from tiercel.domain.settings import Storage
 from tiercel.records.segments import (
     LARGEST_ENTRY_BYTES,
-    encode,
-    framed,
+    frame,
     journal_folder,
     next_segment,
     segments,
@@ -87,11 +86,10 @@ class Journal:
 
     def append(self, entry: JournalEntry) -> None:
         """Writes one entry; it outlives this process from then on. Raises `StorageError` when it is not written."""
-        self.append_payload(encode(entry))
+        self.append_frame(frame(entry))
 
-    def append_payload(self, payload: bytes) -> None:
-        """The same for an entry that was encoded already."""
-        data = framed(payload)
+    def append_frame(self, data: bytes) -> None:
+        """The same for an entry's bytes: all of them or nothing of them are written."""
         size = len(data)
         if size > LARGEST_ENTRY_BYTES:
             raise StorageError(f"a record of {size} bytes is more than a journal entry may have")
@@ -102,7 +100,17 @@ class Journal:
                 self._make_sure_of_limit(size)
             if self._size >= self._segment_bytes:
                 self._needs_new_segment = True
-            self._write(data, size)
+            try:
+                if self._needs_new_segment:
+                    self._leave_segment()
+                written = os.write(self._fd, data)
+                if written < size:
+                    self._write_rest(data, written)
+            except OSError:
+                self._write_elsewhere(data)
+            self._size += size
+            self._total += size
+            self._problem = None
             if not self._is_dirty:
                 self._is_dirty = True
                 self._dirty.set()
@@ -166,27 +174,17 @@ class Journal:
         if self._total + size > self._limit:
             raise StorageError(self._limit_text())
 
-    def _write(self, data: bytes, size: int) -> None:
-        """All of `data` or nothing of it; a failing file is left for a new one before giving up."""
-        error = OSError()
-        for _ in range(2):
-            try:
-                if self._needs_new_segment:
-                    self._leave_segment()
-                written = os.write(self._fd, data)
-                if written < size:
-                    self._write_rest(data, written)
-            except OSError as caught:
-                error = caught
-                self._needs_new_segment = True
-            else:
-                self._size += size
-                self._total += size
-                self._problem = None
-                return
-        self._problem = f"cannot write the journal: {_words(error)}"
-        self._probed_at = time.monotonic()
-        raise StorageError(self._problem) from error
+    def _write_elsewhere(self, data: bytes) -> None:
+        """A failing file is left for a new one before giving up."""
+        self._needs_new_segment = True
+        try:
+            self._leave_segment()
+            self._write_rest(data, 0)
+        except OSError as error:
+            self._needs_new_segment = True
+            self._problem = f"cannot write the journal: {_words(error)}"
+            self._probed_at = time.monotonic()
+            raise StorageError(self._problem) from error
 
     def _write_rest(self, data: bytes, written: int) -> None:
         try:

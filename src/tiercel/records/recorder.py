@@ -5,7 +5,6 @@ import sqlite3
 from collections import OrderedDict, deque
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import TypeVar
 
 import msgspec
 
@@ -22,11 +21,10 @@ from tiercel.records.ingest import Ingestor, IngestStatus
 from tiercel.records.journal import Journal, StorageError
 from tiercel.records.lock import FolderLock
 from tiercel.records.retention import Retention
-from tiercel.records.segments import decode_record, encode, segments
+from tiercel.records.segments import frame, record_in, segments
 
 logger = logging.getLogger(__name__)
 
-T = TypeVar("T")
 WAITING = "records are being kept in the journal; the database does not take them at the moment, see the log"
 REMEMBERED = 1_000
 """The latest records, and the latest feedback, that are at hand without asking the store."""
@@ -97,20 +95,22 @@ class Recorder:
 
     def started(self, started: Started) -> None:
         """To be told before the first call goes out. Raises `StorageError` when it was not written."""
-        self._journal.append(started)
+        self._journal.append_frame(frame(started))
         self._counters.started += 1
 
     def finished(self, record: Record) -> None:
         """To be told before the last byte goes out. Raises `StorageError` when it was not written; that is logged and
         counted, `find` finds it all the same, and it is written as soon as that can be done."""
         record = without_content(record)
-        payload = encode(record)
+        framed = frame(record)
         self._counters.add(record)
-        _remember(self._records, record.id, payload)
+        self._records[record.id] = framed
+        if len(self._records) > REMEMBERED:
+            self._records.popitem(last=False)
         try:
             if self._unwritten:
                 self._write_late()
-            self._journal.append_payload(payload)
+            self._journal.append_frame(framed)
         except StorageError as error:
             self._counters.unrecorded += 1
             self._keep(record, error)
@@ -142,13 +142,16 @@ class Recorder:
         """Keeps what the user said. Raises `StorageError` when it was not written."""
         self._journal.append(feedback)
         self._counters.add_feedback(feedback.verdict)
-        _remember(self._feedback, feedback.record_id, feedback)
+        self._feedback[feedback.record_id] = feedback
+        self._feedback.move_to_end(feedback.record_id)
+        if len(self._feedback) > REMEMBERED:
+            self._feedback.popitem(last=False)
 
     def find(self, record_id: str) -> Record | None:
         """The record, whether it was taken into the store yet or not. May read from the disk: call it in a thread."""
         recent = self._records.get(record_id)
         if recent is not None:
-            return decode_record(recent)
+            return record_in(recent)
         from tiercel.records.query import find_record
 
         return find_record(self.folder, record_id, database_url=self._database_url)
@@ -162,8 +165,8 @@ class Recorder:
 
         return find_feedback(self.folder, record_id, database_url=self._database_url)
 
-    def ready(self) -> tuple[bool, str]:
-        """Whether a new request may count on being recorded, and if not, why; the log is told of each change."""
+    def problem(self) -> str | None:
+        """Why no new request may count on being recorded, or `None`; the log is told of each change."""
         problem = self._journal.problem()
         if problem != self._known_problem:
             self._known_problem = problem
@@ -173,6 +176,11 @@ class Recorder:
                     self._write_late()
             else:
                 logger.error("%s: %s", self.folder, problem)
+        return problem
+
+    def ready(self) -> tuple[bool, str]:
+        """Whether there is no such problem, and how records are being kept or why they are not."""
+        problem = self.problem()
         if problem is not None:
             return False, problem
         return True, "records are being kept" if self._ingestor.problem is None else WAITING
@@ -256,10 +264,3 @@ def _attempt_without_content(attempt: AttemptRecord) -> AttemptRecord:
         msgspec.structs.replace(verdict, repaired=None, message=None) for verdict in attempt.verdicts
     )
     return msgspec.structs.replace(attempt, verdicts=verdicts)
-
-
-def _remember(ring: OrderedDict[str, T], key: str, value: T) -> None:
-    ring.pop(key, None)
-    ring[key] = value
-    if len(ring) > REMEMBERED:
-        ring.popitem(last=False)

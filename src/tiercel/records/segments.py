@@ -22,8 +22,8 @@ DAMAGED_SUFFIX = ".damaged"
 LARGEST_ENTRY_BYTES = 16_000_000
 
 _decoder = msgspec.json.Decoder(JournalEntry)
-_encoder = msgspec.json.Encoder()
-_records = msgspec.json.Decoder(Record)
+_encode = msgspec.json.Encoder().encode
+_decode_record = msgspec.json.Decoder(Record).decode
 
 
 class Chunk(NamedTuple):
@@ -39,24 +39,16 @@ class Chunk(NamedTuple):
     unreadable: int
 
 
-def encode(entry: JournalEntry) -> bytes:
-    """One entry's payload."""
-    return _encoder.encode(entry)
-
-
-def decode_record(payload: bytes) -> Record:
-    """A record from its payload."""
-    return _records.decode(payload)
-
-
 def frame(entry: JournalEntry) -> bytes:
     """The bytes of one entry."""
-    return framed(_encoder.encode(entry))
+    payload = _encode(entry)
+    size = len(payload)
+    return HEADER.pack(size, zlib.crc32(payload, size)) + payload
 
 
-def framed(payload: bytes) -> bytes:
-    """The bytes of an entry with this payload."""
-    return HEADER.pack(len(payload), zlib.crc32(payload, len(payload))) + payload
+def record_in(framed: bytes) -> Record:
+    """The record of an entry's bytes, which are known to be whole."""
+    return _decode_record(memoryview(framed)[HEADER.size :])
 
 
 def read_entries(
