@@ -77,7 +77,10 @@ def test_a_gate_for_tests_is_planned_only_for_requests_that_bring_some() -> None
     assert [plan.holds for plan in plans] == [False, True, False]
 
 
-PRICE = st.one_of(st.none(), st.integers(0, 100 * DOLLAR))
+PRICE = st.one_of(
+    st.none(), st.integers(0, 100 * DOLLAR), st.integers(0, 1_000_000).map(lambda each: each * 100_000)
+)
+"""Of any size, and as vendors write them."""
 
 
 @given(

@@ -158,7 +158,7 @@ class Allowance(msgspec.Struct, eq=False):
             period.spent += spent
         usage = record.usage
         if self.tokens is not None and usage is not None:
-            self.used += usage.input + usage.output
+            self.used += usage.uncached + usage.cached + usage.written + usage.visible + usage.reasoning
 
     def close(self) -> None:
         """Give back what was set aside for calls that were never settled, and put right the count of tokens."""

@@ -10,7 +10,6 @@ from msgspec.structs import replace
 from tiercel.domain.catalog import TOKENS_PER_PRICE, Capabilities, Deployment, Prices
 from tiercel.domain.climb import Rung
 from tiercel.domain.facts import Facts, Task
-from tiercel.domain.money import divided
 from tiercel.domain.request import Effort, ModelRequest
 from tiercel.domain.response import Usage
 
@@ -47,8 +46,8 @@ CORRECTION_TOKENS = 1_000
 class Rate(msgspec.Struct, frozen=True, kw_only=True):
     """What one call is expected to cost, but for its input: of all requests that are alike but for their size.
 
-    `flat` is nano-dollars per million tokens of input, and a million times those of the output; `None` where it is not
-    so simple: a price is unknown, or depends on the size.
+    `flat` is nano-dollars per token of input, and those of the output; `None` where it is not so simple: a price is
+    unknown, or depends on the size, or a token costs no whole number of them.
     """
 
     prices: Prices
@@ -59,7 +58,7 @@ class Rate(msgspec.Struct, frozen=True, kw_only=True):
         """Nano-dollars that a call with so much input is expected to cost, `None` where a needed price is unknown.
         `cached` of the tokens are expected to be read from the provider's cache."""
         if self.flat is not None and not cached:
-            return divided(tokens * self.flat[0] + self.flat[1], TOKENS_PER_PRICE)
+            return tokens * self.flat[0] + self.flat[1]
         usage = Usage(uncached=tokens - cached, cached=cached, visible=self.output, source="estimated")
         return self.prices.cost(usage)
 
@@ -74,7 +73,9 @@ def expected_rate(deployment: Deployment, effort: Effort | None, request: ModelR
     prices = deployment.billing
     if prices.input is None or prices.output is None or prices.long is not None:
         return Rate(prices=prices, output=output, flat=None)
-    return Rate(prices=prices, output=output, flat=(prices.input, output * prices.output))
+    each, broken = divmod(prices.input, TOKENS_PER_PRICE)
+    whole, part = divmod(output * prices.output, TOKENS_PER_PRICE)
+    return Rate(prices=prices, output=output, flat=None if broken or part else (each, whole))
 
 
 def thinking_effort(capabilities: Capabilities, effort: Effort | None) -> Effort | None:

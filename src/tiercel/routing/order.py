@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import TypeAlias
 
-from tiercel.domain.catalog import TOKENS_PER_PRICE
 from tiercel.domain.policy import Preference
 from tiercel.routing.contender import Contender, DraftStage, Groups
 from tiercel.routing.cost import Rate
@@ -104,9 +103,8 @@ def _always_before(one: Ranked, other: Ranked, prefer: Preference) -> bool:
         return listed_before if _never_known(rate) else rate.flat is not None
     if rate.flat is None or dearer.flat is None or rate.flat[0] > dearer.flat[0]:
         return False
-    # what is dearer by less than a nano-dollar may come out as equal, and then their places decide
-    more = dearer.flat[1] - rate.flat[1]
-    return more >= TOKENS_PER_PRICE or (more >= 0 and listed_before)
+    # those that cost the same stay in their places
+    return rate.flat[1] < dearer.flat[1] or (rate.flat[1] == dearer.flat[1] and listed_before)
 
 
 def _never_known(rate: Rate) -> bool:
