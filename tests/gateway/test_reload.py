@@ -4,6 +4,7 @@ import asyncio
 import re
 import signal
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from tests.crash.served import Server, configure, data_folder, served
@@ -51,7 +52,7 @@ async def test_a_hundred_reloads_under_load_fail_no_request(tmp_path: Path) -> N
         assert len(hashes) == 2
         assert bad(outcomes) == []
         assert len(outcomes) > RELOADS
-        with sqlite3.connect(data_folder(tmp_path) / "records.sqlite") as store:
+        with closing(sqlite3.connect(data_folder(tmp_path) / "records.sqlite")) as store:
             used = {row[0] for row in store.execute(POLICIES)}
         assert used == hashes
 
