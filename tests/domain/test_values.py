@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tiercel.domain.catalog import Prices
+from tiercel.domain.catalog import Deployment, Model, Prices, Provider
 from tiercel.domain.money import divided, nano_from_usd, usd_from_nano, usd_text
 from tiercel.domain.response import Usage
 from tiercel.domain.secret import Secret
@@ -121,6 +121,19 @@ def test_the_estimate_is_within_its_margin(text: str, tokens: int) -> None:
     estimate = TokenEstimate(tokens=estimate_tokens(text))
     assert tokens * (1 - MARGIN) <= estimate.tokens <= tokens * (1 + MARGIN)
     assert estimate.upper >= tokens
+
+
+def test_what_is_worked_out_of_other_fields_follows_them() -> None:
+    replace = msgspec.structs.replace
+    assert replace(TokenEstimate(tokens=100), tokens=200) == TokenEstimate(tokens=200)
+    assert TokenEstimate(tokens=200, margin=0.5).upper == 301
+    model = Model(name="m", prices=PRICES)
+    provider = Provider(name="p", format="openai_chat", base_url="http://p")
+    deployment = Deployment(name="d", model=model, provider=provider, upstream_name="m")
+    assert deployment.billing == PRICES
+    free = Prices(input=0, output=0)
+    assert replace(deployment, prices=free).billing == free
+    assert replace(replace(deployment, prices=free), prices=None).billing == PRICES
 
 
 @given(st.text(), st.text())

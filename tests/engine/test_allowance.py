@@ -1,9 +1,10 @@
 """What a call may cost at most, and which rungs a budget still covers."""
 
 import pytest
+from msgspec.structs import replace
 
 from tiercel.domain.catalog import Capabilities, Deployment, Model, Prices, Provider
-from tiercel.domain.climb import Attempt, Call, Plan, Rung
+from tiercel.domain.climb import Aside, Attempt, Call, Plan, Rung
 from tiercel.domain.facts import Facts
 from tiercel.domain.failure import Failure
 from tiercel.domain.policy import Advisor
@@ -78,6 +79,21 @@ def test_the_most_is_the_whole_input_at_its_dearest_and_the_longest_answer(
     assert most_nano(one, FACTS) == most
 
 
+@pytest.mark.parametrize(
+    ("long_from", "long", "most"),
+    [
+        (SIZE, Prices(), SIZE * INPUT + 50 * OUTPUT),
+        (SIZE - 1, Prices(input=2 * INPUT * 10**6, output=OUTPUT * 10**6), SIZE * 2 * INPUT + 50 * OUTPUT),
+        (SIZE - 1, Prices(input=0, output=0), SIZE * INPUT + 50 * OUTPUT),
+        (SIZE - 1, Prices(), None),
+    ],
+)
+def test_a_long_input_may_cost_what_long_ones_cost(long_from: int, long: Prices, most: int | None) -> None:
+    """It is estimated upwards, so that the plain prices, where they are dearer, may be those that are billed."""
+    prices = replace(PRICES, long_from=long_from, long=long)
+    assert most_nano(rung(prices=prices, asked=50), FACTS) == most
+
+
 def test_several_answers_cost_several_times() -> None:
     facts = Facts(size=TokenEstimate(100), choices=3)
     assert most_nano(rung(asked=50), facts) == SIZE * INPUT + 3 * 50 * OUTPUT
@@ -124,6 +140,17 @@ def test_a_retry_with_more_room_must_be_covered_whole() -> None:
     most = most_nano(plan.rungs[0], FACTS, boost=4, answers_shown=1) or 0
     assert unaffordable(plan, attempts, Purse(most - 1, plan)) == {0}
     assert unaffordable(plan, attempts, Purse(most, plan)) == frozenset()
+
+
+def test_a_judge_that_was_asked_meanwhile_changes_nothing_for_the_rung_that_answered() -> None:
+    plan = Plan(
+        facts=FACTS, rule="r", stages=("s",), rungs=(rung(asked=50),), asides=(Aside(gate=0, rung=rung()),)
+    )
+    answered = Attempt(call=Call(number=1, rung=0, why="first"), state="answered")
+    judged = Attempt(call=Call(number=2, rung=1, why="judge"), state="answered")
+    again = most_nano(plan.rungs[0], FACTS, answers_shown=1) or 0
+    assert unaffordable(plan, (answered, judged), Purse(again - 1, plan)) == {0}
+    assert unaffordable(plan, (answered, judged), Purse(again, plan)) == frozenset()
 
 
 @pytest.mark.parametrize(("boost", "corrects"), [(1, None), (4, None), (1, 1), (4, 1)])
