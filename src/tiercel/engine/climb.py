@@ -280,7 +280,7 @@ class Climb:
             return Climbed(step=step, attempts=records)
         finding = self._findings[step.attempt]
         if finding.response is not None:
-            self.machinery.origins.note(finding.response, self.rung_of(step.attempt).deployment)
+            self.machinery.origins.note(finding.response, finding.record)
         return Climbed(
             step=step, attempts=records, response=finding.response, refused=finding.attempt.refused
         )

@@ -11,6 +11,7 @@ from collections import OrderedDict
 from typing import TypeVar
 
 from tiercel.domain.catalog import Deployment
+from tiercel.domain.record import AttemptRecord
 from tiercel.domain.request import ModelRequest, Text, ToolCall
 from tiercel.domain.response import ModelResponse
 from tiercel.wire.provenance import Origin, seals_in
@@ -29,20 +30,20 @@ class Origins:
         self._callers: OrderedDict[bytes, str] = OrderedDict()
         self._makers: OrderedDict[bytes, Origin] = OrderedDict()
 
-    def note(self, response: ModelResponse, deployment: Deployment) -> None:
-        """Remember a delivered answer's tool calls and seals; plain text has none."""
+    def note(self, response: ModelResponse, record: AttemptRecord) -> None:
+        """Remember the tool calls and seals of the answer that this attempt gave; plain text has none."""
         for choice in response.choices:
             for part in choice.parts:
                 if not isinstance(part, Text) or part.extra:
-                    self._note_all(response, deployment)
+                    self._note_all(response, record)
                     return
 
-    def _note_all(self, response: ModelResponse, deployment: Deployment) -> None:
+    def _note_all(self, response: ModelResponse, record: AttemptRecord) -> None:
         for choice in response.choices:
             for call in choice.tool_calls:
-                self._remember(self._callers, _call_digest(call), deployment.name)
+                self._remember(self._callers, _call_digest(call), record.deployment)
         for seal, format in seals_in(response):
-            origin = Origin(maker=maker_of(deployment), format=format)
+            origin = Origin(maker=_maker(record.provider, record.model), format=format)
             self._remember(self._makers, _digest(seal), origin)
 
     def caller(self, request: ModelRequest) -> str | None:
@@ -67,7 +68,11 @@ class Origins:
 
 def maker_of(deployment: Deployment) -> str:
     """Provider and model: seals are valid for both only."""
-    return f"{deployment.provider.name}/{deployment.model.name}"
+    return _maker(deployment.provider.name, deployment.model.name)
+
+
+def _maker(provider: str, model: str) -> str:
+    return f"{provider}/{model}"
 
 
 def _call_digest(call: ToolCall) -> bytes:

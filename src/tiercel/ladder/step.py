@@ -94,18 +94,19 @@ def _climb(plan: Plan, attempts: Sequence[Attempt], conditions: Conditions) -> S
 def _first(plan: Plan, conditions: Conditions) -> Step:
     """The rung in whose tool loop or session we are, else the first that is not resting; if all are, the first one all
     the same: somebody has to find out. A conversation that stalled went up by it."""
-    affordable: Sequence[int] = range(len(plan.rungs))
-    if conditions.unaffordable or plan.limits.max_cost_nano is not None:
-        affordable = [index for index in affordable if _affordable(plan, index, conditions)]
-    if not affordable:
-        message = "no rung of the ladder is within the limits of this request"
-        return GiveUp(reason="cost_cap" if plan.rungs else "no_rung", message=message)
-    awake = affordable
-    if conditions.resting:
-        awake = [i for i in affordable if plan.rungs[i].deployment.name not in conditions.resting]
-    rung = (awake or affordable)[0]
-    if plan.keeps is not None and plan.keeps in awake:
-        rung = plan.keeps
+    order = range(len(plan.rungs))
+    resting: list[int] = []
+    for rung in order if plan.keeps is None else (plan.keeps, *order):
+        if not _affordable(plan, rung, conditions):
+            continue
+        if plan.rungs[rung].deployment.name not in conditions.resting:
+            break
+        resting.append(rung)
+    else:
+        if not resting:
+            message = "no rung of the ladder is within the limits of this request"
+            return GiveUp(reason="cost_cap" if plan.rungs else "no_rung", message=message)
+        rung = min(resting)
     goes_up = plan.stalled and plan.rungs[rung].stage >= (plan.begins or 0)
     call = Call(number=1, rung=rung, why="escalation" if goes_up else "first")
     return _started(plan, (), call, conditions)
@@ -389,8 +390,11 @@ def _affordable(plan: Plan, rung: int, conditions: Conditions, attempts: Sequenc
     cap = plan.limits.max_cost_nano
     if cap is None:
         return True
-    calls = [rung, *(a.call.rung for a in attempts if a.state == "in_flight")]
-    return conditions.spent_nano + sum(plan.rungs[i].estimated_nano or 0 for i in calls) <= cap
+    nano = conditions.spent_nano + (plan.rungs[rung].estimated_nano or 0)
+    for attempt in attempts:
+        if attempt.state == "in_flight":
+            nano += plan.rungs[attempt.call.rung].estimated_nano or 0
+    return nano <= cap
 
 
 def _deliver(plan: Plan, attempt: Attempt) -> Deliver:
