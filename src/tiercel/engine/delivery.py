@@ -51,37 +51,43 @@ class Delivery:
     ) -> Callable[[Sequence[StreamEvent]], Awaitable[None] | None]:
         """Where attempt `number` hands its events; what it returns must be awaited before reading on."""
 
+        if passage is not None:
+            self._passages[number] = passage
+
+        # one function, since it is called for every chunk
         def receive(events: Sequence[StreamEvent]) -> Awaitable[None] | None:
             if self._hold or (self.committed is not None and self.committed != number):
                 return None
-            return self._take(number, events if cutter is None else cutter.pass_on(events))
+            if cutter is not None:
+                events = cutter.pass_on(events)
+            if passage is not None:
+                events = passage.pass_on(events)
+            if self.committed is None:
+                events = self._committed_with(number, events)
+            for event in events:
+                if event.__class__ in TAIL_EVENTS:
+                    events = [event for event in events if event.__class__ not in TAIL_EVENTS]
+                    break
+            data = self._encode(events) if events else b""
+            return self._write(data) if data else None
 
-        if passage is None:
-            return receive
-        self._passages[number] = passage
+        return receive
 
-        def receive_what_may_go(events: Sequence[StreamEvent]) -> Awaitable[None] | None:
-            if self._hold or (self.committed is not None and self.committed != number):
-                return None
-            passed = passage.pass_on(events if cutter is None else cutter.pass_on(events))
-            return self._take(number, passed) if passed else None
-
-        return receive_what_may_go
-
-    def _take(self, number: int, events: Sequence[StreamEvent]) -> Awaitable[None] | None:
-        if self.committed is None:
-            waiting = self._waiting.setdefault(number, [])
-            waiting.extend(events)
-            if not any(is_content(event) for event in events):
-                return None
-            self.committed = number
-            self.first_content_at = self._clock()
-            self._waiting.clear()
-            if self.on_commit is not None:
-                self.on_commit()
-            events = waiting
-        data = self._encode([event for event in events if event.__class__ not in TAIL_EVENTS])
-        return self._write(data) if data else None
+    def _committed_with(self, number: int, events: Sequence[StreamEvent]) -> Sequence[StreamEvent]:
+        """All events of this attempt so far, once there is content among them; until then they are kept."""
+        waiting = self._waiting.setdefault(number, [])
+        waiting.extend(events)
+        for event in events:
+            if is_content(event):
+                break
+        else:
+            return ()
+        self.committed = number
+        self.first_content_at = self._clock()
+        self._waiting.clear()
+        if self.on_commit is not None:
+            self.on_commit()
+        return waiting
 
     def conclude(self, response: ModelResponse) -> bytes:
         """The rest of a delivered answer: its tail when it was passed through, else the whole of it."""
