@@ -140,7 +140,7 @@ class Runtime:
             key_id=key.id,
             user=request.user,
             allowed=key.allowed,
-            budgeted=bool(key.id) and self.access.budgets.allowance(key).bounded,
+            budgeted=bool(key.id and self.access.budgets.allowance(key).bounds),
             resting=state.machinery.health.resting(state.settings.catalog.deployments),
             caller=caller,
         )
