@@ -17,6 +17,7 @@ from tests.gateway.test_asides import STREAMED, ask, policy, told, verdict_of
 from tiercel.domain.catalog import Capabilities, Deployment
 from tiercel.domain.keys import AccessKey, Budget
 from tiercel.domain.policy import Gate
+from tiercel.records.query import load_history
 from tiercel.testing.scripted import Fails, Raw, Reply, Says, ScriptedProvider
 
 ASKED = Gate(check="confidence", at_least=0.7, options={"source": "asked"}, ask=("sage",), on_error="open")
@@ -160,6 +161,23 @@ async def test_who_is_late_is_stopped(tmp_path: Path, gate: Gate, stream: bool) 
     assert text == "4"
     assert verdict_of(record.attempts[0], "confidence")[2] == "took too long"
     assert record.attempts[1].state == "cancelled"
+
+
+@pytest.mark.parametrize(("gate", "why"), [(ASKED, "confidence"), (DECIDED, "decision")])
+async def test_a_client_that_leaves_stops_who_is_asked_and_every_call_is_in_the_record_once(
+    tmp_path: Path, gate: Gate, why: str
+) -> None:
+    never = asyncio.Event()
+    replies: dict[str, list[Reply]] = {"cheap": [Says(text="4")], "sage": [Says(text="", release=never)]}
+    async with asking(tmp_path, replies, gate) as (here, providers):
+        leaving = asyncio.create_task(ask(here))
+        await asyncio.wait_for(providers["sage"].wait_for_requests(1), 5)
+        leaving.cancel()
+        await asyncio.wait_for(providers["sage"].wait_for_abandoned(1), 5)
+    (record,) = load_history(tmp_path / "data").records
+    assert record.outcome == "cancelled"
+    assert told(record) == [(1, "first", "cheap", "cancelled"), (2, why, "sage", "cancelled")]
+    assert [a.usage is not None and a.usage.source for a in record.attempts] == ["partial", "partial"]
 
 
 @pytest.mark.parametrize(
