@@ -184,6 +184,22 @@ async def test_reused_connection_that_dies_in_mid_answer_is_not_retried(client: 
         assert len(server.peers) == 1
 
 
+async def test_reused_connection_that_dies_after_an_interim_answer_is_not_retried(client: HttpClient) -> None:
+    """The server was there: it may have begun to work."""
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(answer(b"1"))
+        await peer.request()
+        await peer.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    async with scripted(script, replies(answer(b"2"))) as server:
+        await body_of(client, server.url)
+        with pytest.raises(ResetError):
+            await body_of(client, server.url)
+        assert len(server.peers) == 1
+
+
 async def test_closing_in_mid_body_closes_the_connection(client: HttpClient) -> None:
     async with scripted(replies(chunked(b"part", end=False))) as server:
         response = await post(client, server.url)
@@ -304,6 +320,7 @@ BAD_ANSWERS: dict[str, tuple[bytes, type[HttpError]]] = {
     "large header in one piece": (answer(b"", "200 OK", "X: " + "y" * 70_000), ProtocolError),
     "huge head in one name": (b"HTTP/1.1 200 OK\r\n" + b"x" * 200_000, ProtocolError),
     "endless trailers": (chunked(b"x")[:-2] + b"X-T: y\r\n" * 300 + b"\r\n", ProtocolError),
+    "too many trailers": (chunked(b"x")[:-2] + b"X-T: y\r\n" * 202 + b"\r\n", ProtocolError),
     "flood of interim answers": (b"HTTP/1.1 102 Processing\r\n\r\n" * 100, ProtocolError),
     "upgrade": (b"HTTP/1.1 101 Switching\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\n", ProtocolError),
     "gzip": (answer(b"\x1f\x8b", "200 OK", "Content-Encoding: gzip"), EncodedError),
@@ -334,6 +351,37 @@ async def test_reset_in_a_body_that_ends_with_the_connection_is_an_error(client:
     async with scripted(resets_after(b"HTTP/1.1 200 OK\r\n\r\npart")) as server:
         with pytest.raises(ResetError):
             await body_of(client, server.url)
+
+
+async def test_trailers_have_an_end_also_where_they_come_one_by_one(client: HttpClient) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(chunked(b"x", end=False) + b"0\r\n")
+        with contextlib.suppress(ConnectionError):
+            while True:
+                await peer.send(b"X-T: y\r\n")
+                await asyncio.sleep(0)
+
+    async with scripted(script) as server:
+        with pytest.raises(ProtocolError):
+            await body_of(client, server.url, HttpLimits())
+        await until(lambda: client.open_connections == 0)
+
+
+async def test_frames_of_chunks_that_come_by_themselves_are_no_trailers(client: HttpClient) -> None:
+    """However many there are, as of a server that writes the size, the piece and the end of its line one by one."""
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(chunked(end=False))
+        for part in (b"1\r\n", b"x", b"\r\n") * 250 + (b"0\r\n", b"X-T: y\r\n\r\n"):
+            await peer.send(part)
+            await asyncio.sleep(0)
+        await peer.gone()
+
+    async with scripted(script) as server:
+        assert await body_of(client, server.url, HttpLimits()) == b"x" * 250
+        assert client.idle_connections == 1
 
 
 async def test_redirect_is_returned_and_not_followed(client: HttpClient) -> None:

@@ -21,7 +21,7 @@ from tiercel.upstream.errors import (
     StaleError,
     TimedOutError,
 )
-from tiercel.upstream.response import PAUSE_ABOVE_BYTES, HttpResponse
+from tiercel.upstream.response import HttpResponse
 
 MAX_HEAD_BYTES = 65_536
 MAX_HEADERS = 200
@@ -31,6 +31,8 @@ MAX_UNUSED_SECONDS = 60.0
 TICK_SECONDS = 5.0
 """The timer looks at least this often, so that it need not be moved with each request."""
 _AS_IT_IS = (b"", b"identity")
+_PLAIN_END = b"\r\n0\r\n\r\n"
+"""How a body in chunks ends that has no trailers."""
 LEFTOVER_SECONDS = 1.0
 LEFTOVER_BYTES = 65_536
 """How long, and for how much, a body nobody reads any more may keep its connection."""
@@ -61,15 +63,15 @@ class Connection(asyncio.Protocol):
         "_complete",
         "_deadline",
         "_draining",
+        "_due_messages",
         "_exchanges",
         "_fault",
         "_field_bytes",
         "_field_count",
-        "_fields",
+        "_head",
         "_head_complete",
-        "_heard",
-        "_in_informational",
         "_informational",
+        "_is_chunked",
         "_keep_alive",
         "_limits",
         "_loop",
@@ -77,14 +79,18 @@ class Connection(asyncio.Protocol):
         "_now",
         "_parser",
         "_paused",
+        "_pieces",
         "_quiet_since",
         "_released",
         "_response",
         "_started",
         "_timer",
         "_timer_at",
+        "_trailing_lines",
         "_transport",
         "_until_close",
+        "on_body",
+        "on_message_begin",
     )
 
     def __init__(
@@ -95,52 +101,48 @@ class Connection(asyncio.Protocol):
         self._released = released
         self._lost = lost
         self._transport: asyncio.Transport | None = None
-        self._parser: httptools.HttpResponseParser | None = httptools.HttpResponseParser(self)
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = math.inf
         self._exchanges = 0
         self._paused = False
         self._quiet_since = self._now()
-        self._limits = HttpLimits()
         self._response: HttpResponse | None = None
         self._draining = False
-        self._begin(0.0)
-
-    def _begin(self, started: float) -> None:
-        self._started = started
-        self._deadline = started + self._limits.deadline_seconds
-        self._fields: dict[bytes, bytes] = {}
-        self._field_count = 0
-        self._field_bytes = 0
-        self._informational = 0
-        self._in_informational = False
-        self._heard = False
-        self._head_complete = False
+        # The parser calls these two lists itself, which saves a call of Python for each piece of a body and for each
+        # message. One that begins takes away one that is due; where none is, that is an error, and the parser stops.
+        self._pieces: list[bytes] = []
+        self._due_messages: list[None] = []
+        self.on_body = self._pieces.append
+        self.on_message_begin = self._due_messages.pop
+        self._parser: httptools.HttpResponseParser | None = httptools.HttpResponseParser(self)
         self._until_close = False
-        self._complete = False
-        self._keep_alive = False
-        self._body_bytes = 0
-        self._fault: HttpError | None = None
 
     # The caller's side
 
-    async def exchange(self, payload: bytes, limits: HttpLimits, started: float) -> HttpResponse:
-        """Send a request and return its answer once the head is here. `started` is a time of the loop's clock.
+    def exchange(self, payload: bytes, limits: HttpLimits, started: float) -> HttpResponse:
+        """Send a request. Its answer is `woken` when the head is here, or when there will be none.
 
-        Raises `HttpError`; when cancelled, the connection is closed.
+        `started` is a time of the loop's clock. Raises `ResetError`.
         """
         transport = self._transport
         if transport is None or transport.is_closing():
             raise ResetError("the connection ended before the request was sent")
         self._limits = limits
-        self._begin(started)
-        self._draining = False
+        self._started = started
+        self._deadline = started + limits.deadline_seconds
         self._exchanges += 1
-        self._quiet_since = self._now()
-        response = self._response = HttpResponse(self)
+        self._due_messages.append(None)
+        self._head = b""
+        self._field_count = self._field_bytes = self._trailing_lines = self._body_bytes = 0
+        self._informational = 0
+        self._head_complete = self._complete = False
+        self._is_chunked = self._until_close = self._keep_alive = False
+        self._fault: HttpError | None = None
+        response = self._response = HttpResponse(source=self, woken=self._loop.create_future())
         transport.write(payload)
-        self._arm(started + min(limits.first_byte_seconds, limits.deadline_seconds))
-        await response.wait_for_head()
+        due = started + min(limits.first_byte_seconds, limits.deadline_seconds)
+        if due < self._timer_at:
+            self._arm(due)
         return response
 
     @property
@@ -170,6 +172,11 @@ class Connection(asyncio.Protocol):
         self._arm(self._deadline)
         self.resume()
 
+    def pause(self) -> None:
+        if not self._paused and self._transport is not None:
+            self._paused = True
+            self._transport.pause_reading()
+
     def resume(self) -> None:
         if self._paused and self._transport is not None:
             self._paused = False
@@ -187,23 +194,40 @@ class Connection(asyncio.Protocol):
         self._arm(self._quiet_since + MAX_UNUSED_SECONDS)
 
     def data_received(self, data: bytes) -> None:
-        response = self._response
-        if self._parser is None or (response is None and not self._draining):
+        response, parser = self._response, self._parser
+        if parser is None or (response is None and not self._draining):
             # bytes that nobody asked for, or that come after we gave up
             self.abort()
             return
-        self._heard = True
         self._quiet_since = self._now()
-        if not self._head_complete:
+        in_head = not self._head_complete
+        if in_head:
+            self._head += data
             self._field_bytes += len(data)  # at most: what follows the head is taken off again
         try:
-            self._parser.feed_data(data)
+            parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._keep_alive = False
-            if not self._complete:
-                self._fail(self._fault or ProtocolError("the server's answer is not valid HTTP/1.1"))
-                return
-        if self._complete:
+            if not self._complete and self._fault is None:
+                self._fault = ProtocolError("the server's answer is not valid HTTP/1.1")
+        pieces = self._pieces
+        if self._is_chunked:
+            if pieces and not self._complete:
+                self._field_bytes = self._trailing_lines = 0  # what had come of no body was no trailer
+            elif not data.endswith(_PLAIN_END):
+                self._count_trailers(self._head if in_head else data)
+        if pieces:
+            body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            pieces.clear()
+            self._body_bytes += len(body)
+            if self._body_bytes > (LEFTOVER_BYTES if self._draining else self._limits.max_body_bytes):
+                self._fault = BodyTooLargeError("the body is too large")
+            elif response is not None:
+                response.pieces.append(body)
+                response.unread_bytes += len(body)
+        if self._fault is not None:
+            self._fail(self._fault)
+        elif self._complete:
             self._finish()
         elif not self._head_complete:
             if self._field_bytes > MAX_HEAD_BYTES:
@@ -226,48 +250,28 @@ class Connection(asyncio.Protocol):
         self._lost(self)
 
     def _broken_off(self) -> HttpError:
-        if self._exchanges > 1 and not self._heard:
+        if self._exchanges > 1 and not self._field_bytes and not self._head_complete:
             return StaleError("the server had closed the idle connection")
         return ResetError("the connection ended before the answer was complete")
 
     # The parser's side
 
-    def on_message_begin(self) -> None:
-        if self._complete:
-            self._refuse("more bytes than the answer has")
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._field_count += 1
-        if self._field_count > MAX_HEADERS:
-            self._refuse("the answer has too many headers")
-        if self._head_complete:  # a trailer, which nobody reads
-            self._field_bytes += len(name) + len(value)
-            self._check_field_bytes()
-            return
-        name = name.lower()
-        fields = self._fields
-        fields[name] = fields[name] + b", " + value if name in fields else value
-
     def on_headers_complete(self) -> None:
         assert self._parser is not None
         status = self._parser.get_status_code()
-        fields = self._fields
-        if self._field_bytes > MAX_HEAD_BYTES:  # or all that came is less, whatever part of it the head is
-            self._field_bytes = sum(len(name) + len(value) for name, value in fields.items())
-            self._check_field_bytes()
+        fields = self._fields()
         if status < 200:
-            self._in_informational = True
+            self._due_messages.append(None)
             self._informational += 1
-            self._fields = {}
             if status == 101 or self._informational > MAX_INFORMATIONAL:
                 self._refuse("an upgrade, or too many interim answers")
             return
         self._head_complete = True
         self._field_bytes = 0
-        if b"content-encoding" in fields and fields[b"content-encoding"].strip().lower() not in _AS_IT_IS:
+        if b"content-encoding" in fields and fields[b"content-encoding"].lower() not in _AS_IT_IS:
             self._fault = EncodedError("the body is compressed")
             raise self._fault
-        transfer = fields.get(b"transfer-encoding", b"").strip()
+        transfer = fields.get(b"transfer-encoding")
         if transfer and transfer.lower() != b"chunked":
             self._refuse("an unknown transfer encoding")
         length = fields.get(b"content-length")
@@ -275,45 +279,66 @@ class Connection(asyncio.Protocol):
             self._fault = BodyTooLargeError("the body is too large")
             raise self._fault
         self._keep_alive = self._parser.should_keep_alive()
-        self._until_close = not transfer and length is None and status not in (204, 304)
+        if status not in (204, 304):
+            self._is_chunked = bool(transfer)
+            self._until_close = not transfer and length is None
         if self._response is not None:
-            self._response.take_head(status, fields)
-            self._arm(self._quiet_since + self._limits.idle_seconds)
+            self._response.status = status
+            self._response.fields = fields
+            due = self._quiet_since + self._limits.idle_seconds
+            if due < self._timer_at:
+                self._arm(due)
 
-    def on_body(self, data: bytes) -> None:
-        self._body_bytes += len(data)
-        limit = LEFTOVER_BYTES if self._draining else self._limits.max_body_bytes
-        if self._body_bytes > limit:
-            self._fault = BodyTooLargeError("the body is too large")
-            raise self._fault
-        if self._response is not None and self._response.take_body(data) > PAUSE_ABOVE_BYTES:
-            self._pause()
+    def _fields(self) -> dict[bytes, bytes]:
+        """The headers of the head that the parser has just found well-formed: in one pass, with no call for each.
+
+        What follows the head is left in its place.
+        """
+        head, _, rest = self._head.lstrip(b"\r\n").partition(b"\r\n\r\n")
+        lines = head.split(b"\r\n")
+        self._field_count += len(lines) - 1
+        if self._field_count > MAX_HEADERS or head.count(b"\n") >= len(lines):
+            self._refuse("the answer has too many headers, or lines that end otherwise than they should")
+        if self._field_bytes > MAX_HEAD_BYTES:  # or all that came is less, whatever part of it the head is
+            self._field_bytes = len(head)
+            if self._field_bytes > MAX_HEAD_BYTES:
+                self._refuse("the answer's head is too large")
+        self._head = rest
+        fields: dict[bytes, bytes] = {}
+        for line in lines[1:]:
+            name, _, value = line.partition(b":")
+            name, value = name.lower(), value.strip()
+            fields[name] = fields[name] + b", " + value if name in fields else value
+        return fields
 
     def on_message_complete(self) -> None:
-        if self._in_informational:
-            self._in_informational = False
-            return
-        self._complete = True
+        self._complete = self._head_complete  # or it was an interim answer, which has no body
+
+    def _count_trailers(self, framed: bytes) -> None:
+        """Count what may be trailers in a read that ends a body in chunks, or that brought none of it.
+
+        Nobody reads them, but there must be an end to them. Two lines are around each piece, and two end the body; one
+        more is left of a piece that came in a read before.
+        """
+        pieces = self._pieces
+        if not pieces:
+            self._field_bytes += len(framed)
+        self._trailing_lines += framed.count(b"\n") - 2 * len(pieces)
+        self._trailing_lines -= sum([piece.count(b"\n") for piece in pieces])
+        if self._field_count + self._trailing_lines - 3 > MAX_HEADERS or self._field_bytes > MAX_HEAD_BYTES:
+            self._fault = ProtocolError("the answer has too many headers")
 
     def _refuse(self, why: str) -> None:
         self._fault = ProtocolError(why)
         raise self._fault
 
-    def _check_field_bytes(self) -> None:
-        if self._field_bytes > MAX_HEAD_BYTES:
-            self._refuse("the answer has too many headers")
-
     # Ending and clocks
-
-    def _pause(self) -> None:
-        if not self._paused and self._transport is not None:
-            self._paused = True
-            self._transport.pause_reading()
 
     def _finish(self) -> None:
         response, self._response = self._response, None
         transport = self._transport
         self._draining = False
+        self._head = b""
         if self._paused:
             self.resume()
         if response is not None:
@@ -322,7 +347,9 @@ class Connection(asyncio.Protocol):
             return
         # a request that was answered before it was read to its end leaves its rest in the buffer
         if self._keep_alive and not transport.get_write_buffer_size():
-            self._arm(self._quiet_since + MAX_UNUSED_SECONDS)
+            due = self._quiet_since + MAX_UNUSED_SECONDS
+            if due < self._timer_at:
+                self._arm(due)
             self._released(self)
         else:
             transport.abort()

@@ -109,13 +109,21 @@ class HttpClient:
             payload = prepared.head + b"\r\n"
         started = asyncio.get_running_loop().time()
         connection = self._pool.take(prepared.place, started)
-        if connection is not None:
+        if connection is None:
+            connection = await self._open(prepared.place, limits)
+        while True:
+            response = connection.exchange(payload, limits, started)
             try:
-                return await connection.exchange(payload, limits, started)
-            except StaleError:
-                pass  # the server had closed it; nothing was answered, so once more on a new one
-        connection = await self._open(prepared.place, limits)
-        return await connection.exchange(payload, limits, started)
+                await response.woken
+            except asyncio.CancelledError:
+                response.close()
+                raise
+            if response.status:
+                return response
+            if response.error is not None and not isinstance(response.error, StaleError):
+                raise response.error
+            # the server had closed it; nothing was answered, so once more on a new one
+            connection = await self._open(prepared.place, limits)
 
     async def aclose(self) -> None:
         """Close every connection; calls that are still running fail."""
