@@ -30,8 +30,9 @@ def test_the_key_has_every_limit_there_is(tmp_path: Path) -> None:
     text = issue_key(tmp_path)
     keyring = Keyring.open(tmp_path / read_settings(settings_text(9), "tiercel.toml", {}).storage.folder)
     try:
-        key = keyring.find(text)
-        assert key is not None
+        found = keyring.find(text)
+        assert found is not None
+        key = found.key
         limits = [*msgspec.structs.astuple(key.quota), *msgspec.structs.astuple(key.budget)]
         limits += msgspec.structs.astuple(keyring.project_budget(PROJECT))
         assert None not in limits

@@ -39,6 +39,11 @@ async def until(happened: Callable[[], bool]) -> None:
         await asyncio.sleep(0.005)
 
 
+def key_of(keyring: Keyring, text: str) -> AccessKey | None:
+    found = keyring.find(text)
+    return None if found is None else found.key
+
+
 def is_refused(keyring: Keyring, text: str) -> bool:
     try:
         keyring.find(text)
@@ -49,7 +54,7 @@ def is_refused(keyring: Keyring, text: str) -> bool:
 
 def test_a_key_finds_what_belongs_to_it(tmp_path: Path) -> None:
     issued = create(tmp_path, AccessKey(project="team", role="viewer"))
-    assert ring(tmp_path).find(issued.text) == issued.key
+    assert key_of(ring(tmp_path), issued.text) == issued.key
 
 
 def test_whoever_comes_close_is_nobody(tmp_path: Path) -> None:
@@ -88,7 +93,7 @@ def test_a_key_ends_at_its_time(tmp_path: Path, seconds: float, good: bool) -> N
     keyring = ring(tmp_path, clock)
     clock.advance(seconds)
     if good:
-        assert keyring.find(issued.text) == issued.key
+        assert key_of(keyring, issued.text) == issued.key
     else:
         with pytest.raises(CallerError, match="expired"):
             keyring.find(issued.text)
@@ -100,9 +105,9 @@ def test_during_a_rotation_both_secrets_open_and_then_one(tmp_path: Path) -> Non
     with KeyStore.open(tmp_path) as store:
         new = store.rotate(old.key.id, overlap_seconds=60.0)
     keyring = ring(tmp_path, clock)
-    assert keyring.find(old.text) == keyring.find(new.text) == old.key
+    assert key_of(keyring, old.text) == key_of(keyring, new.text) == old.key
     clock.advance(61.0)
-    assert keyring.find(new.text) == old.key
+    assert key_of(keyring, new.text) == old.key
     with pytest.raises(CallerError, match="replaced by a newer one"):
         keyring.find(old.text)
 
@@ -117,13 +122,52 @@ def test_a_revoked_key_is_told_so_and_keeps_the_door_shut(tmp_path: Path) -> Non
     assert keyring.has_keys
 
 
+def test_what_was_found_holds_until_the_key_is_over(tmp_path: Path) -> None:
+    clock = FrozenClock(time.time())
+    issued = create(tmp_path, AccessKey(expires_at=clock() + 60.0))
+    keyring = ring(tmp_path, clock)
+    found = keyring.find(issued.text)
+    assert found is not None
+    clock.advance(59.0)
+    assert keyring.holds(found)
+    clock.advance(1.0)
+    assert not keyring.holds(found)
+
+
+def test_what_was_found_with_a_replaced_secret_holds_as_long_as_that(tmp_path: Path) -> None:
+    clock = FrozenClock(time.time())
+    old = create(tmp_path, AccessKey(expires_at=clock() + 3_600.0))
+    with KeyStore.open(tmp_path) as store:
+        new = store.rotate(old.key.id, overlap_seconds=60.0)
+    keyring = ring(tmp_path, clock)
+    replaced, current = keyring.find(old.text), keyring.find(new.text)
+    assert replaced is not None
+    assert current is not None
+    clock.advance(61.0)
+    assert not keyring.holds(replaced)
+    assert keyring.holds(current)
+
+
+def test_what_was_found_holds_until_any_key_changes(tmp_path: Path) -> None:
+    issued = create(tmp_path)
+    keyring = ring(tmp_path)
+    found = keyring.find(issued.text)
+    assert found is not None
+    keyring.look()
+    assert keyring.holds(found)
+    with KeyStore.open(tmp_path) as store:
+        store.revoke(issued.key.id)
+    keyring.look()
+    assert not keyring.holds(found)
+
+
 async def test_a_revocation_is_seen_within_a_second(tmp_path: Path) -> None:
     """Two looks at the store fit into it; a busy machine gets longer."""
     assert 2 * POLL_SECONDS < 1.0
     issued = create(tmp_path)
     keyring = Keyring.open(tmp_path)
     try:
-        assert keyring.find(issued.text) == issued.key
+        assert key_of(keyring, issued.text) == issued.key
         with KeyStore.open(tmp_path) as store:
             store.revoke(issued.key.id)
         await until(lambda: is_refused(keyring, issued.text))
@@ -140,7 +184,7 @@ async def test_a_store_that_cannot_be_read_changes_nobodys_key(
         with caplog.at_level(logging.ERROR):
             keys_path(tmp_path).unlink()
             await until(lambda: bool(caplog.records))
-        assert keyring.find(issued.text) == issued.key
+        assert key_of(keyring, issued.text) == issued.key
         assert "changes of keys are not seen" in caplog.text
     finally:
         keyring.close()
@@ -167,7 +211,7 @@ def test_a_start_without_the_database_knows_the_keys_of_the_last_time(tmp_path: 
             issued = store.create(AccessKey(project="team"))
         Keyring(KeyReader(tmp_path, database_url=url)).close()
     later = Keyring(KeyReader(tmp_path, database_url=url))
-    assert later.find(issued.text) == issued.key
+    assert key_of(later, issued.text) == issued.key
     later.close()
     assert issued.text.split("_")[2].encode() not in (tmp_path / "keys.seen").read_bytes()
     (tmp_path / "keys.pepper").write_text("0" * 64)
@@ -184,7 +228,7 @@ async def test_a_revocation_in_a_shared_database_is_seen_soon(tmp_path: Path) ->
             issued = store.create(AccessKey())
         keyring = Keyring.open(tmp_path, url)
         try:
-            assert keyring.find(issued.text) == issued.key
+            assert key_of(keyring, issued.text) == issued.key
             with KeyStore.open(tmp_path, database_url=url) as store:
                 store.revoke(issued.key.id)
             await until(lambda: is_refused(keyring, issued.text))

@@ -7,7 +7,6 @@ from tiercel.domain.errors import ProblemKind
 from tiercel.domain.failure import FailureKind
 from tiercel.domain.keys import ANYBODY, AccessKey
 from tiercel.domain.record import AttemptRecord, Outcome, Record
-from tiercel.domain.request import ModelRequest
 from tiercel.engine.climb import Climbed
 
 FAILURE_PROBLEMS: dict[FailureKind, ProblemKind] = {
@@ -74,35 +73,27 @@ def problem_of(step: GiveUp) -> ProblemKind:
             return FAILURE_PROBLEMS[step.failure.kind] if step.failure is not None else "upstream_error"
 
 
-def start_record(receipt: Receipt, request: ModelRequest, plan: Plan | None = None) -> Record:
-    """A record of what is known before any call: of a request that goes no further, the whole of it."""
+def start_record(
+    receipt: Receipt, plan: Plan | None = None, *, format: str, model: str, stream: bool = False
+) -> Record:
+    """A record of what is known before any call, with what routing read and decided; without a plan, the whole record
+    of a request that goes no further. `format` and `model` are the client's."""
     record = Record(
         id=receipt.id,
         started_at=receipt.started_at,
         seconds=0.0,
         outcome="rejected",
-        format=request.format,
-        stream=request.stream,
-        model_requested=request.model,
+        format=format,
+        stream=stream,
+        model_requested=model,
         project=receipt.key.project,
         key_id=receipt.key.id,
     )
-    return record if plan is None else with_plan(record, plan)
-
-
-def with_plan(record: Record, plan: Plan) -> Record:
-    """The record with what routing read and decided."""
+    if plan is None:
+        return record
     facts, given = plan.facts, plan.assignment
-    if given is not None:
-        record = msgspec.structs.replace(
-            record,
-            split=given.split,
-            arm=given.arm,
-            propensity=given.propensity,
-            split_unit=given.unit,
-            arms_out=tuple(one.arm for one in given.out),
-        )
-    return msgspec.structs.replace(
+    # a copy with these takes a third of the time that making it with all of them would
+    record = msgspec.structs.replace(
         record,
         task=facts.task,
         complexity=facts.complexity,
@@ -118,6 +109,16 @@ def with_plan(record: Record, plan: Plan) -> Record:
         ladder=plan.stages,
         why=plan.why,
         policy_hash=plan.policy_hash,
+    )
+    if given is None:
+        return record
+    return msgspec.structs.replace(
+        record,
+        split=given.split,
+        arm=given.arm,
+        propensity=given.propensity,
+        split_unit=given.unit,
+        arms_out=tuple(one.arm for one in given.out),
     )
 
 

@@ -14,7 +14,7 @@ from tiercel.domain.keys import ANYBODY, UNLIMITED_CLIENT, AccessKey
 from tiercel.domain.secret import Secret
 from tiercel.domain.settings import Listener
 from tiercel.gateway.exchange import Exchange
-from tiercel.gateway.keyring import Keyring
+from tiercel.gateway.keyring import Keyring, Proof
 
 LOOPBACK_NAMES = frozenset({"localhost", "ip6-localhost"})
 HOST = re.compile(r"^(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(?P<port>[0-9]{1,5}))?$")
@@ -73,15 +73,17 @@ class Admission:
     def admit(self, exchange: Exchange) -> None:
         """Check Host, Origin and key, in this order; who asks is `exchange.key` from now on."""
         needs_key = self._always_needs_key or self._keyring.has_keys
-        if (
-            self._names_hosts or not needs_key
-        ):  # that there is one Host, and a valid one, the connection has seen to
+        # that there is one Host, and a valid one, the connection has seen to
+        if self._names_hosts or not needs_key:
             self._check_host(exchange.header(b"host") or "")
         if needs_key:
             given = _given_key(exchange)
             if given is None:
                 raise CallerError("auth", "no API key: send it as 'Authorization: Bearer …'")
-            exchange.key = self.recognise(given)
+            connection = exchange.connection
+            if connection.proof is None or not self._proves(connection.proof, given):
+                connection.proof = self._prove(given)
+            exchange.key = connection.proof.key
         else:
             _check_origin(exchange)
             exchange.key = ANYBODY
@@ -103,16 +105,26 @@ class Admission:
 
     def recognise(self, given: str) -> AccessKey:
         """Whose key this text is. Raises `CallerError` for one that is not known, or is over."""
+        return self._prove(given).key
+
+    def _proves(self, proof: Proof, given: str) -> bool:
+        """Whether this text would be found to be the same key again: what was shown before on a connection need not be
+        hashed and looked up as long as nothing has changed."""
+        if proof.by is not self or not (proof.found is None or self._keyring.holds(proof.found)):
+            return False
+        return given.isascii() and hmac.compare_digest(given, proof.text)
+
+    def _prove(self, given: str) -> Proof:
         if self._given:
             digest = _digest(given)
             # every comparison is made, so that the time says nothing about which key was near
             matches = [known for known in self._given if hmac.compare_digest(digest, known[0])]
             if matches:
-                return matches[0][1]
-        key = self._keyring.find(given)
-        if key is None:
+                return Proof(text=given, key=matches[0][1], by=self)
+        found = self._keyring.find(given)
+        if found is None:
             raise CallerError("auth", "this API key is not known here")
-        return key
+        return Proof(text=given, key=found.key, by=self, found=found)
 
 
 def _check_origin(exchange: Exchange) -> None:
@@ -127,9 +139,9 @@ def _check_origin(exchange: Exchange) -> None:
 
 
 def _given_key(exchange: Exchange) -> str | None:
-    authorization = exchange.header(b"authorization")
+    authorization = exchange.headers.get(b"authorization")
     if authorization is not None:
-        scheme, _, credential = authorization.partition(" ")
+        scheme, _, credential = authorization.decode("latin-1").partition(" ")
         if scheme.lower() == "bearer" and credential.strip():
             return credential.strip()
     for name in KEY_HEADERS:

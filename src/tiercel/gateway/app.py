@@ -70,7 +70,7 @@ class Gateway:
             public = PUBLIC.get(exchange.path)
             if public is not None:
                 handler = public_handler(public, exchange)
-            elif exchange.one_too_many:
+            elif exchange.connection.one_too_many:
                 raise CROWDED
             else:
                 runtime.state.admission.admit(exchange)

@@ -18,6 +18,7 @@ import msgspec
 
 from tiercel.gateway.admission import HOST
 from tiercel.gateway.exchange import STATUS_LINE, App, Exchange, Head
+from tiercel.gateway.keyring import Proof
 from tiercel.gateway.load import Load
 from tiercel.gateway.process import room_for_clients
 from tiercel.gateway.refusals import Outbox, Refusals
@@ -88,6 +89,7 @@ class ClientConnection(asyncio.Protocol):
         "_waiting",
         "answering",
         "one_too_many",
+        "proof",
         "reading_paused",
         "transport",
         "writable",
@@ -106,6 +108,7 @@ class ClientConnection(asyncio.Protocol):
         self._parser.set_dangerous_leniencies(lenient_data_after_close=True)
         self.one_too_many = False
         """Whether there was no room for this client when it came, and still is none."""
+        self.proof: Proof | None = None
 
         self._reading: Exchange | None = None
         """Whose body is arriving."""

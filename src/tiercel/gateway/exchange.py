@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections.abc import Callable, Coroutine
 from http import HTTPStatus
-from typing import Any, Protocol, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from urllib.parse import parse_qs
 
 import msgspec
@@ -13,6 +13,9 @@ from tiercel.domain.errors import CallerError
 from tiercel.domain.json import Json
 from tiercel.domain.keys import AccessKey
 from tiercel.domain.record import Record
+
+if TYPE_CHECKING:
+    from tiercel.gateway.keyring import Proof
 
 Headers: TypeAlias = list[tuple[bytes, bytes]]
 App: TypeAlias = Callable[["Exchange"], Coroutine[Any, Any, None]]
@@ -45,6 +48,9 @@ class Connection(Protocol):
 
     transport: asyncio.Transport
     one_too_many: bool
+    """Whether more clients are connected than there is room for, this one among the last to come."""
+    proof: "Proof | None"
+    """What was last shown on it as a key, and whose it is."""
     writable: asyncio.Event | None
     """Set once the client has taken enough of what was sent; `None` while it has."""
     reading_paused: bool
@@ -101,11 +107,11 @@ class Exchange:
 
     __slots__ = (
         "_arrival",
-        "_connection",
         "_is_chunked",
         "body_bytes",
         "client_left",
         "complete",
+        "connection",
         "crash_bytes",
         "ends_with_client",
         "expects_continue",
@@ -153,7 +159,7 @@ class Exchange:
         self.client_left = False
         self.ends_with_client = False
         """While set, its task is cancelled when the client closes the connection."""
-        self._connection = connection
+        self.connection = connection
         self._is_chunked = False
 
         # kept by the connection, as the body arrives
@@ -171,15 +177,6 @@ class Exchange:
         """Who asks. Only where the exchange was admitted."""
         assert self.key is not None, "nobody was let in"
         return self.key
-
-    @property
-    def one_too_many(self) -> bool:
-        """Whether more clients are connected than there is room for, this one among the last to come."""
-        return self._connection.one_too_many
-
-    def has_any(self, names: frozenset[bytes]) -> bool:
-        """Whether there is a header of one of these lower-case names."""
-        return not names.isdisjoint(self.headers)
 
     def header(self, name: bytes) -> str | None:
         """The first header of this lower-case name, or None."""
@@ -206,9 +203,9 @@ class Exchange:
             raise ClientLeftError
         if self.body_bytes > limit:
             raise _too_large(limit)
-        if self._connection.reading_paused:
+        if self.connection.reading_paused:
             # a large body, or a request in line behind this one, stopped it: that the client left could not be read
-            self._connection.resume_reading()
+            self.connection.resume_reading()
         body = b"".join(self.pieces)
         self.pieces = []
         return body
@@ -218,12 +215,12 @@ class Exchange:
         if self.client_left:
             return
         if self.expects_continue:
-            self._connection.transport.write(CONTINUE)
+            self.connection.transport.write(CONTINUE)
             self.expects_continue = False
         self.room = limit
         if self.whole or self.body_bytes > limit:
             return
-        self._connection.resume_reading()
+        self.connection.resume_reading()
         self._arrival = asyncio.get_running_loop().create_future()
         try:
             await self._arrival
@@ -244,16 +241,6 @@ class Exchange:
         if self.ends_with_client and self.task is not None:
             self.task.cancel()
 
-    def cancelled_when_client_leaves(self) -> Self:
-        """A context within which its task is cancelled when the client closes the connection; see `client_left`."""
-        return self
-
-    def __enter__(self) -> None:
-        self.ends_with_client = True
-
-    def __exit__(self, *_: object) -> None:
-        self.ends_with_client = False
-
     # The answer
 
     async def answer(self, status: int, headers: Headers, body: bytes) -> None:
@@ -264,7 +251,7 @@ class Exchange:
         if sent is not None:
             sent.status, sent.headers, sent.complete = status, headers, True
             sent.add(body)
-        connection = self._connection
+        connection = self.connection
         self.started = True
         if connection.writable is not None:
             await connection.writable.wait()
@@ -286,7 +273,7 @@ class Exchange:
         lines = header_lines(headers)
         if self.sent is not None:
             self.sent.status, self.sent.headers = status, headers
-        connection = self._connection
+        connection = self.connection
         self.started = True
         if connection.writable is not None:
             await connection.writable.wait()
@@ -299,7 +286,7 @@ class Exchange:
 
     def send_now(self, data: bytes) -> bool:
         """Send a piece of a body that has begun, if that can be done without waiting."""
-        connection = self._connection
+        connection = self.connection
         if not data or not self._is_chunked or self.client_left or self.sent is not None:
             return False
         if connection.writable is not None:
@@ -312,7 +299,7 @@ class Exchange:
         if self.sent is not None:
             self.sent.add(data)
             self.sent.complete = last
-        connection = self._connection
+        connection = self.connection
         if connection.writable is not None:
             await connection.writable.wait()
         if self.client_left:

@@ -41,8 +41,8 @@ FREE_VALUE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}$")
 
 def take_hints(request: ModelRequest, exchange: Exchange) -> tuple[ModelRequest, Hints]:
     """The request with our metadata moved to `annotations`, and the hints among it."""
-    if not request.metadata:
-        return request, hints_of(exchange)
+    if not request.metadata and STATING.isdisjoint(exchange.headers):
+        return request, NO_HINTS
     request, ours = own_metadata(request)
     return request, hints_of(exchange, ours)
 
@@ -60,7 +60,7 @@ def own_metadata(request: ModelRequest) -> tuple[ModelRequest, dict[str, str]]:
 
 def hints_of(exchange: Exchange, ours: Mapping[str, str] = {}) -> Hints:
     """What the headers state, and where they are silent `ours`, which is our part of a body's metadata."""
-    if not ours and not exchange.has_any(STATING):
+    if not ours and STATING.isdisjoint(exchange.headers):
         return NO_HINTS
     stated: dict[str, tuple[str, str]] = {}
     for name, header_name in HEADERS.items():

@@ -54,10 +54,9 @@ class Replays:
         Raises `CallerError`: for a bad key, for one whose request is still running, and for one that was used for
         another request.
         """
-        key = exchange.header(HEADER)
-        if key is None:
+        if HEADER not in exchange.headers:
             return answer()  # itself, and not a coroutine that would wait for it at every step
-        return self._once(exchange, self._claim(key, exchange, owner, body), answer)
+        return self._once(exchange, self._claim(exchange, owner, body), answer)
 
     async def _once(self, exchange: Exchange, claim: "Claim", answer: Callable[[], Awaitable[None]]) -> None:
         if await claim.replay(exchange):
@@ -68,8 +67,9 @@ class Replays:
         finally:
             claim.settle(exchange)
 
-    def _claim(self, key: str, exchange: Exchange, owner: Owner, body: bytes) -> "Claim":
+    def _claim(self, exchange: Exchange, owner: Owner, body: bytes) -> "Claim":
         """This request's claim to its key."""
+        key = exchange.header(HEADER)
         if not key or len(key) > MAX_KEY_CHARS:
             raise CallerError("invalid_request", f"Idempotency-Key: expected 1 to {MAX_KEY_CHARS} characters")
         self._forget_old()

@@ -7,6 +7,7 @@ that have it; where none were ever seen, nobody comes in until it answers.
 
 import hmac
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -42,8 +43,31 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     is_unknown: bool = False
 
 
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose key a text is, by the keys of one moment, and until when, in Unix seconds."""
+
+    key: AccessKey
+    known: Known
+    ends_at: float = math.inf
+
+
+class Proof(msgspec.Struct, frozen=True, kw_only=True):
+    """That a text was shown on a connection, and whose key it is, as who let it in (`by`) decided.
+
+    `found` is missing where a configuration names the key.
+    """
+
+    text: str
+    key: AccessKey
+    by: object
+    found: Found | None = None
+
+    def __repr__(self) -> str:
+        return f"Proof({self.key!r})"  # the text is for nobody to see
+
+
 class Keyring:
-    """All keys. `find` and `budget_of` are for the event loop; nothing else touches the disk but `open`."""
+    """All keys. `find`, `holds` and `project_budget` are for the event loop; nothing else touches the disk but `open`."""
 
     def __init__(self, reader: KeyReader, clock: Callable[[], float] = time.time) -> None:
         """`clock` is Unix seconds. Raises `ConfigError` where the store cannot be used."""
@@ -73,8 +97,8 @@ class Keyring:
         """Whether there is any key at all: then everybody must show one. Revoked and expired ones count, so that the
         last key's end does not open the gateway. While nobody knows, there may be."""
 
-    def find(self, text: str) -> AccessKey | None:
-        """The key with this text, `None` where it is not known. Raises `CallerError` for one that is over, and
+    def find(self, text: str) -> Found | None:
+        """Whose key this text is, `None` where it is not known. Raises `CallerError` for one that is over, and
         `UnavailableError` while no keys were ever seen of a database that is away."""
         known = self._known
         if known.is_unknown:
@@ -94,10 +118,14 @@ class Keyring:
             raise CallerError("auth", "this API key was revoked")
         if key.expires_at is not None and now >= key.expires_at:
             raise CallerError("auth", "this API key has expired")
-        ends_at = fitting.expires_at
-        if ends_at is not None and now >= ends_at:
+        if fitting.expires_at is not None and now >= fitting.expires_at:
             raise CallerError("auth", "this API key was replaced by a newer one; ask whoever gave it to you")
-        return key
+        ends_at = min(key.expires_at or math.inf, fitting.expires_at or math.inf)
+        return Found(key=key, known=known, ends_at=ends_at)
+
+    def holds(self, found: Found) -> bool:
+        """Whether the same would be found now: no key has changed since, and it is not over."""
+        return found.known is self._known and self._clock() < found.ends_at
 
     def project_budget(self, project: str) -> Budget:
         """What the keys of a project may spend together."""

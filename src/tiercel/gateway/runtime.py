@@ -81,7 +81,7 @@ class Runtime:
         """Whether requests can be served and recorded, as far as we know, and why not."""
         if self.draining:
             return False, "draining"
-        if exchange.one_too_many:
+        if exchange.connection.one_too_many:
             return False, CROWDED.message
         try:
             os.close(os.open(os.devnull, os.O_RDONLY))
@@ -100,7 +100,7 @@ class Runtime:
             hints = msgspec.structs.replace(hints, task=hints.task or key.task, risk=hints.risk or key.risk)
         return read_facts(request, hints, residency_default=state.policy.residency_default)
 
-    def plan_for(
+    def plan(
         self, state: State, request: ModelRequest, facts: Facts, key: AccessKey, request_id: str = ""
     ) -> Plan:
         """Filters, rule, ladder: the plan for a request with these facts, of what its key may use."""
@@ -123,12 +123,6 @@ class Runtime:
         if caller is None and session is NO_SESSION and plan.stall is None:
             return plan
         return in_conversation(plan, request.messages, caller=caller, session=session)
-
-    def plan(
-        self, state: State, request: ModelRequest, hints: Hints, key: AccessKey, request_id: str
-    ) -> Plan:
-        """Facts and all: the plan for this request under this configuration."""
-        return self.plan_for(state, request, self.facts(state, request, hints, key), key, request_id)
 
     def _draw(
         self, state: State, request: ModelRequest, key: AccessKey, request_id: str, caller: str | None

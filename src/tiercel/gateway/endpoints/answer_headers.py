@@ -51,10 +51,10 @@ def commit_headers(record_id: str, plan: Plan, rung: Rung | None, lost: tuple[st
 def _written(record_id: str, said: list[tuple[bytes, str]]) -> Headers:
     """As headers, after the same id twice: SDKs look for `x-request-id`, people for the record."""
     own_id = record_id.encode("ascii")
-    plain = [
-        (name, value[:MAX_VALUE_CHARS].encode("ascii", "replace").translate(PLAIN)) for name, value in said
-    ]
-    return [(b"x-request-id", own_id), (b"x-tiercel-record", own_id), *plain]
+    headers = [(b"x-request-id", own_id), (b"x-tiercel-record", own_id)]
+    for name, value in said:
+        headers.append((name, value[:MAX_VALUE_CHARS].encode("ascii", "replace").translate(PLAIN)))
+    return headers
 
 
 def explain_attempts(record: Record) -> str:

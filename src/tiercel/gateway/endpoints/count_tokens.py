@@ -32,9 +32,10 @@ async def count_tokens(runtime: Runtime, exchange: Exchange, how: Counting) -> N
         request, hints = take_hints(how.decode(body), exchange)
         facts = runtime.facts(state, request, hints, key)
         plan = _plan(runtime, state, request, facts, key)
-        with exchange.cancelled_when_client_leaves():
-            counted = await _asked(state, request, plan) if plan is not None else None
+        exchange.ends_with_client = True
+        counted = await _asked(state, request, plan) if plan is not None else None
     finally:
+        exchange.ends_with_client = False
         entered.leave()
     if counted is None:
         await exchange.answer(200, [JSON, ESTIMATED], how.encode(facts.size.upper))
@@ -45,7 +46,7 @@ async def count_tokens(runtime: Runtime, exchange: Exchange, how: Counting) -> N
 def _plan(runtime: Runtime, state: State, request: ModelRequest, facts: Facts, key: AccessKey) -> Plan | None:
     """Who would answer; `None` for what is too long for everybody, which can still be counted."""
     try:
-        return runtime.plan_for(state, request, facts, key)
+        return runtime.plan(state, request, facts, key)
     except CallerError as error:
         if error.kind == "context_length":
             return None

@@ -2,11 +2,12 @@
 answers."""
 
 import asyncio
+from functools import partial
 
 from tiercel.domain.embedding import EmbeddingRequest, Embeddings
 from tiercel.domain.errors import ProblemError
 from tiercel.domain.record import Record
-from tiercel.engine.account import Receipt, abandoned_record, finish_record, with_plan
+from tiercel.engine.account import Receipt, abandoned_record, finish_record, start_record
 from tiercel.engine.embed import EmbeddingClimb
 from tiercel.gateway.endpoints.answer_headers import answer_headers
 from tiercel.gateway.endpoints.unanswered import unanswered
@@ -35,7 +36,7 @@ async def embed(runtime: Runtime, exchange: Exchange, how: Embedding) -> None:
             exchange,
             state.admission.owner,
             body,
-            lambda: _embed(runtime, exchange, how, receipt, body),
+            partial(_embed, runtime, exchange, how, receipt, body),
         )
     finally:
         entered.leave()
@@ -44,16 +45,6 @@ async def embed(runtime: Runtime, exchange: Exchange, how: Embedding) -> None:
 async def _embed(runtime: Runtime, exchange: Exchange, how: Embedding, receipt: Receipt, body: bytes) -> None:
     state = runtime.state
     request = how.decode(body)
-    record = Record(
-        id=receipt.id,
-        started_at=receipt.started_at,
-        seconds=0.0,
-        outcome="rejected",
-        format=FORMAT,
-        model_requested=request.model,
-        project=receipt.key.project,
-        key_id=receipt.key.id,
-    )
     try:
         facts = embedding_facts(request, hints_of(exchange), residency_default=state.policy.residency_default)
         plan = make_embedding_plan(request, facts, state.policy, state.settings.catalog, embeddings_refusal)
@@ -63,21 +54,23 @@ async def _embed(runtime: Runtime, exchange: Exchange, how: Embedding, receipt: 
             most_embedding_nano,
         )
     except ProblemError as error:
-        runtime.record_rejection(state, receipt, record, error)
+        rejected = start_record(receipt, format=FORMAT, model=request.model)
+        runtime.record_rejection(state, receipt, rejected, error)
         exchange.recorded = True
         raise
-    record = with_plan(record, plan)
+    record = start_record(receipt, plan, format=FORMAT, model=request.model)
     climb = EmbeddingClimb(state.machinery, request, plan, received=receipt.received, allowance=grant)
     try:
         runtime.record_start(state, record, plan)
         exchange.recorded = True
         exchange.unfinished = record
-        with exchange.cancelled_when_client_leaves():
-            embedded = await climb.run()
+        exchange.ends_with_client = True
+        embedded = await climb.run()
     except asyncio.CancelledError:
         _abandon(runtime, exchange, state, receipt, record, climb)
         raise
     finally:
+        exchange.ends_with_client = False
         if grant is not None:
             grant.close()
     seconds = state.machinery.clock() - receipt.received

@@ -1,6 +1,7 @@
 """Every endpoint that generates: decode, plan, climb, encode; streaming and not, in whichever format."""
 
 import asyncio
+from functools import partial
 
 import msgspec
 from msgspec.structs import replace
@@ -56,7 +57,7 @@ async def generate(runtime: Runtime, exchange: Exchange, how: Generation) -> Non
             exchange,
             state.admission.owner,
             body,
-            lambda: _generate(runtime, exchange, how, receipt, body),
+            partial(_generate, runtime, exchange, how, receipt, body),
         )
     finally:
         entered.leave()
@@ -72,12 +73,15 @@ async def _generate(
         request = replace(request, headers=forwarded_headers(how.surface, exchange))
     try:
         request, hints = take_hints(request, exchange)
-        plan, grant = await runtime.access.grant(key, runtime.plan(state, request, hints, key, receipt.id))
+        facts = runtime.facts(state, request, hints, key)
+        plan = runtime.plan(state, request, facts, key, receipt.id)
+        plan, grant = await runtime.access.grant(key, plan)
     except ProblemError as error:
-        runtime.record_rejection(state, receipt, start_record(receipt, request), error)
+        rejected = start_record(receipt, format=request.format, model=request.model, stream=request.stream)
+        runtime.record_rejection(state, receipt, rejected, error)
         exchange.recorded = True
         raise
-    record = start_record(receipt, request, plan)
+    record = start_record(receipt, plan, format=request.format, model=request.model, stream=request.stream)
     served = Served(
         state=state, receipt=receipt, request=request, plan=plan, how=how, record=record, grant=grant
     )
@@ -99,12 +103,14 @@ async def _whole(runtime: Runtime, exchange: Exchange, served: Served) -> None:
         received=served.receipt.received,
         allowance=served.grant,
     )
+    exchange.ends_with_client = True
     try:
-        with exchange.cancelled_when_client_leaves():
-            climbed = await climb.run()
+        climbed = await climb.run()
     except asyncio.CancelledError:
         _abandon(runtime, exchange, served, climb)
         raise
+    finally:
+        exchange.ends_with_client = False
     record = _finished(served, climbed, first_content_seconds=None)
     runtime.recorder.said(record.id, served.request, climbed.response)
     runtime.record_end(record)
@@ -144,15 +150,17 @@ async def _climb_alive(
 ) -> Climbed:
     """Climb while heartbeats keep the client waiting; a stream that is stopped ends with an explicit error."""
     client.keep_alive()
+    exchange.ends_with_client = True
     try:
-        with exchange.cancelled_when_client_leaves():
-            return await climb.run()
+        return await climb.run()
     except asyncio.CancelledError:
+        exchange.ends_with_client = False
         _abandon(runtime, exchange, served, climb)
         if exchange.started and not exchange.client_left:
             await exchange.send(client.problem(STOPPING), last=True)
         raise
     finally:
+        exchange.ends_with_client = False
         client.let_die()
 
 

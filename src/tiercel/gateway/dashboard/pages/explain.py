@@ -54,7 +54,7 @@ async def show(visitor: Visitor) -> Response:
         # on the event loop, where sessions, health and budgets live
         runtime = visitor.home.runtime
         state = runtime.state
-        plan = runtime.plan(state, request, hints, key, "")
+        plan = runtime.plan(state, request, runtime.facts(state, request, hints, key), key)
     except ProblemError as error:
         return _shown(visitor, refused=error)
     return _shown(visitor, told=_told(plan, explain(plan, state.policy), standings_now(state)))
