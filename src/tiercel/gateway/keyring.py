@@ -67,7 +67,7 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Keyring:
-    """All keys. `find`, `holds` and `project_budget` are for the event loop; nothing else touches the disk but `open`."""
+    """All keys. What finds and tells is for the event loop; nothing touches the disk but `open` and the thread."""
 
     def __init__(self, reader: KeyReader, clock: Callable[[], float] = time.time) -> None:
         """`clock` is Unix seconds. Raises `ConfigError` where the store cannot be used."""
