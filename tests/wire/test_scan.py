@@ -99,8 +99,16 @@ def test_a_provider_can_send_no_more_values_either(item: bytes) -> None:
     body = b'{"a":[' + b",".join([item] * (MAX_VALUES + 10)) + b"]}"
     with pytest.raises(UpstreamDataError, match="100,000 values"):
         parse_upstream_object(body)
+
+
+@pytest.mark.parametrize("text", ["", "[{" * 100, "a" * 9_000, "[{" * 9_000])
+def test_a_providers_levels_are_counted_whatever_its_texts_hold(text: str) -> None:
+    def with_text(levels: int) -> bytes:
+        return b'{"text":' + json.dumps(text).encode() + b"," + nested(levels)[1:]
+
+    assert parse_upstream_object(with_text(64))["text"] == text
     with pytest.raises(UpstreamDataError, match="64 levels"):
-        parse_upstream_object(nested(65))
+        parse_upstream_object(with_text(65))
 
 
 @pytest.mark.parametrize("text", ['"', '\\"', '\\\\"', '":', '\\":', "\\", '{"a":1,"a":2}', "\\\\:"])

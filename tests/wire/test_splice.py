@@ -29,9 +29,19 @@ def test_the_outermost_model_is_replaced_whatever_stands_around_it(
     assert json.loads(spliced) == {**value, "model": new}
 
 
-def test_every_other_byte_stays() -> None:
-    body = b' {\n"messages" :[ {"model":"inner", "x":"\\"model\\":\\"a\\""} ],\t"model"\n:  "old" , "n":1.50e0 }\n'
-    assert splice_model(body, "new") == body.replace(b'"old"', b'"new"')
+@pytest.mark.parametrize("times", [0, 99])
+def test_every_other_byte_stays_from_whichever_end_it_is_nearer(times: int) -> None:
+    before = b' {\n"messages" :[ {"model":"inner", "x":"\\"model\\":\\"a\\""} ],\t'
+    after = b', "role":"model" , "tools":[{"model":"inner"}], "n":1.50e0 }\n'
+    padding = b'"padding" : [0' + b', [],{"model":{}} , "\\\\\\"model\\":"' * times + b"]"
+    for body in (
+        before + padding + b' , "model"\n:  "old"' + after,
+        b"{" + padding + b',"model"\n:  "old"' + after,
+        b'{"model"\n:  "old",' + padding + after,
+        before + b'"model"\n:  "old" , ' + padding + b"}",
+    ):
+        assert json.loads(body)["model"] == "old"
+        assert splice_model(body, "new") == body.replace(b'"old"', b'"new"')
 
 
 @pytest.mark.parametrize("body", [b'{"mo\\u0064el":"a"}', b'{"model":7}', b'{"a":{"model":"b"}}'])

@@ -22,7 +22,8 @@ MAX_VALUES = 100_000
 
 _decode = msgspec.json.Decoder().decode
 
-_CONTAINERS = (dict, list)
+_CONTAINERS: frozenset[object] = frozenset((dict, list))
+_SHORT_BYTES = 4_000
 _MAX_QUOTES = 4 * MAX_VALUES  # two for each value, two for its key
 _TOO_MANY = f"holds more than {MAX_VALUES:,} values"
 
@@ -87,9 +88,12 @@ def _parse(body: bytes, keys_are_unique: bool) -> JsonObject:
         raise _Refused(f"is not valid JSON: {error}") from None
     if not isinstance(value, dict):
         raise _Refused("is not a JSON object")
-    keys = _count_keys(value)
-    if keys_are_unique and structure.count(b":") != keys:
-        _refuse_duplicate(body)
+    if keys_are_unique:
+        if structure.count(b":") != _count_keys(value):
+            _refuse_duplicate(body)
+    # that a short body has too few brackets for too many levels is seen sooner than how many levels it has
+    elif len(body) > _SHORT_BYTES or body.count(b"{") + body.count(b"[") > MAX_DEPTH:
+        _count_keys(value)
     return value
 
 

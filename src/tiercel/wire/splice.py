@@ -11,24 +11,39 @@ import msgspec
 from tiercel.wire.scan import outside_strings
 
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
-# In valid JSON a quote without a backslash before it opens or closes a string, and a closing quote is never followed
-# by a letter: so each match is a whole key.
-_MODEL_KEY = re.compile(rb'(?<!\\)"model"[ \t\r\n]*:[ \t\r\n]*')
+_COLON = re.compile(rb"[ \t\r\n]*:[ \t\r\n]*")
+_KEY = b'"model"'
+_NEAR_BYTES = 1_000
+_BACKSLASH = ord("\\")
 
 
 def splice_model(body: bytes, model: str) -> bytes | None:
     """`body` with the top-level `model` replaced, `None` where that key is spelled with escapes or is no string."""
+    # clients put it before their messages or after them: from the nearer end there is little to look through
+    position = body.find(_KEY, 0, _NEAR_BYTES)
+    is_forward = position >= 0
+    if not is_forward:
+        position = body.rfind(_KEY)
+    seen = 0 if is_forward else len(body)
     depth = 0
-    seen = 0
-    for match in _MODEL_KEY.finditer(body):
-        between = body[seen : match.start()]
-        if b'"' in between:  # in many a request the model comes first
-            between = outside_strings(between)
-        depth += between.count(b"{") + between.count(b"[") - between.count(b"}") - between.count(b"]")
-        seen = match.end()
-        if depth == 1:
-            value = _STRING.match(body, seen)
-            if value is None:
-                return None
-            return body[:seen] + msgspec.json.encode(model) + body[value.end() :]
+    while position >= 0:
+        colon = _COLON.match(body, position + len(_KEY))
+        # In valid JSON a quote without a backslash before it opens or closes a string, and a closing quote is never
+        # followed by a letter: so this is a whole key.
+        if colon is not None and body[position - 1] != _BACKSLASH:
+            depth += _opened(body[seen:position]) if is_forward else -_opened(body[colon.end() : seen])
+            seen = colon.end() if is_forward else position
+            if depth == 1:
+                value = _STRING.match(body, colon.end())
+                if value is None:
+                    return None
+                return body[: colon.end()] + msgspec.json.encode(model) + body[value.end() :]
+        position = body.find(_KEY, position + 1) if is_forward else body.rfind(_KEY, 0, position)
     return None
+
+
+def _opened(piece: bytes) -> int:
+    """How many more objects and lists begin in this piece of JSON, which cuts through no string, than end."""
+    if b'"' in piece:
+        piece = outside_strings(piece)
+    return piece.count(b"{") + piece.count(b"[") - piece.count(b"}") - piece.count(b"]")

@@ -195,33 +195,31 @@ def encode_response(response: ModelResponse, stamp: Stamp) -> bytes:
 
 def _written_choice(choice: Choice) -> JsonObject:
     message: JsonObject = {**choice.message_extra, "role": "assistant", "content": None, "refusal": None}
-    texts: list[str] = []
-    refusals: list[str] = []
-    reasoning: list[str] = []
+    text = refusal = thinking = ""
     details: list[Json] = []
     calls: list[JsonObject] = []
     own: list[JsonObject] = []
     for part in choice.parts:
         if isinstance(part, Text):
-            texts.append(part.text)
+            text += part.text
             if part.extra:
                 details += apart(part, len(details))
         elif isinstance(part, ToolCall):
             calls.append(written_call(part))
         elif isinstance(part, Reasoning):
-            reasoning.append(part.text)
+            thinking += part.text
             details += written_details(part, len(details))
         elif isinstance(part, Refusal):
-            refusals.append(part.text)
+            refusal += part.text
         elif isinstance(part, Opaque) and part.source == "openai_chat" and isinstance(part.raw, dict):
             own.append(part.raw)
-    message["refusal"] = "".join(refusals) or None
-    text = "".join(texts)
-    if text or not (calls or message["refusal"]):
+    if refusal:
+        message["refusal"] = refusal
+    if text or not (calls or refusal):
         message["content"] = text
     if calls:
         message["tool_calls"] = calls
-    if thinking := "".join(reasoning):
+    if thinking:
         message["reasoning_content"] = thinking
     if details:
         message[FIELD] = details
