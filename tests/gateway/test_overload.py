@@ -18,7 +18,7 @@ from tests.gateway.house import USER, house
 from tests.gateway.plain_http import Answer, call
 from tests.security.raw_bytes import statuses
 from tiercel.domain.settings import Listener
-from tiercel.gateway.connection import HEADERS_SECONDS
+from tiercel.gateway.door import HEADERS_SECONDS
 from tiercel.gateway.load import AT_ONCE, WAIT_SECONDS, Load
 from tiercel.testing.clock import FrozenClock
 from tiercel.testing.scripted import Says, ScriptedProvider

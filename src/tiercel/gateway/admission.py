@@ -6,7 +6,6 @@ A browser must never spend the user's money on behalf of a web page. Pages elsew
 
 import hashlib
 import hmac
-import re
 from ipaddress import ip_address
 
 from tiercel.domain.errors import CallerError, ConfigError
@@ -14,10 +13,10 @@ from tiercel.domain.keys import ANYBODY, UNLIMITED_CLIENT, AccessKey
 from tiercel.domain.secret import Secret
 from tiercel.domain.settings import Listener
 from tiercel.gateway.exchange import Exchange
+from tiercel.gateway.heads import HOST
 from tiercel.gateway.keyring import Keyring, Proof
 
 LOOPBACK_NAMES = frozenset({"localhost", "ip6-localhost"})
-HOST = re.compile(r"^(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(?P<port>[0-9]{1,5}))?$")
 KEY_HEADERS = (b"x-api-key", b"api-key", b"x-goog-api-key")
 MIN_KEY_CHARS = 16
 MIN_OPERATOR_KEY_CHARS = 32

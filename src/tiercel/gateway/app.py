@@ -25,7 +25,7 @@ from tiercel.engine.origins import Origins
 from tiercel.engine.sessions import Sessions
 from tiercel.gateway.access import Access
 from tiercel.gateway.admission import Admission, check_listener
-from tiercel.gateway.connection import Door
+from tiercel.gateway.door import Door
 from tiercel.gateway.endpoints.generate import STOPPING
 from tiercel.gateway.exchange import ClientLeftError, Exchange
 from tiercel.gateway.ids import new_record_id

@@ -3,60 +3,41 @@
 The parser's words become exchanges, which are answered one after another, each in a task of its own. Here are limits on
 header count and bytes, exactly one valid Host, deadlines for slow headers and slow bodies, an end for clients that take
 nothing of their answer, and refusals under overload, which are written before anything is parsed wherever `unread.py`
-can tell what is refused. The server's sweep keeps the deadlines, instead of a timer for each request.
+can tell what is refused. The server's sweep keeps the deadlines, instead of a timer for each request. A head that came
+before on the same connection, byte for byte but for the length of the body, is not parsed again.
 """
 
 import asyncio
 import logging
 from collections import deque
 from functools import partial
-from typing import NoReturn, cast
-from urllib.parse import unquote
+from typing import cast
 
 import httptools
-import msgspec
 
-from tiercel.gateway.admission import HOST
-from tiercel.gateway.exchange import STATUS_LINE, App, Exchange, Head
+from tiercel.gateway.door import Door
+from tiercel.gateway.exchange import STATUS_LINE, App, Exchange
+from tiercel.gateway.heads import (
+    INVALID,
+    MAX_HEADER_BYTES,
+    MAX_HEADERS,
+    ONE_HOST,
+    TOO_MANY,
+    Head,
+    KnownHead,
+    UnreadableError,
+    read_head,
+)
 from tiercel.gateway.keyring import Proof
-from tiercel.gateway.load import Load
 from tiercel.gateway.process import room_for_clients
-from tiercel.gateway.refusals import Outbox, Refusals
-from tiercel.gateway.unread import plain_request
+from tiercel.gateway.unread import MAX_LENGTH_DIGITS, around_length, plain_request
 
 log = logging.getLogger(__name__)
 
-MAX_HEADERS = 100
-MAX_HEADER_BYTES = 32 * 1024
-HEADERS_SECONDS = 10.0
-BODY_SECONDS = 60.0
 KEEP_ALIVE_SECONDS = 75
 UNSENT_BYTES = 32 * 1024
 """What the kernel, and then we, take of an answer before its client has room for it. Left to itself the kernel takes
 megabytes for each, and only what it did not take holds the provider back and tells us that nobody reads."""
-INVALID = (400, "Invalid HTTP request received.")
-ONE_HOST = (400, "Exactly one valid Host header is required.")
-TOO_MANY = (431, "Too many or too large headers.")
-BROKEN = (500, "Internal Server Error")
-
-
-class Door(msgspec.Struct, frozen=True, kw_only=True):
-    """What decides who comes in, beside the connection's own limits; and who is there.
-
-    `urgent` are URLs that are always answered, and at once. A client that takes nothing of its answer for
-    `write_seconds` is cut off, one whose request takes longer to arrive than the other two is refused.
-    """
-
-    load: Load
-    refusals: Refusals
-    outbox: Outbox
-    urgent: frozenset[bytes]
-    write_seconds: float
-    headers_seconds: float = HEADERS_SECONDS
-    body_seconds: float = BODY_SECONDS
-    connections: "set[ClientConnection]" = msgspec.field(default_factory=set)
-    tasks: set[asyncio.Task[None]] = msgspec.field(default_factory=set)
-    """Of the requests being answered."""
 
 
 class ClientConnection(asyncio.Protocol):
@@ -66,21 +47,23 @@ class ClientConnection(asyncio.Protocol):
     __slots__ = (
         "__weakref__",
         "_app",
+        "_around",
+        "_body_left",
         "_deadline",
         "_door",
         "_header_bytes",
         "_header_count",
         "_headers",
-        "_host",
         "_is_between",
         "_is_idle",
         "_is_leaving",
         "_is_reading_head",
+        "_known",
+        "_learns",
         "_line_bytes",
         "_loop",
         "_parser",
         "_reading",
-        "_refusal",
         "_refuses_load",
         "_taken_at",
         "_unread_bytes",
@@ -109,6 +92,7 @@ class ClientConnection(asyncio.Protocol):
         self.one_too_many = False
         """Whether there was no room for this client when it came, and still is none."""
         self.proof: Proof | None = None
+        """What was last shown here as a key."""
 
         self._reading: Exchange | None = None
         """Whose body is arriving."""
@@ -128,9 +112,13 @@ class ClientConnection(asyncio.Protocol):
         self._header_count = self._header_bytes = 0
         self._line_bytes = 0
         """Of the line of a head that has not ended yet."""
-        self._host = b""
-        """The latest that was valid."""
-        self._refusal: tuple[int, str] | None = None
+        self._around: tuple[bytes, bytes] | None = None
+        """The bytes of the head that the parser reads next, around its length, if it is to be known."""
+        self._known: KnownHead | None = None
+        self._learns = True
+        """Whether it is worth while to know the next head that is new: not after one that never came again."""
+        self._body_left = 0
+        """How much is still to come of a body whose head was known, and which the parser does not see."""
         self._refuses_load = False
         """Whether the latest request is one too many."""
         self._unread_bytes = 0
@@ -166,37 +154,50 @@ class ClientConnection(asyncio.Protocol):
             self.writable.set()
 
     def data_received(self, data: bytes) -> None:
-        if self._unread_bytes or (self._is_between and self._refuses_unread(data)):
+        door = self._door
+        is_pressed = door.load.line or len(door.tasks) >= door.load.max_in_flight
+        if self._unread_bytes or (is_pressed and self._is_between and self._refuses_unread(data)):
             data = self._skip(data)
-            if not data:
-                return
+        known = self._known
+        if known is not None and self._is_between and data.startswith(known.before):
+            data = self._take_known_head(known, data)
+        if self._body_left:
+            data = self._take_body(data)
+        if data:
+            self._parse(data)
+
+    def _parse(self, data: bytes) -> None:
         parser = self._parser
         assert parser is not None, "nothing comes after the connection was lost"
+        if self._learns and self._is_between:
+            self._around = around_length(data)
         try:
             parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             # asked for what is not spoken here: answered as if it had not asked, and what follows may be no HTTP
             self._close_after_answers()
         except httptools.HttpParserError as error:
-            if self._refusal is None and isinstance(error, httptools.HttpParserCallbackError):
+            cause = error.__context__
+            if isinstance(error, httptools.HttpParserCallbackError) and not isinstance(
+                cause, UnreadableError
+            ):
                 log.error("a request could not be read", exc_info=error)
-            self._refuse_now(*(self._refusal or INVALID))
+            self._refuse(*(cause.answer if isinstance(cause, UnreadableError) else INVALID))
             return
         if self._is_reading_head:
             # the parser keeps a line that does not end to itself, however long it grows
             line_end = data.rfind(b"\n")
             self._line_bytes = len(data) - line_end - 1 + (self._line_bytes if line_end < 0 else 0)
             if self._line_bytes > 2 * MAX_HEADER_BYTES:
-                self._refuse_now(*TOO_MANY)
+                self._refuse(*TOO_MANY)
         elif self._is_idle and self._deadline is not None and not data.strip():
             # empty lines begin no request, and keep no connection open
             self._deadline = min(self._deadline, self._loop.time() + self._door.headers_seconds)
 
     def pause_writing(self) -> None:
         self.writable = asyncio.Event()
-        if (
-            self.answering is None
-        ):  # for whoever asks on and does not read, refusals would be kept without end
+        if self.answering is None:
+            # for whoever asks on and does not read, refusals would be kept without end
             self._pause_reading()
 
     def resume_writing(self) -> None:
@@ -216,6 +217,34 @@ class ClientConnection(asyncio.Protocol):
             self.reading_paused = False
             self.transport.resume_reading()
 
+    # A head that came before
+
+    def _take_known_head(self, known: KnownHead, data: bytes) -> bytes:
+        """Take in the head that begins here if it is the known one, and return what follows; else all of it."""
+        start = len(known.before)
+        end = data.find(b"\r", start, start + MAX_LENGTH_DIGITS + 1)
+        length = data[start:end]
+        if end < 0 or not length.isdigit() or not data.startswith(known.behind, end) or not int(length):
+            return data
+        self._learns = True
+        self._is_between = self._is_idle = self._refuses_load = False
+        exchange = self._let_in(known.head)
+        if length != known.head.headers[b"content-length"]:
+            exchange.headers = known.head.headers | {b"content-length": length}
+        self._body_left = int(length)
+        return data[end + len(known.behind) :]
+
+    def _take_body(self, data: bytes) -> bytes:
+        """Take in what is here of the body behind a known head, and return what follows."""
+        left = self._body_left
+        body = data[:left]
+        self._body_left -= len(body)
+        if body:
+            self.on_body(body)
+        if not self._body_left:
+            self.on_message_complete()
+        return data[left:]
+
     # The parser's side
 
     def on_message_begin(self) -> None:
@@ -225,49 +254,40 @@ class ClientConnection(asyncio.Protocol):
         self._headers = {}
         self._header_count = self._header_bytes = self._line_bytes = 0
         self._deadline = self._loop.time() + self._door.headers_seconds
-        if self.one_too_many:
-            self.one_too_many = self._is_crowded()
 
     def on_url(self, url: bytes) -> None:
         self._url += url
         if len(self._url) > MAX_HEADER_BYTES:
-            self._refuse(414, "Too long a URL.")
+            raise UnreadableError(414, "Too long a URL.")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._header_count += 1
         self._header_bytes += len(name) + len(value)
         if self._header_bytes > MAX_HEADER_BYTES or self._header_count > MAX_HEADERS:
-            self._refuse(*TOO_MANY)
+            raise UnreadableError(*TOO_MANY)
         if not self._is_reading_head:  # what follows a chunked body is no header of the request
             return
         name = name.lower()
         if name not in self._headers:
             self._headers[name] = value
         elif name == b"host":
-            self._refuse(*ONE_HOST)
+            raise UnreadableError(*ONE_HOST)
 
     def on_headers_complete(self) -> None:
-        headers = self._headers
-        door = self._door
-        expects_continue = b"expect" in headers and headers[b"expect"].lower() == b"100-continue"
-        if (
-            not door.load.takes_one_more(len(door.tasks))
-            and not expects_continue
-            and self._may_refuse(self._url)
-        ):
+        around, self._around = self._around, None
+        expects = self._headers.get(b"expect", b"").lower() == b"100-continue"
+        if not expects and self._is_too_much() and self._may_refuse(self._url):
             self._is_reading_head = False
             self._refuses_load = True
             return
-        exchange = Exchange(self, self._head())
-        exchange.expects_continue = expects_continue
+        assert self._parser is not None
+        is_urgent = self._url in self._door.urgent
+        head = read_head(self._parser, self._url, self._headers, is_urgent=is_urgent)
         self._is_reading_head = False
-        self._deadline = self._loop.time() + door.body_seconds
-        self._reading = exchange
-        if self.answering is None:
-            self._begin(exchange)
-        else:
-            self._pause_reading()
-            self._waiting.append(exchange)
+        self._let_in(head).expects_continue = expects
+        if around is not None:
+            self._known = KnownHead(before=around[0], behind=around[1], head=head)
+            self._learns = False
 
     def on_body(self, body: bytes) -> None:
         exchange = self._reading
@@ -290,40 +310,25 @@ class ClientConnection(asyncio.Protocol):
             self._reading = None
             self._deadline = None
             exchange.whole = True
-            exchange.wake()
+            if exchange.arrival is not None:
+                exchange.wake()
         elif self.answering is None:
             self._rest()
 
-    def _head(self) -> Head:
-        """What was read, if it is right."""
-        headers, parser = self._headers, self._parser
-        assert parser is not None
-        host = headers.get(b"host", b"")
-        if host != self._host:  # it hardly ever changes
-            if HOST.match(host.decode("latin-1")) is None:
-                self._refuse(*ONE_HOST)
-            self._host = host
-        if not host:
-            self._refuse(*ONE_HOST)
-        version = parser.get_http_version()
-        if version not in ("1.1", "1.0"):
-            self._refuse(505, "HTTP/1.1 is spoken here.")
-        try:
-            url = httptools.parse_url(self._url)
-        except httptools.HttpParserInvalidURLError:
-            self._refuse(*INVALID)
-        raw_path: bytes | None = url.path
-        if raw_path is None or not raw_path.isascii():
-            self._refuse(*INVALID)
-        path = raw_path.decode("ascii")
-        return Head(
-            method=parser.get_method().decode("ascii"),
-            path=unquote(path) if "%" in path else path,
-            query=url.query or b"",
-            headers=headers,
-            keeps_alive=version == "1.1" and parser.should_keep_alive() and not self._is_leaving,
-            is_urgent=self._url in self._door.urgent,
-        )
+    def _let_in(self, head: Head) -> Exchange:
+        """Have this request answered once the earlier ones are. Its body may still be on its way."""
+        exchange = self._reading = Exchange(self, head)
+        self._deadline = self._loop.time() + self._door.body_seconds
+        if self._is_leaving:
+            exchange.keeps_alive = False
+        if self.one_too_many:
+            self.one_too_many = self._is_crowded()
+        if self.answering is None:
+            self._begin(exchange)
+        else:
+            self._pause_reading()
+            self._waiting.append(exchange)
+        return exchange
 
     # Answering
 
@@ -374,7 +379,7 @@ class ClientConnection(asyncio.Protocol):
         if exchange.client_left:
             return
         if not exchange.started:
-            self._send_plain(*BROKEN)
+            self._send_plain(500, "Internal Server Error")
         self.transport.close()
 
     def leave(self) -> None:
@@ -403,9 +408,13 @@ class ClientConnection(asyncio.Protocol):
         answered."""
         return self.answering is None and url not in self._door.urgent
 
+    def _is_too_much(self) -> bool:
+        """Whether this is one request too many."""
+        return not self._door.load.takes_one_more(len(self._door.tasks))
+
     def _refuses_unread(self, data: bytes) -> bool:
         """Whether what has just come is one request too many, and need not be parsed to say so."""
-        if self._door.load.takes_one_more(len(self._door.tasks)):
+        if not self._is_too_much():
             return False
         plain = plain_request(data)
         if plain is None or not self._may_refuse(plain[0]):
@@ -435,12 +444,7 @@ class ClientConnection(asyncio.Protocol):
     def _is_crowded(self) -> bool:
         return len(self._door.connections) > room_for_clients()
 
-    def _refuse(self, status: int, message: str) -> NoReturn:
-        # the parser turns an exception in a callback into its own error, which ends in `_refuse_now`
-        self._refusal = (status, message)
-        raise ValueError(message)
-
-    def _refuse_now(self, status: int, message: str) -> None:
+    def _refuse(self, status: int, message: str) -> None:
         """Answer what cannot be read; the connection is closed after it."""
         if self.transport.is_closing():
             return
@@ -472,7 +476,7 @@ class ClientConnection(asyncio.Protocol):
         if self._reading is not None:
             # the application is waiting for the rest of a body that does not come
             self._reading.leave()
-        self._refuse_now(408, "The request took too long to arrive.")
+        self._refuse(408, "The request took too long to arrive.")
 
     def _sweep_unsent(self, now: float) -> None:
         unsent_bytes = self.transport.get_write_buffer_size()

@@ -13,6 +13,7 @@ from tiercel.domain.errors import CallerError
 from tiercel.domain.json import Json
 from tiercel.domain.keys import AccessKey
 from tiercel.domain.record import Record
+from tiercel.gateway.heads import Head
 
 if TYPE_CHECKING:
     from tiercel.gateway.keyring import Proof
@@ -64,18 +65,6 @@ class Connection(Protocol):
         ...
 
 
-class Head(msgspec.Struct, frozen=True, kw_only=True):
-    """What a request says before its body. Of headers sent twice the first counts; names are in lower case."""
-
-    method: str
-    path: str
-    query: bytes
-    headers: dict[bytes, bytes]
-    keeps_alive: bool
-    is_urgent: bool
-    """Whether it is answered at once, whoever else waits."""
-
-
 class ClientLeftError(Exception):
     """The client closed its connection."""
 
@@ -106,8 +95,8 @@ class Exchange:
     """A request being answered. `id` names it in every answer, record and log line."""
 
     __slots__ = (
-        "_arrival",
         "_is_chunked",
+        "arrival",
         "body_bytes",
         "client_left",
         "complete",
@@ -170,7 +159,7 @@ class Exchange:
         self.whole = False
         self.room = HELD_BYTES
         """How many bytes of the body to take before `wake`."""
-        self._arrival: asyncio.Future[None] | None = None
+        self.arrival: asyncio.Future[None] | None = None
 
     @property
     def caller(self) -> AccessKey:
@@ -221,16 +210,16 @@ class Exchange:
         if self.whole or self.body_bytes > limit:
             return
         self.connection.resume_reading()
-        self._arrival = asyncio.get_running_loop().create_future()
+        self.arrival = asyncio.get_running_loop().create_future()
         try:
-            await self._arrival
+            await self.arrival
         finally:
-            self._arrival = None
+            self.arrival = None
 
     def wake(self) -> None:
         """The body is here, or too much of it, or no more will come."""
-        if self._arrival is not None and not self._arrival.done():
-            self._arrival.set_result(None)
+        if self.arrival is not None and not self.arrival.done():
+            self.arrival.set_result(None)
 
     # A client that leaves
 

@@ -48,7 +48,8 @@ class Load:
         """How many requests were refused since the start."""
         self._clock = clock
         self._starting = 0
-        self._line: deque[Begin] = deque()
+        self.line: deque[Begin] = deque()
+        """While nobody stands in it, and there is room, whoever comes may stay."""
         self._pace_seconds = 0.0
         self._standing_since = 0.0
         self._stood_at = float("-inf")
@@ -56,11 +57,11 @@ class Load:
     @property
     def waiting(self) -> int:
         """How many requests stand in line."""
-        return len(self._line)
+        return len(self.line)
 
     def takes_one_more(self, in_flight: int) -> bool:
         """Whether a request that has just come may stay, with so many begun and not yet answered."""
-        line = self._line
+        line = self.line
         if not line:
             return in_flight < self.max_in_flight
         if in_flight + len(line) >= self.max_in_flight:
@@ -71,36 +72,36 @@ class Load:
 
     def begins_now(self, is_urgent: bool) -> bool:
         """Whether this request begins at once; `has_begun` has to follow. Otherwise it has to `wait`."""
-        if (self._starting >= AT_ONCE or self._line) and not is_urgent:
+        if (self._starting >= AT_ONCE or self.line) and not is_urgent:
             return False
         self._starting += 1
         return True
 
     def wait(self, begin: Begin) -> None:
         """Stand in line."""
-        if not self._line:
+        if not self.line:
             now = self._clock()
             if now - self._stood_at > CALM_SECONDS:
                 self._standing_since = now
             self._stood_at = now
-        self._line.append(begin)
+        self.line.append(begin)
 
     def has_begun(self) -> None:
         """A request took its first step: the next in line may go."""
         self._starting -= 1
-        if self._line and self._starting < AT_ONCE:
+        if self.line and self._starting < AT_ONCE:
             self._serve_next()
 
     def release(self) -> None:
         """Let the whole line begin, for a server that stops."""
-        while self._line:
-            self._starting += self._line.popleft()()
+        while self.line:
+            self._starting += self.line.popleft()()
 
     def _serve_next(self) -> None:
         now = self._clock()
         self._pace_seconds += (now - self._stood_at - self._pace_seconds) * SMOOTHING
         self._stood_at = now
-        while self._line:
-            if self._line.popleft()():
+        while self.line:
+            if self.line.popleft()():
                 self._starting += 1
                 return

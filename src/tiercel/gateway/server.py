@@ -11,7 +11,8 @@ from contextlib import suppress
 from typing import Any
 
 from tiercel.domain.errors import ConfigError
-from tiercel.gateway.connection import UNSENT_BYTES, ClientConnection, Door
+from tiercel.gateway.connection import UNSENT_BYTES, ClientConnection
+from tiercel.gateway.door import Door
 from tiercel.gateway.exchange import App
 from tiercel.gateway.load import Occupancy
 from tiercel.gateway.process import room_for_clients
