@@ -1,10 +1,20 @@
 """What an answer's headers say of it: one line of plain ASCII each, whatever stands in the record."""
 
-from tiercel.domain.climb import Verdict
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from tiercel.domain.climb import Plan, Verdict
+from tiercel.domain.facts import Facts
 from tiercel.domain.failure import Failure
 from tiercel.domain.record import AttemptRecord, Record
 from tiercel.domain.response import Usage
-from tiercel.gateway.endpoints.answer_headers import MAX_VALUE_CHARS, answer_headers, explain_attempts
+from tiercel.gateway.endpoints.answer_headers import (
+    MAX_VALUE_CHARS,
+    answer_lines,
+    commit_lines,
+    explain_attempts,
+)
 
 FAILED = AttemptRecord(
     number=1,
@@ -49,9 +59,15 @@ def record(*attempts: AttemptRecord, rule: str = "any") -> Record:
 
 
 def said(answered: Record) -> dict[str, str]:
-    headers = answer_headers(answered)
-    assert len(dict(headers)) == len(headers)
-    return {name.decode("ascii"): value.decode("ascii") for name, value in headers}
+    return read(answer_lines(answered))
+
+
+def read(lines: bytes) -> dict[str, str]:
+    assert lines.endswith(b"\r\n")
+    headers = [line.split(": ", 1) for line in lines.decode("ascii").removesuffix("\r\n").split("\r\n")]
+    named = {name: value for name, value in headers}
+    assert len(named) == len(headers)
+    return named
 
 
 def test_the_headers_say_what_answered_why_and_what_it_cost() -> None:
@@ -78,6 +94,20 @@ def test_nothing_is_said_of_an_answer_that_nobody_gave() -> None:
 def test_what_is_no_printable_ascii_is_one_question_mark_each() -> None:
     headers = said(record(FAILED, rule="a\r\nb: c\tü€\U0001f600\x7f\ud800~"))
     assert headers["x-tiercel-why"].startswith("rule a??b: c??????~: first cheap")
+
+
+@given(texts=st.tuples(*[st.text(max_size=500)] * 5))
+def test_no_word_in_a_record_can_be_another_header(texts: tuple[str, ...]) -> None:
+    rule, rung, model, tier, lost = texts
+    attempt = replace(ANSWERED, rung=rung, model=model, tier=tier, lost=(lost, lost))
+    names = ["attempts", "cost-usd", "effort", "lost", "model", "outcome", "record", "why"]
+    names += ["tier"] if tier else []
+    headers = said(record(attempt, rule=rule))
+    assert set(headers) == {"x-request-id", *[f"x-tiercel-{name}" for name in names]}
+    assert all(len(value) <= MAX_VALUE_CHARS and value.isprintable() for value in headers.values())
+    plan = Plan(facts=Facts(), rule=rule, stages=(), rungs=())
+    lines = commit_lines("0" * 26, plan, None, (lost,))
+    assert set(read(lines)) == {"x-request-id", "x-tiercel-record", "x-tiercel-why", "x-tiercel-lost"}
 
 
 def test_a_long_value_is_cut() -> None:

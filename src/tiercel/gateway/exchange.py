@@ -23,6 +23,7 @@ App: TypeAlias = Callable[["Exchange"], Coroutine[Any, Any, None]]
 """What answers: called once for each request, in a task of its own."""
 
 JSON = (b"content-type", b"application/json")
+JSON_LINE = b"content-type: application/json\r\n"
 STATUS_LINE = {
     **{status: b"HTTP/1.1 %d \r\n" % status for status in range(100, 600)},
     **{status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus},
@@ -74,7 +75,8 @@ class Sent:
 
     def __init__(self, max_bytes: int) -> None:
         self.status = 0
-        self.headers: Headers = []
+        self.lines = b""
+        """Its headers, as they went over the wire, but for its length."""
         self.pieces: list[bytes] = []
         self.complete = False
         self._room = max_bytes
@@ -232,13 +234,16 @@ class Exchange:
 
     # The answer
 
-    async def answer(self, status: int, headers: Headers, body: bytes) -> None:
-        """Send a whole answer; waits while the client reads too slowly. Raises `ValueError` for an unusable header."""
-        headers = [*headers, (b"content-length", b"%d" % len(body))]
-        lines = header_lines(headers)
+    async def answer(self, status: int, headers: Headers | bytes, body: bytes) -> None:
+        """Send a whole answer; waits while the client reads too slowly.
+
+        `headers` may be lines that were written before, which are not looked at again. Raises `ValueError` for an
+        unusable header.
+        """
+        lines = headers if isinstance(headers, bytes) else header_lines(headers)
         sent = self.sent
         if sent is not None:
-            sent.status, sent.headers, sent.complete = status, headers, True
+            sent.status, sent.lines, sent.complete = status, lines, True
             sent.add(body)
         connection = self.connection
         self.started = True
@@ -246,7 +251,8 @@ class Exchange:
             await connection.writable.wait()
         if self.client_left:
             return
-        end = b"\r\n" if self.keeps_alive else b"connection: close\r\n\r\n"
+        end = b"content-length: %d\r\n" % len(body)
+        end += b"\r\n" if self.keeps_alive else b"connection: close\r\n\r\n"
         if self.method == "HEAD":
             body = b""
         connection.transport.write(STATUS_LINE[status] + lines + end + body)
@@ -257,11 +263,11 @@ class Exchange:
         """Send a value as JSON."""
         await self.answer(status, [JSON, *(headers or [])], msgspec.json.encode(value))
 
-    async def start(self, status: int, headers: Headers) -> None:
-        """Send the status line and the headers of an answer whose length is not known. Raises as `answer` does."""
-        lines = header_lines(headers)
+    async def start(self, status: int, headers: Headers | bytes) -> None:
+        """Send the status line and the headers of an answer whose length is not known. Takes what `answer` takes."""
+        lines = headers if isinstance(headers, bytes) else header_lines(headers)
         if self.sent is not None:
-            self.sent.status, self.sent.headers = status, headers
+            self.sent.status, self.sent.lines = status, lines
         connection = self.connection
         self.started = True
         if connection.writable is not None:

@@ -12,13 +12,13 @@ from typing import TypeAlias
 import msgspec
 
 from tiercel.domain.errors import CallerError
-from tiercel.gateway.exchange import Exchange, Headers, Sent
+from tiercel.gateway.exchange import Exchange, Sent
 
 Owner: TypeAlias = Callable[[Exchange], bytes]
 """Who asks; worked out only for requests that come with a key."""
 
 HEADER = b"idempotency-key"
-REPLAYED = (b"idempotency-replayed", b"true")
+REPLAYED_LINE = b"idempotency-replayed: true\r\n"
 MAX_KEY_CHARS = 255
 KEPT_SECONDS = 86_400.0
 MAX_KEPT_BYTES = 64_000_000
@@ -31,7 +31,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
 
     digest: bytes
     since: float
-    headers: Headers
+    header_lines: bytes
     body: bytes
 
 
@@ -89,10 +89,10 @@ class Replays:
             self._running[name] = digest
         return Claim(self, name, kept)
 
-    def keep(self, name: bytes, headers: Headers, body: bytes) -> None:
+    def keep(self, name: bytes, header_lines: bytes, body: bytes) -> None:
         """The request of a claim was answered well: keep that, and let go of the oldest where there is no room."""
         digest = self._running.pop(name)
-        self._kept[name] = Kept(digest=digest, since=self._clock(), headers=headers, body=body)
+        self._kept[name] = Kept(digest=digest, since=self._clock(), header_lines=header_lines, body=body)
         self._bytes += len(body)
         while self._bytes > self._max_bytes:
             self._drop(next(iter(self._kept)))
@@ -125,7 +125,7 @@ class Claim:
         """Send the answer there was, if there was one."""
         if self._kept is None:
             return False
-        await exchange.answer(200, [*self._kept.headers, REPLAYED], self._kept.body)
+        await exchange.answer(200, self._kept.header_lines + REPLAYED_LINE, self._kept.body)
         return True
 
     def settle(self, exchange: Exchange) -> None:
@@ -134,5 +134,4 @@ class Claim:
         if sent is None or sent.status != 200 or not sent.complete or sent.too_long:
             self._replays.release(self._name)
         else:
-            headers = [(name, value) for name, value in sent.headers if name != b"content-length"]
-            self._replays.keep(self._name, headers, b"".join(sent.pieces))
+            self._replays.keep(self._name, sent.lines, b"".join(sent.pieces))

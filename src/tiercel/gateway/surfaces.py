@@ -14,7 +14,7 @@ from tiercel.domain.embedding import EmbeddingRequest, Embeddings
 from tiercel.domain.errors import CallerError, ProblemKind
 from tiercel.domain.request import ModelRequest
 from tiercel.domain.response import Stamp
-from tiercel.gateway.exchange import Exchange, Headers
+from tiercel.gateway.exchange import Exchange
 from tiercel.wire.codec import Codec, StreamEncoder
 from tiercel.wire.embeddings import (
     decode_batch_embed_contents,
@@ -186,6 +186,6 @@ def forwarded_headers(surface: Surface, exchange: Exchange) -> tuple[tuple[str, 
     return tuple(found)
 
 
-def stream_headers(content_type: bytes) -> Headers:
+def stream_lines(content_type: bytes) -> bytes:
     """What every stream says of itself: its type, and that nobody on the way may keep or collect it."""
-    return [(b"content-type", content_type), (b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no")]
+    return b"content-type: %b\r\ncache-control: no-cache\r\nx-accel-buffering: no\r\n" % content_type

@@ -3,58 +3,70 @@
 from tiercel.domain.climb import Plan, Rung
 from tiercel.domain.money import usd_text
 from tiercel.domain.record import Record
-from tiercel.gateway.exchange import Headers
 
 MAX_VALUE_CHARS = 400
 PLAIN = bytes(byte if 32 <= byte < 127 else ord("?") for byte in range(256))
 """What is left of a byte in a header's value, which is one line of printable ASCII."""
 
 
-def answer_headers(record: Record) -> Headers:
-    """The headers of an answer whose record is complete."""
+def answer_lines(record: Record) -> bytes:
+    """The headers of an answer whose record is complete, as they go over the wire."""
     said = [
-        (b"x-tiercel-attempts", str(len(record.attempts))),
-        (b"x-tiercel-cost-usd", usd_text(record.cost_nano) if record.cost_known else "unknown"),
-        (b"x-tiercel-why", explain_attempts(record)),
-        (b"x-tiercel-outcome", record.outcome),
+        # the same id twice: SDKs look for `x-request-id`, people for the record
+        f"x-request-id: {record.id}",
+        f"x-tiercel-record: {record.id}",
+        f"x-tiercel-attempts: {len(record.attempts)}",
+        f"x-tiercel-cost-usd: {usd_text(record.cost_nano) if record.cost_known else 'unknown'}",
+        f"x-tiercel-why: {explain_attempts(record)}",
+        f"x-tiercel-outcome: {record.outcome}",
     ]
     answer = record.answer
     if answer is not None:
-        said.append((b"x-tiercel-model", answer.model))
+        said.append(f"x-tiercel-model: {answer.model}")
         if answer.tier:
-            said.append((b"x-tiercel-tier", answer.tier))
+            said.append(f"x-tiercel-tier: {answer.tier}")
         if answer.effort:
-            said.append((b"x-tiercel-effort", answer.effort))
+            said.append(f"x-tiercel-effort: {answer.effort}")
         if answer.lost:
-            said.append((b"x-tiercel-lost", ", ".join(answer.lost)))
+            said.append(f"x-tiercel-lost: {', '.join(answer.lost)}")
     if record.simulated:
-        said.append((b"x-tiercel-simulated", "true"))
-    return _written(record.id, said)
+        said.append("x-tiercel-simulated: true")
+    return _lines(said)
 
 
-def commit_headers(record_id: str, plan: Plan, rung: Rung | None, lost: tuple[str, ...] = ()) -> Headers:
+def commit_lines(record_id: str, plan: Plan, rung: Rung | None, lost: tuple[str, ...] = ()) -> bytes:
     """The headers of a stream, with what is known when it begins; the rest stands in its record."""
     given = plan.assignment
     arm = "" if given is None else _arm_words(given.arm, given.propensity)
-    said = [(b"x-tiercel-why", f"rule {plan.rule}{arm}")]
+    said = [
+        f"x-request-id: {record_id}",
+        f"x-tiercel-record: {record_id}",
+        f"x-tiercel-why: rule {plan.rule}{arm}",
+    ]
     if rung is not None:
-        said.append((b"x-tiercel-model", rung.deployment.model.name))
+        said.append(f"x-tiercel-model: {rung.deployment.model.name}")
         if rung.tier:
-            said.append((b"x-tiercel-tier", rung.tier))
+            said.append(f"x-tiercel-tier: {rung.tier}")
         if rung.effort:
-            said.append((b"x-tiercel-effort", rung.effort))
+            said.append(f"x-tiercel-effort: {rung.effort}")
     if lost:
-        said.append((b"x-tiercel-lost", ", ".join(lost)))
-    return _written(record_id, said)
+        said.append(f"x-tiercel-lost: {', '.join(lost)}")
+    return _lines(said)
 
 
-def _written(record_id: str, said: list[tuple[bytes, str]]) -> Headers:
-    """As headers, after the same id twice: SDKs look for `x-request-id`, people for the record."""
-    own_id = record_id.encode("ascii")
-    headers = [(b"x-request-id", own_id), (b"x-tiercel-record", own_id)]
-    for name, value in said:
-        headers.append((name, value[:MAX_VALUE_CHARS].encode("ascii", "replace").translate(PLAIN)))
-    return headers
+def _lines(said: list[str]) -> bytes:
+    """Each of these as one header line; nothing in a value can be another."""
+    together = "".join(said)
+    # all at once, since hardly ever anything is wrong with any
+    if not (together.isascii() and together.isprintable()) or len(max(said, key=len)) > MAX_VALUE_CHARS:
+        said = [_plain(line) for line in said]
+    return ("\r\n".join(said) + "\r\n").encode("ascii")
+
+
+def _plain(line: str) -> str:
+    name, _, value = line.partition(": ")
+    value = value[:MAX_VALUE_CHARS].encode("ascii", "replace").translate(PLAIN).decode("ascii")
+    return f"{name}: {value}"
 
 
 def explain_attempts(record: Record) -> str:

@@ -12,9 +12,9 @@ from tiercel.domain.request import ModelRequest
 from tiercel.domain.response import ModelResponse, Stamp
 from tiercel.engine.climb import Climb
 from tiercel.engine.delivery import Delivery
-from tiercel.gateway.endpoints.answer_headers import commit_headers
+from tiercel.gateway.endpoints.answer_headers import commit_lines
 from tiercel.gateway.exchange import Exchange
-from tiercel.gateway.surfaces import Generation, stream_headers
+from tiercel.gateway.surfaces import Generation, stream_lines
 from tiercel.wire.codec import Problem, StreamEncoder
 
 
@@ -30,7 +30,7 @@ class ClientStream:
         plan: Plan,
         stamp: Stamp,
     ) -> None:
-        self.headers = stream_headers(how.stream_type)
+        self.header_lines = stream_lines(how.stream_type)
         self._exchange = exchange
         self._clock = clock
         self._make_encoder = how.encoder
@@ -67,8 +67,8 @@ class ClientStream:
 
     async def _write(self, data: bytes) -> None:
         if not self._exchange.started:
-            headers = commit_headers(self._exchange.id, self._plan, self.committed_rung, self._lost)
-            await self._exchange.start(200, [*self.headers, *headers])
+            lines = commit_lines(self._exchange.id, self._plan, self.committed_rung, self._lost)
+            await self._exchange.start(200, self.header_lines + lines)
         await self._exchange.send(data)
 
     def keep_alive(self) -> None:

@@ -9,9 +9,9 @@ from tiercel.domain.errors import ProblemError
 from tiercel.domain.record import Record
 from tiercel.engine.account import Receipt, abandoned_record, finish_record, start_record
 from tiercel.engine.embed import EmbeddingClimb
-from tiercel.gateway.endpoints.answer_headers import answer_headers
+from tiercel.gateway.endpoints.answer_headers import answer_lines
 from tiercel.gateway.endpoints.unanswered import unanswered
-from tiercel.gateway.exchange import JSON, Exchange
+from tiercel.gateway.exchange import JSON_LINE, Exchange
 from tiercel.gateway.hints import hints_of
 from tiercel.gateway.runtime import Runtime, State
 from tiercel.gateway.surfaces import Embedding
@@ -81,7 +81,7 @@ async def _embed(runtime: Runtime, exchange: Exchange, how: Embedding, receipt: 
     answer = record.answer
     model = answer.model if answer else request.model
     written = await _written(how, embedded.embeddings, request, model)
-    await exchange.answer(200, [JSON, *answer_headers(record)], written)
+    await exchange.answer(200, JSON_LINE + answer_lines(record), written)
 
 
 async def _written(how: Embedding, embeddings: Embeddings, request: EmbeddingRequest, model: str) -> bytes:

@@ -14,10 +14,10 @@ from tiercel.domain.response import Stamp
 from tiercel.engine.account import Receipt, abandoned_record, finish_record, start_record
 from tiercel.engine.climb import Climb, Climbed
 from tiercel.gateway.budgets import Allowance
-from tiercel.gateway.endpoints.answer_headers import answer_headers
+from tiercel.gateway.endpoints.answer_headers import answer_lines
 from tiercel.gateway.endpoints.client_stream import ClientStream
 from tiercel.gateway.endpoints.unanswered import unanswered
-from tiercel.gateway.exchange import JSON, Exchange
+from tiercel.gateway.exchange import JSON_LINE, Exchange
 from tiercel.gateway.hints import take_hints
 from tiercel.gateway.runtime import Runtime, State
 from tiercel.gateway.shadowing import Served as Answered
@@ -120,7 +120,7 @@ async def _whole(runtime: Runtime, exchange: Exchange, served: Served) -> None:
     answer = record.answer
     stamp = served.stamp(answer.model if answer else served.request.model)
     body = served.how.surface.codec.encode_response(climbed.response, stamp)
-    await exchange.answer(200, [JSON, *answer_headers(record)], body)
+    await exchange.answer(200, JSON_LINE + answer_lines(record), body)
     _show_copy(runtime, served, climbed, record)
 
 
@@ -190,7 +190,7 @@ async def _conclude(
             raise error
         return
     if not exchange.started:
-        await exchange.start(200, [*client.headers, *answer_headers(record)])
+        await exchange.start(200, client.header_lines + answer_lines(record))
     await exchange.send(tail, last=True)
     _show_copy(runtime, served, climbed, record)
 
