@@ -5,8 +5,9 @@ from tiercel.domain.money import usd_text
 from tiercel.domain.record import Record
 
 MAX_VALUE_CHARS = 400
-PLAIN = bytes(byte if 32 <= byte < 127 else ord("?") for byte in range(256))
-"""What is left of a byte in a header's value, which is one line of printable ASCII."""
+PLAIN = bytes(range(32, 127))
+"""What a header's value may be made of: it is one line of printable ASCII."""
+WITHOUT_CONTROLS = bytes(byte if byte in PLAIN else ord("?") for byte in range(256))
 
 
 def answer_lines(record: Record) -> bytes:
@@ -56,17 +57,16 @@ def commit_lines(record_id: str, plan: Plan, rung: Rung | None, lost: tuple[str,
 
 def _lines(said: list[str]) -> bytes:
     """Each of these as one header line; nothing in a value can be another."""
-    together = "".join(said)
-    # all at once, since hardly ever anything is wrong with any
-    if not (together.isascii() and together.isprintable()) or len(max(said, key=len)) > MAX_VALUE_CHARS:
-        said = [_plain(line) for line in said]
-    return ("\r\n".join(said) + "\r\n").encode("ascii")
+    lines = ("\r\n".join(said) + "\r\n").encode("ascii", "replace")
+    # all at once, since hardly ever anything is too long, or wrong
+    if len(lines) <= MAX_VALUE_CHARS and lines.translate(None, PLAIN) == b"\r\n" * len(said):
+        return lines
+    return b"".join([_line(one) for one in said])
 
 
-def _plain(line: str) -> str:
-    name, _, value = line.partition(": ")
-    value = value[:MAX_VALUE_CHARS].encode("ascii", "replace").translate(PLAIN).decode("ascii")
-    return f"{name}: {value}"
+def _line(said: str) -> bytes:
+    name, _, value = said.encode("ascii", "replace").partition(b": ")
+    return b"%b: %b\r\n" % (name, value[:MAX_VALUE_CHARS].translate(WITHOUT_CONTROLS))
 
 
 def explain_attempts(record: Record) -> str:
