@@ -70,6 +70,7 @@ async def test_request_line_headers_and_body_are_sent_as_given(client: HttpClien
         (chunked(b"hel", b"lo"), b"hello"),
         (b"HTTP/1.1 204 No Content\r\n\r\n", b""),
         (b"HTTP/1.1 100 Continue\r\n\r\n" * 3 + answer(b"hello"), b"hello"),
+        (b"\r\n" + answer(b"hello"), b"hello"),
         (b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + answer(b"hello"), b"hello"),
         (b"HTTP/1.1 200 OK\r\nContent-Encoding: identity\r\nContent-Length: 1\r\n\r\nx", b"x"),
         (
@@ -105,6 +106,16 @@ async def test_header_names_are_lower_case_and_repeated_ones_joined(client: Http
     async with scripted(replies(answer(b"", "200 OK", "X-One: a", "x-ONE: b", "X-Empty:"))) as server:
         response = await post(client, server.url)
         assert (response.headers["x-one"], response.headers["x-empty"]) == ("a, b", "")
+
+
+async def test_one_header_is_found_without_the_others(client: HttpClient) -> None:
+    """The first of its name, at the beginning of a line and in the head alone."""
+    lines = ("X-Id-Not: 1", "Y: x-id: 2", "x-ID:\t 3 ", "X-Id: 4", "X-Last: 5")
+    async with scripted(replies(answer(b"\r\nx-none: 6\r\n", "200 OK", *lines))) as server:
+        response = await post(client, server.url)
+        names = (b"x-id", b"x-last", b"x-none", b"y", b"http/1.1 200 ok")
+        assert [response.header(name) for name in names] == [b"3", b"5", b"", b"x-id: 2", b""]
+        assert response.fields[b"x-id"] == b"3, 4"
 
 
 # Connections
@@ -308,6 +319,10 @@ async def test_slow_reader_makes_the_server_wait(client: HttpClient) -> None:
 BAD_ANSWERS: dict[str, tuple[bytes, type[HttpError]]] = {
     "no http": (b"SSH-2.0-OpenSSH_9.2\r\n", ProtocolError),
     "bare line feeds": (b"HTTP/1.1 200 OK\nContent-Length: 2\n\nhi", ProtocolError),
+    "bare line feed after a header": (b"HTTP/1.1 200 OK\r\nX: a\nY: b\r\n\r\n", ProtocolError),
+    "bare line feed after the head": (b"HTTP/1.1 200 OK\r\nX: a\r\n\n", ProtocolError),
+    "space before a colon": (answer(b"", "200 OK", "X : a"), ProtocolError),
+    "header without a colon": (answer(b"", "200 OK", "X"), ProtocolError),
     "nul in a header": (answer(b"", "200 OK", "X: a\0b"), ProtocolError),
     "cr in a header": (answer(b"", "200 OK", "X: a\rb"), ProtocolError),
     "folded header": (answer(b"", "200 OK", "X: a\r\n b"), ProtocolError),
@@ -324,6 +339,11 @@ BAD_ANSWERS: dict[str, tuple[bytes, type[HttpError]]] = {
     "flood of interim answers": (b"HTTP/1.1 102 Processing\r\n\r\n" * 100, ProtocolError),
     "upgrade": (b"HTTP/1.1 101 Switching\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\n", ProtocolError),
     "gzip": (answer(b"\x1f\x8b", "200 OK", "Content-Encoding: gzip"), EncodedError),
+    "gzip in other letters": (answer(b"x", "200 OK", "CONTENT-ENCODING: GZip"), EncodedError),
+    "gzip beside identity": (
+        answer(b"x", "200 OK", "Content-Encoding: identity", "Content-Encoding: gzip"),
+        EncodedError,
+    ),
     "brotli": (answer(b"x", "200 OK", "Content-Encoding: br"), EncodedError),
     "zstd": (answer(b"x", "200 OK", "Content-Encoding: zstd"), EncodedError),
     "gzip as transfer": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", ProtocolError),

@@ -151,14 +151,15 @@ class Upstream:
             )
         except HttpError as error:
             call.failure = call.why(error)
-            return call.result({})
+            return call.result(None)
         try:
             await self._answer(response, codec, call)
         except HttpError as error:
             await call.break_off(call.why(error))
         finally:
-            response.close()
-        result = call.result(response.fields)
+            if response.source is not None:
+                response.close()
+        result = call.result(response)
         if call.newly_refused:
             self._refused.note(request, target, call.newly_refused)
         return msgspec.structs.replace(result, refused=refused) if refused else result
@@ -182,7 +183,7 @@ class Upstream:
                 response.close()
         except HttpError as error:
             return classify_exception(error)
-        is_html = b"html" in response.fields.get(b"content-type", b"").lower()
+        is_html = b"html" in response.header(b"content-type").lower()
         if 200 <= response.status < 300:
             return failure_of("bad_response", code="html") if is_html else body
         facts = self._facts(response, body, self._codecs[provider.format])
@@ -206,7 +207,7 @@ class Upstream:
 
     async def _answer(self, response: HttpResponse, codec: Codec, call: "_Call") -> None:
         """Take in the answer, whatever it turns out to be."""
-        content_type = response.fields.get(b"content-type", b"").lower()
+        content_type = response.header(b"content-type").lower()
         is_html = b"html" in content_type
         if not 200 <= response.status < 300:
             call.failure = await self._read_error(response, codec, call, is_html)
@@ -378,18 +379,21 @@ class _Call(msgspec.Struct, kw_only=True, eq=False):
         self.response = response if self.tools is None else self.tools.restored(response)
         self.failure = self._judge(self.response)
 
-    def result(self, fields: Mapping[bytes, bytes]) -> CallResult:
-        """What came of it. `fields` are the headers of the answer, if there was one."""
+    def result(self, answer: HttpResponse | None) -> CallResult:
+        """What came of it; `answer` is what brought it, if anything did."""
         seconds = self.clock() - self.began
         failure, response, usage = self.failure, self.response, None
         if response is None and self.fold is not None:
             response = self.fold.response()
         if response is not None:
-            response, usage = self._with_usage(response)
+            usage = believable(response.usage)
+            whole = failure is None or failure.kind in ("empty", "empty_length")
+            if usage is None or usage is not response.usage or not whole:
+                usage = complete_usage(self.request, response, usage, whole=whole)
+                response = msgspec.structs.replace(response, usage=usage)
         if self.fold is None and response is not None and failure is None:
             self.ttft = self.ttfa = seconds
-        named = fields.get(b"x-request-id") or fields.get(b"request-id") or fields.get(b"x-generation-id")
-        upstream_id = _shown_id(named) if named else None
+        upstream_id = _named_id(answer) if answer is not None else None
         if upstream_id is None and response is not None:
             upstream_id = response.id[:MAX_ID_CHARS] or None
         return CallResult(
@@ -402,15 +406,6 @@ class _Call(msgspec.Struct, kw_only=True, eq=False):
             lost=self.lost,
             upstream_id=upstream_id,
         )
-
-    def _with_usage(self, response: ModelResponse) -> tuple[ModelResponse, Usage]:
-        """The response with what it is taken to have used, which is what the provider counted where that holds."""
-        whole = self.failure is None or self.failure.kind in ("empty", "empty_length")
-        seen = believable(response.usage)
-        if whole and seen is not None and seen is response.usage:
-            return response, seen
-        usage = complete_usage(self.request, response, seen, whole=whole)
-        return msgspec.structs.replace(response, usage=usage), usage
 
     def _stop_clocks(self, event: StreamEvent) -> None:
         if is_content(event):
@@ -442,6 +437,10 @@ class _Call(msgspec.Struct, kw_only=True, eq=False):
         return budget is not None and usage is not None and usage.reasoning >= budget * BUDGET_SHARE
 
 
-def _shown_id(named: bytes) -> str | None:
-    value = named[:MAX_ID_CHARS].decode("latin-1")
-    return value if value.isascii() and value.isprintable() else None
+def _named_id(answer: HttpResponse) -> str | None:
+    for name in (b"x-request-id", b"request-id", b"x-generation-id"):
+        named = answer.header(name)
+        if named:
+            value = named[:MAX_ID_CHARS].decode("latin-1")
+            return value if value.isascii() and value.isprintable() else None
+    return None

@@ -59,7 +59,7 @@ class Connection(asyncio.Protocol):
 
     # in slots, because so many attributes would be twice as dear to reach in a dictionary
     __slots__ = (
-        "_body_bytes",
+        "_body_left",
         "_complete",
         "_deadline",
         "_draining",
@@ -130,19 +130,18 @@ class Connection(asyncio.Protocol):
         self._limits = limits
         self._started = started
         self._deadline = started + limits.deadline_seconds
+        self._body_left = limits.max_body_bytes
         self._exchanges += 1
         self._due_messages.append(None)
         self._head = b""
-        self._field_count = self._field_bytes = self._trailing_lines = self._body_bytes = 0
-        self._informational = 0
-        self._head_complete = self._complete = False
-        self._is_chunked = self._until_close = self._keep_alive = False
+        self._field_count = self._field_bytes = self._trailing_lines = self._informational = 0
+        self._head_complete = self._complete = self._is_chunked = self._until_close = False
         self._fault: HttpError | None = None
         response = self._response = HttpResponse(source=self, woken=self._loop.create_future())
         transport.write(payload)
-        due = started + min(limits.first_byte_seconds, limits.deadline_seconds)
-        if due < self._timer_at:
-            self._arm(due)
+        due = started + limits.first_byte_seconds
+        if due < self._timer_at or self._deadline < self._timer_at:
+            self._arm(min(due, self._deadline))
         return response
 
     @property
@@ -167,7 +166,7 @@ class Connection(asyncio.Protocol):
         """Drop what still comes of the body, for a moment; then the connection is free, or closed."""
         self._draining = True
         self._response = None
-        self._body_bytes = 0
+        self._body_left = LEFTOVER_BYTES
         self._deadline = self._now() + LEFTOVER_SECONDS
         self._arm(self._deadline)
         self.resume()
@@ -210,30 +209,27 @@ class Connection(asyncio.Protocol):
             self._keep_alive = False
             if not self._complete and self._fault is None:
                 self._fault = ProtocolError("the server's answer is not valid HTTP/1.1")
-        pieces = self._pieces
         if self._is_chunked:
-            if pieces and not self._complete:
+            if self._complete or not self._pieces:
+                if not data.endswith(_PLAIN_END):
+                    self._count_trailers(self._head if in_head else data)
+            elif self._field_bytes:
                 self._field_bytes = self._trailing_lines = 0  # what had come of no body was no trailer
-            elif not data.endswith(_PLAIN_END):
-                self._count_trailers(self._head if in_head else data)
-        if pieces:
-            body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-            pieces.clear()
-            self._body_bytes += len(body)
-            if self._body_bytes > (LEFTOVER_BYTES if self._draining else self._limits.max_body_bytes):
-                self._fault = BodyTooLargeError("the body is too large")
-            elif response is not None:
-                response.pieces.append(body)
-                response.unread_bytes += len(body)
+        body = b""
+        if self._pieces:
+            body = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+            self._pieces.clear()
+            self._body_left -= len(body)
+            if self._body_left < 0:
+                body, self._fault = b"", BodyTooLargeError("the body is too large")
+        if in_head and not self._complete:
+            self._check_extent(response)
         if self._fault is not None:
-            self._fail(self._fault)
+            self._fail(self._fault, body)
         elif self._complete:
-            self._finish()
-        elif not self._head_complete:
-            if self._field_bytes > MAX_HEAD_BYTES:
-                self._fail(ProtocolError("the answer's head is too large"))
-        elif response is not None:
-            response.arrived()
+            self._finish(body)
+        elif response is not None and self._head_complete:
+            response.arrived(body)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
@@ -242,7 +238,7 @@ class Connection(asyncio.Protocol):
             self._timer.cancel()
             self._timer = None
         if self._until_close and exc is None and self._response is not None:
-            self._response.end()
+            self._response.end(b"")
             self._response = None
         # what is no error of the socket is one of ours, raised while bytes were taken in: the reader's to know
         ours = exc is not None and not isinstance(exc, OSError)
@@ -257,9 +253,17 @@ class Connection(asyncio.Protocol):
     # The parser's side
 
     def on_headers_complete(self) -> None:
+        """The parser has found the head well-formed. It is looked at for what matters here, and not taken apart."""
         assert self._parser is not None
         status = self._parser.get_status_code()
-        fields = self._fields()
+        head, _, self._head = self._head.lstrip(b"\r\n").partition(b"\r\n\r\n")
+        self._field_count += head.count(b"\r\n")
+        if self._field_count > MAX_HEADERS:
+            self._refuse("the answer has too many headers")
+        if self._field_bytes > MAX_HEAD_BYTES:  # or all that came is less, whatever part of it the head is
+            self._field_bytes = len(head)
+            if self._field_bytes > MAX_HEAD_BYTES:
+                self._refuse("the answer's head is too large")
         if status < 200:
             self._due_messages.append(None)
             self._informational += 1
@@ -268,48 +272,38 @@ class Connection(asyncio.Protocol):
             return
         self._head_complete = True
         self._field_bytes = 0
-        if b"content-encoding" in fields and fields[b"content-encoding"].lower() not in _AS_IT_IS:
+        self._keep_alive = self._parser.should_keep_alive()
+        response = self._response
+        if response is not None:
+            response.head = head
+            response.lowered = head.lower()
+            if b"-encoding:" in response.lowered:
+                self._check_encodings(status, response.fields)
+            response.status = status
+
+    def _check_encodings(self, status: int, fields: dict[bytes, bytes]) -> None:
+        if fields.get(b"content-encoding", b"").lower() not in _AS_IT_IS:
             self._fault = EncodedError("the body is compressed")
             raise self._fault
         transfer = fields.get(b"transfer-encoding")
         if transfer and transfer.lower() != b"chunked":
             self._refuse("an unknown transfer encoding")
-        length = fields.get(b"content-length")
-        if length and int(length) > self._limits.max_body_bytes:
-            self._fault = BodyTooLargeError("the body is too large")
-            raise self._fault
-        self._keep_alive = self._parser.should_keep_alive()
-        if status not in (204, 304):
-            self._is_chunked = bool(transfer)
-            self._until_close = not transfer and length is None
-        if self._response is not None:
-            self._response.status = status
-            self._response.fields = fields
+        self._is_chunked = bool(transfer) and status not in (204, 304)
+
+    def _check_extent(self, response: HttpResponse | None) -> None:
+        """What more is to come where the answer did not come in one read: of its head, or else of its body."""
+        if not self._head_complete:
+            if self._field_bytes > MAX_HEAD_BYTES:
+                self._fault = ProtocolError("the answer's head is too large")
+        elif response is not None and response.status:
             due = self._quiet_since + self._limits.idle_seconds
             if due < self._timer_at:
                 self._arm(due)
-
-    def _fields(self) -> dict[bytes, bytes]:
-        """The headers of the head that the parser has just found well-formed: in one pass, with no call for each.
-
-        What follows the head is left in its place.
-        """
-        head, _, rest = self._head.lstrip(b"\r\n").partition(b"\r\n\r\n")
-        lines = head.split(b"\r\n")
-        self._field_count += len(lines) - 1
-        if self._field_count > MAX_HEADERS or head.count(b"\n") >= len(lines):
-            self._refuse("the answer has too many headers, or lines that end otherwise than they should")
-        if self._field_bytes > MAX_HEAD_BYTES:  # or all that came is less, whatever part of it the head is
-            self._field_bytes = len(head)
-            if self._field_bytes > MAX_HEAD_BYTES:
-                self._refuse("the answer's head is too large")
-        self._head = rest
-        fields: dict[bytes, bytes] = {}
-        for line in lines[1:]:
-            name, _, value = line.partition(b":")
-            name, value = name.lower(), value.strip()
-            fields[name] = fields[name] + b", " + value if name in fields else value
-        return fields
+            length = response.header(b"content-length")
+            self._until_close = not length and not self._is_chunked
+            if length and int(length) > self._limits.max_body_bytes:
+                response.status = 0  # so that there is no answer
+                self._fault = BodyTooLargeError("the body is too large")
 
     def on_message_complete(self) -> None:
         self._complete = self._head_complete  # or it was an interim answer, which has no body
@@ -334,7 +328,7 @@ class Connection(asyncio.Protocol):
 
     # Ending and clocks
 
-    def _finish(self) -> None:
+    def _finish(self, body: bytes) -> None:
         response, self._response = self._response, None
         transport = self._transport
         self._draining = False
@@ -342,7 +336,7 @@ class Connection(asyncio.Protocol):
         if self._paused:
             self.resume()
         if response is not None:
-            response.end()
+            response.end(body)
         if transport is None or transport.is_closing():
             return
         # a request that was answered before it was read to its end leaves its rest in the buffer
@@ -354,13 +348,13 @@ class Connection(asyncio.Protocol):
         else:
             transport.abort()
 
-    def _fail(self, error: BaseException) -> None:
+    def _fail(self, error: BaseException, body: bytes = b"") -> None:
         response, self._response = self._response, None
         self._draining = False
         if self._transport is not None:
             self._transport.abort()
         if response is not None:
-            response.end(error)
+            response.end(body, error)
 
     def _due(self) -> tuple[float, Phase]:
         """When the next clock runs out, and which."""

@@ -42,8 +42,7 @@ class HttpResponse(msgspec.Struct, kw_only=True, eq=False):
     """An answer while it arrives: iterate over it for the body's bytes, `read` them all, or have them `poured`.
 
     All raise `HttpError` when the rest does not come. Whoever stops before the end must call `aclose`, or `let_go` if
-    only formalities are to come. `fields` are the headers as they came, by lower-case name; the values of a repeated
-    one are joined by commas.
+    only formalities are to come. `head` is the status line and the headers as they came, and well-formed.
 
     `status` is 0 until the head is here. The other fields are between this and its connection: `source` is the
     connection, while more is to come of it and is wanted; `woken` is done when there is something new for the reader,
@@ -53,12 +52,30 @@ class HttpResponse(msgspec.Struct, kw_only=True, eq=False):
     source: Source | None
     woken: asyncio.Future[None]
     status: int = 0
-    fields: dict[bytes, bytes] = {}
+    head: bytes = b""
+    lowered: bytes = b""  # the head again, where names are looked for
     error: BaseException | None = None
     pieces: list[bytes] = []
     unread_bytes: int = 0
     _sink: Sink | None = None
     _pause: Awaitable[None] | None = None
+
+    def header(self, name: bytes) -> bytes:
+        """The first header of this lower-case name, found without taking all of them apart; nothing where none is."""
+        start = self.lowered.find(b"\r\n" + name + b":")
+        if start < 0:
+            return b""
+        return self.head[start + len(name) + 3 :].partition(b"\r\n")[0].strip()
+
+    @property
+    def fields(self) -> dict[bytes, bytes]:
+        """All headers by lower-case name, read anew; the values of a repeated one are joined by commas."""
+        fields: dict[bytes, bytes] = {}
+        for line in self.head.split(b"\r\n")[1:]:
+            name, _, value = line.partition(b":")
+            name, value = name.lower(), value.strip()
+            fields[name] = fields[name] + b", " + value if name in fields else value
+        return fields
 
     @property
     def headers(self) -> dict[str, str]:
@@ -80,7 +97,8 @@ class HttpResponse(msgspec.Struct, kw_only=True, eq=False):
     async def read(self, limit: int | None = None) -> bytes:
         """The rest of the body. Raises `BodyTooLargeError` when it is longer than `limit` bytes."""
         if limit is None and self.source is None and self.error is None:
-            return self._take()  # all of it is here, as it mostly is
+            # all of it is here, and in one piece, as it mostly is
+            return self.pieces.pop() if len(self.pieces) == 1 else self._take()
         pieces: list[bytes] = []
         size = 0
         async for data in self:
@@ -162,24 +180,27 @@ class HttpResponse(msgspec.Struct, kw_only=True, eq=False):
 
     # What the connection tells: never called by the reader.
 
-    def end(self, error: BaseException | None = None) -> None:
-        """Nothing more will come: all is here, or the rest failed with `error`."""
+    def end(self, body: bytes, error: BaseException | None = None) -> None:
+        """Nothing comes after `body`: all is here, or the rest failed with `error`."""
+        if body:
+            self.pieces.append(body)
         self.source = None
         self.error = error
         if not self.woken.done():
             self.woken.set_result(None)
 
-    def arrived(self) -> None:
-        """There is more, and it is not all: the sink is given it at once, if its task waits for that; else the reader
-        is woken."""
+    def arrived(self, body: bytes) -> None:
+        """There is more, and it is not all: the sink is given it at once, if its task waits for that; else it is kept,
+        and the reader woken."""
         waits = not self.woken.done()
         if waits and self._sink is not None:
-            if not self.pieces:
-                return
-            self._pause = self._sink(self._take())
+            self._pause = self._sink(body) if body else None
             if self._pause is None and self._sink is not None:
                 return
-        if self.unread_bytes > PAUSE_ABOVE_BYTES and self.source is not None:
-            self.source.pause()
+        elif body:
+            self.pieces.append(body)
+            self.unread_bytes += len(body)
+            if self.unread_bytes > PAUSE_ABOVE_BYTES and self.source is not None:
+                self.source.pause()
         if waits:
             self.woken.set_result(None)
