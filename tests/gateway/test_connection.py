@@ -292,3 +292,33 @@ async def test_a_server_that_stops_says_so_in_its_last_answer() -> None:
         received = await asyncio.wait_for(reader.read(), 5.0)
     assert (statuses(received), received.count(b"connection: close")) == ([200, 200], 1)
     assert received.endswith(b"connection: close\r\n\r\n")
+
+
+async def test_what_breaks_after_the_answer_is_no_matter_of_the_client(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def app(exchange: Exchange) -> None:
+        await exchange.answer(200, [], b"")
+        if exchange.path == "/breaks":
+            raise ZeroDivisionError
+
+    caplog.set_level(logging.ERROR)
+    async with serving(app) as here, here.client() as (reader, writer):
+        for path in (b"/breaks", b"/x"):
+            writer.write(post(b"", path=path))
+            assert (await read_answer(reader))[0].startswith(b"HTTP/1.1 200 ")
+    assert len(caplog.records) == 1
+
+
+async def test_nothing_more_is_read_of_a_client_that_does_not_take_its_answer() -> None:
+    async def app(exchange: Exchange) -> None:
+        await exchange.answer(200, [], b"x" * 10_000_000)
+
+    async with serving(app) as here, here.client() as (reader, writer):
+        writer.write(post(b""))
+        await reader.readexactly(64)
+        connection = await here.connection()
+        await until(lambda: connection.answering is None)
+        assert connection.reading_paused
+        writer.write(post(b"", LAST))
+        assert len(await asyncio.wait_for(reader.read(), 10.0)) > 20_000_000

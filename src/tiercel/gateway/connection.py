@@ -175,7 +175,8 @@ class ClientConnection(asyncio.Protocol):
             parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             # asked for what is not spoken here: answered as if it had not asked, and what follows may be no HTTP
-            self._close_after_answers()
+            self._door.outbox.flush()
+            self.shutdown()
         except httptools.HttpParserError as error:
             cause = error.__context__
             if isinstance(error, httptools.HttpParserCallbackError) and not isinstance(
@@ -357,11 +358,15 @@ class ClientConnection(asyncio.Protocol):
             self.transport.close()
         if self.transport.is_closing():
             return
-        if self.reading_paused:
-            self.resume_reading()
         if self._waiting:
+            self.resume_reading()
             self._begin(self._waiting.popleft())
-        elif self._is_between:
+            return
+        if self.writable is not None:
+            self._pause_reading()  # who takes nothing of this answer needs no other
+        elif self.reading_paused:
+            self.resume_reading()
+        if self._is_between:
             self._rest()
 
     def _rest(self) -> None:
@@ -376,7 +381,7 @@ class ClientConnection(asyncio.Protocol):
         if error is None and (exchange.complete or exchange.client_left):
             return
         log.error("request %s was not answered as it should be", exchange.id, exc_info=error)
-        if exchange.client_left:
+        if exchange.complete or exchange.client_left:
             return
         if not exchange.started:
             self._send_plain(500, "Internal Server Error")
@@ -391,14 +396,10 @@ class ClientConnection(asyncio.Protocol):
 
     def shutdown(self) -> None:
         """Close the connection, or have it closed after what is being answered."""
-        if self.answering is None:
+        latest = self._waiting[-1] if self._waiting else self.answering
+        if latest is None:
             self.transport.close()
         else:
-            self._close_after_answers()
-
-    def _close_after_answers(self) -> None:
-        latest = self._waiting[-1] if self._waiting else self.answering
-        if latest is not None:
             latest.keeps_alive = False
 
     # Refusing
