@@ -201,8 +201,8 @@ class AdvisedRunner(AttemptRunner):
             return super()._make_passage()
         return first._passage
 
-    def _receiver(self) -> Receive:
-        receive = super()._receiver()
+    def _receiver(self, delivery: Delivery) -> Receive:
+        receive = super()._receiver(delivery)
         unsent = [] if self._talk.goes_on_in is not None else words_of(self._talk.hidden)
 
         def receive_veiled(events: Sequence[StreamEvent]) -> Awaitable[None] | None:

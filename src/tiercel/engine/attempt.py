@@ -95,6 +95,14 @@ class _Meter:
 class AttemptRunner:
     """Runs one call of a climb. `received` is the clock's reading at the request's receipt."""
 
+    lost: tuple[str, ...] = ()
+    """What the deployment cannot carry, known once the request was written for it."""
+    _sent = False
+    # the next is there where the answer streams, the others where a client sees it come
+    _meter: _Meter | None = None
+    _cutter: StreamCutter | None = None
+    _passage: Passage | None = None
+
     def __init__(
         self,
         machinery: Machinery,
@@ -130,28 +138,22 @@ class AttemptRunner:
         self._received = received
         self._previous_text = previous_text
         self._began = machinery.clock()
-        self._sent = False
-        self.lost: tuple[str, ...] = ()
-        """What the deployment cannot carry, known once the request was written for it."""
-        cut_at = self._rung.cut_at
-        streams = delivery is not None and plan.hold.mode != "incremental"
-        self._cutter = StreamCutter(cut_at) if streams and cut_at is not None else None
-        self._passage: Passage | None = None
-        self._meter: _Meter | None = None
         if request.stream:
-            self._meter = _Meter(self._receiver() if delivery is not None else None)
+            self._meter = _Meter(None if delivery is None else self._receiver(delivery))
 
     @property
     def _stream(self) -> int:
         """The number under which the client's stream knows this attempt."""
         return self.call.number
 
-    def _receiver(self) -> Receive:
-        """Where the events of this attempt go, past what the policy holds back."""
-        assert self._delivery is not None
-        if self._plan.hold.mode in ("first", "incremental"):
+    def _receiver(self, delivery: Delivery) -> Receive:
+        """Where the events of this attempt go, past what the client's limit cuts off and what the policy holds back."""
+        mode, cut_at = self._plan.hold.mode, self._rung.cut_at
+        if cut_at is not None and mode != "incremental":
+            self._cutter = StreamCutter(cut_at)
+        if mode in ("first", "incremental"):
             self._passage = self._make_passage()
-        receive = self._delivery.receiver(self._stream, self._cutter, self._passage)
+        receive = delivery.receiver(self._stream, self._cutter, self._passage)
         return without_streamed(receive) if self._adds_logprobs else receive
 
     def _make_passage(self) -> Passage:

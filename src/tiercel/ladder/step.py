@@ -19,7 +19,8 @@ The rules, in order:
    was is delivered and marked, or withheld, as the policy says; without any answer the most telling failure is told.
 
 Everything that decides lives in this file, in `asides.py` and in the table of `reactions.py`. The same function serves
-live traffic, `explain`, the tests, and the replay of old records.
+live traffic, `explain`, the tests, and the replay of old records. Conditions have to be found out: what none of them
+could change, `sure_step` tells beforehand.
 """
 
 from collections.abc import Iterable, Sequence
@@ -66,8 +67,8 @@ def next_step(plan: Plan, attempts: Sequence[Attempt], conditions: Conditions) -
 
 
 def sure_step(plan: Plan, attempts: Sequence[Attempt]) -> Deliver | None:
-    """The step that is the same under all conditions, so that nobody has to find them out: the first answer passed
-    every gate, as most do. `None` where `next_step` must be asked, which would say the same here."""
+    """The step that `next_step` would take under any conditions: the first answer passed every gate, as most do. `None`
+    where it depends on them."""
     if len(attempts) != 1 or plan.asks:
         return None
     first = attempts[0]
