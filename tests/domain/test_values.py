@@ -13,7 +13,7 @@ from tiercel.domain.catalog import Deployment, Model, Prices, Provider
 from tiercel.domain.money import divided, nano_from_usd, usd_from_nano, usd_text
 from tiercel.domain.response import Usage
 from tiercel.domain.secret import Secret
-from tiercel.domain.tokens import MARGIN, TokenEstimate, estimate_tokens
+from tiercel.domain.tokens import MARGIN, TokenEstimate, estimate_all, estimate_tokens
 
 MILLION = 1_000_000
 DOLLAR = 1_000_000_000
@@ -139,3 +139,8 @@ def test_what_is_worked_out_of_other_fields_follows_them() -> None:
 @given(st.text(), st.text())
 def test_more_text_is_never_fewer_tokens(first: str, second: str) -> None:
     assert estimate_tokens(first + second) >= max(estimate_tokens(first), estimate_tokens(second)) - 1
+
+
+@given(st.lists(st.text()))
+def test_all_texts_together_are_the_sum_of_each(texts: list[str]) -> None:
+    assert estimate_all(texts) == sum(map(estimate_tokens, texts))

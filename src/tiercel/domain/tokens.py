@@ -8,6 +8,8 @@ problems, Python, Markdown, JSON): 94 % come out within 20 %, 3 % more than 20 %
 come out about right, other scripts too high, and formulas made of single symbols up to 40 % too low.
 """
 
+from collections.abc import Iterable
+
 import msgspec
 
 LETTERS_PER_TOKEN = 4.9
@@ -21,7 +23,7 @@ TOKENS_PER_MESSAGE = 4
 TOKENS_PER_IMAGE = 1_100
 TOKENS_PER_MEDIA = 3_000
 
-_SYMBOLS = bytes(c for c in range(128) if not chr(c).isalpha() and chr(c) != " ")
+_LETTERS = bytes(c for c in range(128) if chr(c).isalpha() or chr(c) == " ")
 
 
 class TokenEstimate(msgspec.Struct, frozen=True):
@@ -40,12 +42,24 @@ def token_weight(text: str) -> float:
     """About how many tokens `text` has, as a fraction: of two texts together it is the sum of both."""
     ascii_bytes = text.encode("ascii", "ignore")
     plain = len(ascii_bytes)
-    letters = len(ascii_bytes.translate(None, _SYMBOLS))
-    weight = letters / LETTERS_PER_TOKEN + (plain - letters) / SYMBOLS_PER_TOKEN
-    others = len(text) - plain
-    return weight + others / OTHERS_PER_TOKEN if others else weight
+    symbols = len(ascii_bytes.translate(None, _LETTERS))
+    weight = (plain - symbols) / LETTERS_PER_TOKEN + symbols / SYMBOLS_PER_TOKEN
+    return weight + (len(text) - plain) / OTHERS_PER_TOKEN
 
 
 def estimate_tokens(text: str) -> int:
     """About how many tokens `text` has, rounded up."""
     return int(token_weight(text)) + 1 if text else 0
+
+
+def estimate_all(texts: Iterable[str]) -> int:
+    """The sum of `estimate_tokens` over these texts, of which a long conversation has hundreds."""
+    tokens = 0
+    for text in texts:
+        if text:  # `token_weight` again, in place: two calls for each text would cost as much as the counting
+            ascii_bytes = text.encode("ascii", "ignore")
+            plain = len(ascii_bytes)
+            symbols = len(ascii_bytes.translate(None, _LETTERS))
+            weight = (plain - symbols) / LETTERS_PER_TOKEN + symbols / SYMBOLS_PER_TOKEN
+            tokens += int(weight + (len(text) - plain) / OTHERS_PER_TOKEN) + 1
+    return tokens

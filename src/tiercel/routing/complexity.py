@@ -47,11 +47,7 @@ def judge_complexity(task: Task, wording: Wording, tokens: int, turns: int) -> J
         judged = (
             ("hard", f"{turns} messages so far") if turns > MANY_STEPS else ("medium", "an ordinary step")
         )
-    return _by_size(judged, tokens)
-
-
-def _by_size(judged: Judged, tokens: int) -> Judged:
-    """Much to read makes any task harder by a step."""
+    # much to read makes any task harder by a step
     if judged[0] == "simple" and tokens > LARGE_TOKENS:
         return "medium", f"about {tokens:,} tokens to read"
     if judged[0] == "medium" and tokens > HUGE_TOKENS:

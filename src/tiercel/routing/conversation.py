@@ -3,8 +3,9 @@ not. Only heads of texts are taken, so that the work is bounded however long the
 
 import msgspec
 
-from tiercel.domain.request import ATTRIBUTION, Message, ModelRequest, Text, ToolCall, ToolResult
+from tiercel.domain.request import ATTRIBUTION, Message, ModelRequest, Role, Text, ToolCall, ToolResult
 
+SYSTEM_ROLES: frozenset[Role] = frozenset(("system", "developer"))
 SYSTEM_CHARS = 1_500
 EARLIER_CHARS = 800
 
@@ -23,49 +24,41 @@ class Conversation(msgspec.Struct, frozen=True):
 def read_conversation(request: ModelRequest) -> Conversation:
     """The texts that are worth reading."""
     asked = earlier = answered = ""
+    last: Message | None = None
     for message in reversed(request.messages):
-        if message.role == "user":
-            text = _text(message).strip()
-            if asked and text:
-                earlier = text[:EARLIER_CHARS]
-                break
-            asked = asked or text
-        elif message.role == "assistant" and not answered:
-            answered = _text(message)
-    return Conversation(
-        asked, earlier, _system_head(request.messages), "```" in answered, in_tool_loop(request.messages)
-    )
-
-
-def in_tool_loop(messages: tuple[Message, ...]) -> bool:
-    """Whether the model is in the middle of its tools: results have just come, or calls wait for theirs."""
-    for message in reversed(messages):
-        if message.role in ("system", "developer"):
+        role = message.role
+        if role in SYSTEM_ROLES:
             continue
-        if message.role == "tool" or _holds(message, ToolResult):
+        last = last or message
+        if role == "tool" or (answered and role == "assistant"):
+            continue
+        parts = message.parts
+        # most messages are of one text, which needs no joining
+        text = part.text if len(parts) == 1 and isinstance(part := parts[0], Text) else message.text
+        if role == "assistant":
+            answered = text
+        elif not asked:
+            asked = text.strip()
+        elif text := text.strip():
+            earlier = text[:EARLIER_CHARS]
+            break
+    in_tool_loop = last is not None and _in_tools(last)
+    return Conversation(asked, earlier, _system_head(request.messages), "```" in answered, in_tool_loop)
+
+
+def _in_tools(last: Message) -> bool:
+    """Whether the model is in the middle of its tools: results have just come, or calls wait for theirs."""
+    if last.role == "tool":
+        return True
+    for part in last.parts:
+        if isinstance(part, ToolResult) or (last.role == "assistant" and isinstance(part, ToolCall)):
             return True
-        return message.role == "assistant" and _holds(message, ToolCall)
     return False
-
-
-def _holds(message: Message, kind: type[ToolCall] | type[ToolResult]) -> bool:
-    for part in message.parts:  # noqa: SIM110 - any() on a generator is a call for each part, on every request
-        if isinstance(part, kind):
-            return True
-    return False
-
-
-def _text(message: Message) -> str:
-    """The message's text; most are of one part, which then needs no joining."""
-    parts = message.parts
-    if len(parts) == 1 and isinstance(part := parts[0], Text):
-        return part.text
-    return message.text
 
 
 def _system_head(messages: tuple[Message, ...]) -> str:
     for message in messages[:3]:
-        if message.role in ("system", "developer"):
+        if message.role in SYSTEM_ROLES:
             for part in message.parts:
                 if isinstance(part, Text) and not part.text.startswith(ATTRIBUTION):
                     return part.text[:SYSTEM_CHARS]

@@ -35,22 +35,24 @@ def read_facts(request: ModelRequest, hints: Hints, *, residency_default: str | 
     conversation = read_conversation(request)
     wording = take_apart(conversation.asked)
     signals: dict[str, str] = {}
-    task = _stated(TASKS, "task", hints.task)
-    if task is None:
+    if hints.task is None:
         task, signals["task"] = judge_task(request, conversation, wording)
+    else:
+        task = _stated(TASKS, "task", hints.task)
     complexity, signals["complexity"] = judge_complexity(
         task, wording, load.size.tokens, len(request.messages)
     )
-    risk = _stated(RISKS, "risk", hints.risk)
-    if risk is None:
+    if hints.risk is None:
         risk, signals["risk"] = judge_risk(task, wording, tools=bool(request.tools))
+    else:
+        risk = _stated(RISKS, "risk", hints.risk)
     if hints.residency is None and residency_default is not None:
         signals["residency"] = "the policy's default"
     return Facts(
         task=task,
         complexity=complexity,
         risk=risk,
-        latency=_stated(LATENCIES, "latency", hints.latency) or "normal",
+        latency="normal" if hints.latency is None else _stated(LATENCIES, "latency", hints.latency),
         residency=hints.residency or residency_default,
         session=hints.session,
         agent=hints.agent,
@@ -65,9 +67,7 @@ def read_facts(request: ModelRequest, hints: Hints, *, residency_default: str | 
     )
 
 
-def _stated(allowed: dict[str, Known], name: FactName, value: str | None) -> Known | None:
-    if value is None:
-        return None
+def _stated(allowed: dict[str, Known], name: FactName, value: str) -> Known:
     if value not in allowed:
         raise CallerError(
             "unsupported_value", f"{name} hint: expected one of {', '.join(allowed)}", param=name

@@ -6,11 +6,16 @@ from typing import TypeAlias
 
 from tiercel.domain.facts import Risk, Task
 from tiercel.routing import vocabulary
-from tiercel.routing.phrases import contains, holds
+from tiercel.routing.phrases import contains
 from tiercel.routing.wording import Wording
 
 Judged: TypeAlias = tuple[Risk, str]
 
+GRAVE = (
+    *((piece, phrases, "self-harm") for piece, phrases in vocabulary.SELF_HARM.items()),
+    *((piece, phrases, "a medical emergency") for piece, phrases in vocabulary.EMERGENCY.items()),
+)
+"""Only where the piece that some phrases share stands in a text, they are looked for."""
 DELICATE = vocabulary.DOSE | vocabulary.LAW | vocabulary.CAREFUL | vocabulary.MEDICINE
 
 
@@ -18,10 +23,9 @@ def judge_risk(task: Task, wording: Wording, *, tools: bool) -> Judged:
     """Risk and the reason. `tools` is whether the model can act by itself."""
     text = wording.lower
     words = wording.words
-    if holds(text, vocabulary.SELF_HARM):
-        return "high", "self-harm"
-    if holds(text, vocabulary.EMERGENCY):
-        return "high", "a medical emergency"
+    for piece, phrases, reason in GRAVE:
+        if piece in text and contains(text, phrases):
+            return "high", reason
     acts = tools or task in ("coding", "agent_step", "gui", "unknown")
     if acts and words & vocabulary.DESTROY and words & vocabulary.IRREPLACEABLE:
         return "high", "destroys what cannot be brought back"

@@ -44,4 +44,4 @@ def _set_task(system: str) -> Sign | None:
     strong = [task for task, points in score.points.items() if points >= FIRM]
     if len(strong) != 1:
         return None
-    return strong[0], score.points[strong[0]], f"{score.sign(strong[0])} in the system prompt"
+    return strong[0], score.points[strong[0]], f"{score.signs[strong[0]][1]} in the system prompt"

@@ -5,12 +5,14 @@ for a hard task sent to a cheap model costs more than the reverse.
 """
 
 import re
+from typing import TypeAlias
+
+import msgspec
 
 from tiercel.domain.facts import Task
 from tiercel.routing import vocabulary
-from tiercel.routing.lexicon import APART, FOLLOWERS, LEXICON
-from tiercel.routing.phrases import contains, holds
-from tiercel.routing.vocabulary import Phrases
+from tiercel.routing.lexicon import APART, LEXICON, Apart, Sign
+from tiercel.routing.phrases import contains
 from tiercel.routing.wording import Wording, marks_of
 
 ENOUGH = 2
@@ -28,16 +30,11 @@ HARDNESS: dict[Task, int] = {
 }
 
 
-def _by_marks(*phrases: str) -> Phrases:
-    """The phrases by the marks in each, so that most texts are asked for a few marks only."""
-    marked: dict[str, list[str]] = {}
-    for phrase in phrases:
-        marked.setdefault(marks_of(phrase), []).append(phrase)
-    return {marks: tuple(phrases) for marks, phrases in marked.items()}
-
-
-ERROR_NAME = re.compile(r"\b[A-Z]\w+(?:Error|Exception)\b")
-TRACES: Phrases = _by_marks(
+TRACED = "an error trace"
+SOURCE = "source text"
+ERROR_NAME = re.compile(r"[A-Z](?<!\w.)\w+(?:Error|Exception)\b")
+"""It looks behind the capital instead of asking for `\\b` before: so it begins with what is rare."""
+TRACES = (
     "Traceback (most recent",
     "\n\tat ",
     "\n    at ",
@@ -47,41 +44,56 @@ TRACES: Phrases = _by_marks(
     "error[E",
     "undefined reference",
 )
-SOURCES: Phrases = _by_marks("#include", ");", "=> ", " && ", " || ", "!= ", "::", "</", "@@ -")
+SOURCES = ("#include", ");", "=> ", " && ", " || ", "!= ", "::", "</", "@@ -")
 """Found in source text and hardly in prose."""
-SOURCE_WORDS = (
-    "def ",
-    "class ",
-    "function ",
-    "import ",
-    "const ",
-    "let ",
-    "public ",
-    "fn ",
-    "func ",
-    "SELECT ",
-)
+
+LEADING: dict[str, Sign] = {
+    entry: (task, weight - 1, f"begins with {name}")
+    for entry, signs in LEXICON.items()
+    for task, weight, name in reversed(signs)
+    if weight >= ENOUGH
+}
+"""From an entry that has weight to what it speaks for where it leads: the first of its signs that has weight."""
+LEADING_FIRST = frozenset(entry.split()[0] for entry in LEADING)
+
+
+def _by_marks() -> dict[str, tuple[tuple[str, str], ...]]:
+    found: dict[str, list[tuple[str, str]]] = {}
+    for sign, phrases in ((TRACED, TRACES), (SOURCE, SOURCES)):
+        for phrase in phrases:
+            found.setdefault(marks_of(phrase), []).append((phrase, sign))
+    return {marks: tuple(phrases) for marks, phrases in found.items()}
+
+
+CODE_BY_MARKS = _by_marks()
+"""From the marks of such phrases to them and what each is a sign of: most texts are asked for a few marks only."""
 SOURCE_LINE = re.compile(
-    r"\n[ \t]*(?:def \w+\(|class \w+[:({]|function \w+\(|from [\w.]+ import |import [\w{*]|const \w+ =|let \w+ ="
+    r"\n[ \t]*+(?:def \w+\(|class \w+[:({]|function \w+\(|from [\w.]+ import |import [\w{*]|const \w+ =|let \w+ ="
     r"|public (?:static |class )|fn \w+\(|func \w+\(|SELECT .+ FROM )"
 )
 FILE_NAME = re.compile(
-    r"\.(?:py|pyi|js|jsx|ts|tsx|go|rs|java|kt|c|cc|cpp|h|hpp|rb|php|sql|sh|cs|swift|scala|vue|ya?ml|toml)\b"
+    r"\.(?=[a-z])(?:py|pyi|js|jsx|ts|tsx|go|rs|java|kt|c|cc|cpp|h|hpp|rb|php|sql|sh|cs|swift|scala|vue|ya?ml|toml)\b"
 )
 UNSPACED = re.compile(r"[\u4e00-\u9fff]")
 """Writing without spaces: each entry of `INFIX` has some."""
 MATH_SIGNS = ("=", "^", "+", "*", "/", "√", "∫", "∑", "≤", "≥", "∀", "∃", "×", "÷")
-EQUATION = re.compile(
-    r"\d\s*[*/^×÷]\s*\(?\d|[a-z0-9)]\s*\^\s*[\d({n]|\b\d*[a-z]\s*[-+*/]\s*\d+[a-z]?\b|[a-z)]\s*=\s*-?\d"
-    r"|\b[a-z]\([a-z]\s*[+,)]|[∫∑√≤≥∀∃]|\bd[xyt]\b|\d\s+\+\s+\d"
+OPERATION = re.compile(r"[-+*/^×÷=]\s*[-(]?\d")
+Formula: TypeAlias = tuple[tuple[str, ...], re.Pattern[str]]
+NUMERIC: tuple[Formula, ...] = (
+    (("=",), re.compile(r"[a-z)]\s*=\s*-?\d")),
+    (("*", "/", "^", "×", "÷"), re.compile(r"\d\s*[*/^×÷]\s*\(?\d")),
+    (("+",), re.compile(r"\d\s+\+\s+\d")),
+    (("-", "+", "*", "/"), re.compile(r"\b\d*[a-z]\s*[-+*/]\s*\d+[a-z]?\b")),
 )
-EQUATION_PARTS = (
-    re.compile(r"[-+*/^×÷=]\s*[-(]?\d"),
-    re.compile(r"[\^∫∑√≤≥∀∃]"),
-    re.compile(r"\([a-z]\s*[+,)]"),
-    re.compile(r"d[xyt]\b"),
+"""Formulas that have an `OPERATION`, each after the signs of which it has one: by what is rare a long text is passed
+over in a tenth of the time."""
+SYMBOLIC: tuple[Formula, ...] = (
+    (("^",), re.compile(r"[a-z0-9)]\s*\^\s*[\d({n]")),
+    (("(",), re.compile(r"\b[a-z]\([a-z]\s*[+,)]")),
+    (("dx", "dy", "dt"), re.compile(r"\bd[xyt]\b")),
+    (tuple("∫∑√≤≥∀∃"), re.compile(r"[∫∑√≤≥∀∃]")),
 )
-"""Of these every equation has one. They begin with what is rare, and so pass over a text in a tenth of the time."""
+"""Formulas that need no number."""
 LENGTH = re.compile(
     r"(\d[\d.,]{0,9}|two|three|four|five|six|eight|ten|twelve)[\s-]*"
     r"(words?|wörtern?|wörter|palabras|mots|pages?|seiten|páginas|字)"
@@ -98,6 +110,7 @@ SMALL_NUMBERS = {
     "ten": 10,
     "twelve": 12,
 }
+ON_MATERIAL: tuple[Task, ...] = ("summary", "extraction", "classification")
 LONG_WORDS = 400
 SHORT_WORDS = 250
 LONG_MATERIAL_CHARS = 1_500
@@ -105,60 +118,48 @@ WORD_PROBLEM = 14
 """Words of a text that, with figures and a question, make a word problem of it."""
 
 
-class Score:
-    """Points by task, and the strongest sign of each."""
+class Score(msgspec.Struct):
+    """Points by task, and the strongest sign of each with its points."""
 
-    def __init__(self) -> None:
-        self.points: dict[Task, int] = {}
-        self._signs: dict[Task, tuple[int, str]] = {}
+    points: dict[Task, int] = {}
+    signs: dict[Task, tuple[int, str]] = {}
 
     def add(self, task: Task, points: int, sign: str) -> None:
+        """So many points, more than none, that speak for a task."""
         self.points[task] = self.points.get(task, 0) + points
-        if points > self._signs.get(task, (0, ""))[0]:
-            self._signs[task] = (points, sign)
+        if task not in self.signs or points > self.signs[task][0]:
+            self.signs[task] = (points, sign)
 
-    def add_entries(self, entries: list[str]) -> None:
-        """All that these entries of the lexicon speak for."""
-        points, strongest = self.points, self._signs
-        for entry in entries:
-            for task, weight, sign in LEXICON[entry]:
-                points[task] = points.get(task, 0) + weight
-                if task not in strongest or weight > strongest[task][0]:
-                    strongest[task] = (weight, sign)
-
-    def sign(self, task: Task) -> str:
-        return self._signs[task][1] if task in self._signs else ""
-
-    def best(self) -> tuple[Task, int] | None:
-        """The task with most points, the harder on a tie; `None` below what is enough.
+    def best(self) -> tuple[Task, int, str] | None:
+        """The task with most points, the harder on a tie, and its sign; `None` below what is enough.
 
         Supporting words alone have to be several.
         """
-        top: tuple[Task, int] | None = None
-        for task, (strongest, _) in self._signs.items():
+        top: tuple[int, int, Task, str] | None = None
+        for task, (strongest, sign) in self.signs.items():
             points = self.points[task]
-            if points < (FIRM if strongest < ENOUGH else ENOUGH):
-                continue
-            if top is None or (points, HARDNESS[task]) > (top[1], HARDNESS[top[0]]):
-                top = (task, points)
-        return top
+            if points >= (FIRM if strongest < ENOUGH else ENOUGH):
+                found = (points, HARDNESS[task], task, sign)
+                top = found if top is None or found > top else top
+        return None if top is None else (top[2], top[0], top[3])
 
 
 def score_words(wording: Wording) -> Score:
     """What the words of the instruction speak for."""
     score = Score()
+    points, signs = score.points, score.signs
     words = wording.words
-    entries = [word for word in words if word in LEXICON]
-    entries += [pair for pair in wording.pairs if pair in LEXICON]
-    entries.sort()  # so that the same text is always explained by the same word
-    score.add_entries(entries)
-    apart = [
-        pair
-        for first in words
-        if first in APART
-        for pair in APART[first]
-        if pair[1] in words and _near(wording.order, first, pair[1])
-    ]
+    entries = (words | wording.pairs) & LEXICON.keys()
+    for entry in sorted(entries):  # so that the same text is always explained by the same word
+        for task, weight, sign in LEXICON[entry]:
+            points[task] = points.get(task, 0) + weight
+            if task not in signs or weight > signs[task][0]:
+                signs[task] = (weight, sign)
+    apart: list[Apart] = []
+    for first in words & APART.keys():
+        for pair in APART[first]:
+            if pair[1] in words and _near(wording.order, first, pair[1]):
+                apart.append(pair)
     for _, _, task, name in sorted(apart):
         score.add(task, ENOUGH, name)
     if not wording.instruction.isascii() and UNSPACED.search(wording.instruction):
@@ -166,52 +167,62 @@ def score_words(wording: Wording) -> Score:
             for part in parts:
                 if part in wording.instruction:
                     score.add(task, FIRM, f"'{part}'")
-    _favour_leading(wording, score)
+    _favour_leading(wording.order, score)
     return score
 
 
 def _near(order: tuple[str, ...], first: str, second: str) -> bool:
     """Whether `second` stands at most four places after some `first`."""
-    return any(second in order[i + 1 : i + 5] for i, word in enumerate(order) if word == first)
+    at = -1
+    for _ in range(order.count(first)):
+        at = order.index(first, at + 1)
+        if second in order[at + 1 : at + 5]:
+            return True
+    return False
 
 
-def _favour_leading(wording: Wording, score: Score) -> None:
+def _favour_leading(order: tuple[str, ...], score: Score) -> None:
     """What an instruction begins with is what it asks for."""
-    leading = wording.order[:LEADING_WORDS]
+    leading = order[:LEADING_WORDS]
     for place, word in enumerate(leading, start=1):
-        if word not in wording.words:
-            continue
-        entries = [word]
-        if word in FOLLOWERS and place < len(leading):
-            entries = [f"{word} {leading[place]}", word]
-        for entry in entries:
-            for task, weight, _ in LEXICON.get(entry, ()):
-                if weight >= ENOUGH:
-                    score.add(task, weight - 1, f"begins with '{entry}'")
-                    return
+        if word in LEADING_FIRST:
+            begun = LEADING.get(" ".join(leading[place - 1 : place + 1])) or LEADING.get(word)
+            if begun is not None:
+                score.add(*begun)
+                return
 
 
-def score_structure(wording: Wording, score: Score) -> None:
-    """Adds what the shape speaks for: code, formulas, quantities, lengths, material."""
+def score_all(wording: Wording) -> Score:
+    """What words and shape speak for: code, formulas, quantities, lengths, material."""
+    score = score_words(wording)
+    points, words = score.points, wording.words
     _score_code(wording, score)
     if contains(wording.instruction, MATH_SIGNS) and _formula(wording.lower):
         score.add("reasoning", FIRM, "a formula")
+    # without one of these words a length is not asked for but told
+    writes = not words.isdisjoint(vocabulary.WRITING) or "写" in wording.instruction
     if wording.numbers:
-        _score_numbers(wording, score)
-    if _edits(wording) and "coding" not in score.points:
+        _score_numbers(wording, score, writes=writes)
+    beside = len(wording.text) - len(wording.instruction)
+    if (
+        beside >= LONG_MATERIAL_CHARS
+        and "coding" not in points
+        and contains(wording.lower, vocabulary.EDITING)
+    ):
         score.add("long_writing", 2 * FIRM, "a long text to be edited")
-    elif not _writes(wording) or not wording.words.isdisjoint(vocabulary.BREVITY):
-        score.add("long_writing", -ENOUGH, "nothing long to be written")
+    elif not writes or not words.isdisjoint(vocabulary.BREVITY):
+        points["long_writing"] = points.get("long_writing", 0) - ENOUGH
     if wording.material:
-        for task in ("summary", "extraction", "classification"):
-            if score.points.get(task, 0) > 0:
+        for task in ON_MATERIAL:
+            if points.get(task, 0) > 0:
                 score.add(task, 1, "material to work on")
+    return score
 
 
 def _formula(text: str) -> bool:
-    for part in EQUATION_PARTS:
-        if part.search(text):
-            return EQUATION.search(text) is not None
+    for signs, pattern in (*NUMERIC, *SYMBOLIC) if OPERATION.search(text) else SYMBOLIC:
+        if contains(text, signs) and pattern.search(text):
+            return True
     return False
 
 
@@ -219,19 +230,18 @@ def _score_code(wording: Wording, score: Score) -> None:
     text, marks = wording.text, wording.marks
     if "```" in marks and "```" in text:
         score.add("coding", FIRM, "a code fence")
-    if holds(text, TRACES, marks) or (("Error" in text or "Exception" in text) and ERROR_NAME.search(text)):
-        score.add("coding", FIRM + 1, "an error trace")
-    if files := code_files(text):
+    signs: set[str] = set()
+    for piece, phrases in CODE_BY_MARKS.items():
+        if piece in marks:
+            for phrase, sign in phrases:
+                if sign not in signs and phrase in text:
+                    signs.add(sign)
+    if TRACED in signs or (("Error" in text or "Exception" in text) and ERROR_NAME.search(text)):
+        score.add("coding", FIRM + 1, TRACED)
+    if FILE_NAME.search(text) and (files := code_files(text)):
         score.add("coding", min(files, 2) + 1, f"{files} file(s) of code named")
-    if holds(text, SOURCES, marks) or _source_line(text):
-        score.add("coding", FIRM, "source text")
-
-
-def _source_line(text: str) -> bool:
-    """Whether some line begins as source text does. One line alone is soon tried; of many, first if it could be."""
-    if "\n" in text and not contains(text, SOURCE_WORDS):
-        return False
-    return SOURCE_LINE.search(f"\n{text}") is not None
+    if SOURCE in signs or SOURCE_LINE.search(f"\n{text}"):
+        score.add("coding", FIRM, SOURCE)
 
 
 def code_files(text: str) -> int:
@@ -251,30 +261,19 @@ def _in_a_name(character: str) -> bool:
     return character.isalnum() or character in "_-"
 
 
-def _score_numbers(wording: Wording, score: Score) -> None:
+def _score_numbers(wording: Wording, score: Score, *, writes: bool) -> None:
+    """`writes` is whether a text is to be written, not only spoken of."""
     text = wording.lower
     if wording.numbers >= 2 and ("?" in text or "？" in text):
         told = len(wording.order) >= WORD_PROBLEM or score.points.get("reasoning", 0) > 0
         score.add("reasoning", ENOUGH if told else 1, "a question about quantities")
     length = wanted_length(text)
-    if length is None or (score.points.get("long_writing", 0) < FIRM and not _writes(wording)):
+    if length is None or (score.points.get("long_writing", 0) < FIRM and not writes):
         return
     if length >= LONG_WORDS:
         score.add("long_writing", FIRM + 1, "a length asked for")
     elif length <= SHORT_WORDS:
-        score.add("long_writing", -ENOUGH, "a short length asked for")
-
-
-def _writes(wording: Wording) -> bool:
-    """Whether a text is to be written, not only spoken of."""
-    return not wording.words.isdisjoint(vocabulary.WRITING) or "写" in wording.instruction
-
-
-def _edits(wording: Wording) -> bool:
-    """Whether a long text is given that is to be written better."""
-    if len(wording.text) - len(wording.instruction) < LONG_MATERIAL_CHARS:
-        return False
-    return contains(wording.lower, vocabulary.EDITING)
+        score.points["long_writing"] = score.points.get("long_writing", 0) - ENOUGH
 
 
 def wanted_length(text: str) -> int | None:
@@ -286,15 +285,6 @@ def wanted_length(text: str) -> int | None:
     number = SMALL_NUMBERS.get(found[1]) or int(digits[:7] or "0")
     pages = (found[2][0] in "p" and not found[2].startswith("pal")) or found[2] == "seiten"
     return number * 400 if pages else number
-
-
-def small_talk(wording: Wording) -> bool:
-    """A greeting or thanks, and not much beside."""
-    return (
-        bool(wording.order)
-        and len(wording.order) <= 9
-        and not vocabulary.GREETINGS.isdisjoint(wording.order[:1])
-    )
 
 
 def short_question(wording: Wording) -> bool:

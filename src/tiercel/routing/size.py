@@ -1,6 +1,8 @@
 """How large a request is, in tokens, and which modalities its whole history holds. One walk over all parts."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from itertools import chain
+from operator import attrgetter
 from typing import assert_never
 
 import msgspec
@@ -8,6 +10,7 @@ import msgspec
 from tiercel.domain.json import Json
 from tiercel.domain.request import (
     Media,
+    Message,
     Modality,
     ModelRequest,
     Opaque,
@@ -24,16 +27,17 @@ from tiercel.domain.tokens import (
     TOKENS_PER_MEDIA,
     TOKENS_PER_MESSAGE,
     TokenEstimate,
-    estimate_tokens,
+    estimate_all,
 )
 
 MEDIA_MARGIN = 1.0
 """What a picture or clip counts for differs from vendor to vendor by as much again."""
 ORDER: tuple[Modality, ...] = ("text", "image", "video", "audio", "file")
 TEXT_ONLY: tuple[Modality, ...] = ("text",)
+PARTS_OF: Callable[[Message], tuple[Part, ...]] = attrgetter("parts")
 
 
-class Load(msgspec.Struct, frozen=True, kw_only=True):
+class Load(msgspec.Struct, frozen=True):
     """What a request carries. `tool_calls` is whether the history holds any."""
 
     size: TokenEstimate
@@ -43,54 +47,43 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
 
 def measure_load(request: ModelRequest) -> Load:
     """Size with tools and schema, modalities over all turns and tool results."""
-    words = TOKENS_PER_MESSAGE * len(request.messages)
+    texts: list[str] = []
     media: list[Media] = []
     calls = False
-    for message in request.messages:
-        for part in message.parts:
-            if isinstance(part, Text):
-                words += estimate_tokens(part.text)
-            else:
-                calls = calls or isinstance(part, ToolCall)
-                words += _tokens(part, media)
+    parts = list(chain.from_iterable(map(PARTS_OF, request.messages)))
+    for part in parts:
+        if isinstance(part, Text):
+            texts.append(part.text)
+        elif isinstance(part, ToolCall):
+            calls = True
+            texts += (part.name, part.arguments)
+        elif isinstance(part, ToolResult):
+            parts += part.parts  # the loop comes to them in its turn
+        elif isinstance(part, Media):
+            media.append(part)
+        elif isinstance(part, Reasoning | Refusal):
+            texts.append(part.text)
+        elif isinstance(part, Opaque):
+            texts.append(_json_text(part.raw))
+        else:
+            assert_never(part)
     for tool in request.tools:
-        words += _tool_tokens(tool.name, tool.description, tool.raw or tool.parameters)
+        texts += (tool.name, tool.description)
+        if shape := tool.raw or tool.parameters:
+            texts.append(_json_text(shape))
     if request.response_format is not None and request.response_format.schema is not None:
-        words += _json_tokens(request.response_format.schema)
+        texts.append(_json_text(request.response_format.schema))
+    words = TOKENS_PER_MESSAGE * len(request.messages) + estimate_all(texts)
     if not media:
-        return Load(size=TokenEstimate(words), modalities=TEXT_ONLY, tool_calls=calls)
+        return Load(TokenEstimate(words), TEXT_ONLY, calls)
     shown = sum(TOKENS_PER_IMAGE if item.kind == "image" else TOKENS_PER_MEDIA for item in media)
     total = words + shown
     margin = round((words * MARGIN + shown * MEDIA_MARGIN) / total, 3)
-    return Load(size=TokenEstimate(total, margin), modalities=_modalities(media), tool_calls=calls)
+    return Load(TokenEstimate(total, margin), _modalities(media), calls)
 
 
-def _tokens(part: Part, media: list[Media]) -> int:
-    """Tokens of what can be read; media are put aside."""
-    match part:
-        case Text():
-            return estimate_tokens(part.text)
-        case Media():
-            media.append(part)
-        case ToolCall():
-            return estimate_tokens(part.name) + estimate_tokens(part.arguments)
-        case ToolResult():
-            return sum(_tokens(inner, media) for inner in part.parts)
-        case Reasoning() | Refusal():
-            return estimate_tokens(part.text)
-        case Opaque():
-            return _json_tokens(part.raw)
-        case _:
-            assert_never(part)
-    return 0
-
-
-def _tool_tokens(name: str, description: str, shape: Json) -> int:
-    return estimate_tokens(name) + estimate_tokens(description) + (_json_tokens(shape) if shape else 0)
-
-
-def _json_tokens(value: Json) -> int:
-    return estimate_tokens(msgspec.json.encode(value).decode("utf-8"))
+def _json_text(value: Json) -> str:
+    return msgspec.json.encode(value).decode("utf-8")
 
 
 def _modalities(media: Iterable[Media]) -> tuple[Modality, ...]:

@@ -8,20 +8,14 @@ from tiercel.routing.complexity import EVERYDAY
 from tiercel.routing.conversation import Conversation
 from tiercel.routing.screen import screen_tools
 from tiercel.routing.setting import Setting, read_setting
-from tiercel.routing.signals import (
-    ENOUGH,
-    FIRM,
-    Score,
-    follows_up,
-    score_structure,
-    score_words,
-    short_question,
-    small_talk,
-)
-from tiercel.routing.vocabulary import POINTING, SCREENSHOT
+from tiercel.routing.signals import ENOUGH, FIRM, Score, follows_up, score_all, short_question
+from tiercel.routing.vocabulary import GREETINGS, POINTING, SCREENSHOT
 from tiercel.routing.wording import Wording, take_apart
 
 Judged: TypeAlias = tuple[Task, str]
+
+SMALL_TALK = 9
+"""Words of a greeting or thanks at most."""
 
 
 def judge_task(request: ModelRequest, conversation: Conversation, wording: Wording) -> Judged:
@@ -36,7 +30,8 @@ def judge_task(request: ModelRequest, conversation: Conversation, wording: Wordi
         return "gui", "asks where to click on a screenshot"
     if conversation.in_tool_loop:
         return "agent_step", "in a tool loop"
-    if small_talk(wording) and not _score(wording).best():
+    order = wording.order
+    if 0 < len(order) <= SMALL_TALK and order[0] in GREETINGS and score_all(wording).best() is None:
         return "simple_chat", "a greeting or thanks"
     if setting.react:
         return "agent_step", "a system prompt with thought, action and observation"
@@ -49,17 +44,16 @@ def _with_tools(setting: Setting, wording: Wording) -> Judged:
     """Tools make a step of an agent, unless a plain assistant is firmly asked for a plain thing on given material."""
     if setting.agentic:
         return "agent_step", "tools, and a system prompt for an agent"
-    score = _score(wording)
-    best = score.best()
+    best = score_all(wording).best()
     if best is not None and best[0] in EVERYDAY and best[1] > FIRM and wording.material:
-        return best[0], f"{score.sign(best[0])}, although there are tools"
+        return best[0], f"{best[2]}, although there are tools"
     return "agent_step", "tools to call"
 
 
 def _by_words(
     request: ModelRequest, conversation: Conversation, setting: Setting, wording: Wording
 ) -> Judged:
-    score = _score(wording)
+    score = score_all(wording)
     if request.response_format is not None and request.response_format.wants_json:
         _score_format(wording, score)
     if setting.task is not None:
@@ -67,19 +61,13 @@ def _by_words(
         score.add(*setting.task)
     best = score.best()
     if best is not None:
-        return best[0], score.sign(best[0])
+        return best[0], best[2]
     hung_on = _by_earlier(conversation, wording)
     if hung_on is not None:
         return hung_on
     if short_question(wording):
         return "simple_chat", "a short question"
     return "unknown", "no sign of any task"
-
-
-def _score(wording: Wording) -> Score:
-    score = score_words(wording)
-    score_structure(wording, score)
-    return score
 
 
 def _score_format(wording: Wording, score: Score) -> None:
@@ -92,12 +80,13 @@ def _by_earlier(conversation: Conversation, wording: Wording) -> Judged | None:
     """What a short follow-up hangs on: the task of the message before."""
     if not conversation.earlier or not follows_up(wording):
         return None
-    score = _score(take_apart(conversation.earlier))
+    earlier = take_apart(conversation.earlier)
+    score = score_all(earlier)
     if conversation.code_before:
         score.add("coding", FIRM, "code in the last answer")
     best = score.best()
     if best is not None:
-        return best[0], f"follows up on {score.sign(best[0])}"
-    if short_question(take_apart(conversation.earlier)):
+        return best[0], f"follows up on {best[2]}"
+    if short_question(earlier):
         return "simple_chat", "follows up on a short question"
     return None

@@ -21,13 +21,17 @@ WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?(?:\+\+|#)?")
 NUMBER = re.compile(
     r"\d\d*(?:[.,]\d+)*"
 )  # not \d+: beginning with a plain class, it skips quickly to the next digit
+DIGIT = re.compile(r"[0-9]")
 QUOTED = re.compile(r'["“„«]([^"“”„«»]{25,})["”»]')
 
 _LETTERS = bytes(c for c in range(128) if chr(c).isalpha())
-_DIGITS = b"0123456789"
-_UNMARKED = _LETTERS + _DIGITS + b" "
+_UNMARKED = _LETTERS + b" "
 _SEPARATED = bytes(c if c in _LETTERS else ord(" ") for c in range(256))
 """All but letters as blanks, so that ASCII text splits into the words that `WORD` finds (except c++, c#, don't)."""
+_SEPARATED_BUT_INSIDE = bytes(c if c in _LETTERS + b"'" else ord(" ") for c in range(256))
+AROUND_WORDS = re.compile(r"'(?:(?<![a-z]')|(?![a-z]))")
+"""Apostrophes that stand inside no word, in ASCII text."""
+TWO_APOSTROPHES = re.compile(r"'[a-z]+'")
 _AROUND = '.,:;!?()"“”„«»–—…'
 """Stands around words and is never part of one."""
 
@@ -37,7 +41,8 @@ class Wording(msgspec.Struct, frozen=True):
 
     `lower` is the instruction in lower case and `order` its words as they stand; `words` are those among them that the
     vocabulary knows, `pairs` the known ones that stand side by side. `marks` is what is left of the text's ASCII
-    without letters, digits and blanks: short, and a phrase with marks can only stand in the text if its marks do here.
+    without letters and blanks: short, and a phrase with marks can only stand in the text if its marks do here.
+    `material` is whether there is something beside the instruction to work on.
     """
 
     text: str
@@ -48,11 +53,7 @@ class Wording(msgspec.Struct, frozen=True):
     pairs: frozenset[str]
     numbers: int
     marks: str
-
-    @property
-    def material(self) -> bool:
-        """Whether there is something beside the instruction to work on."""
-        return len(self.text) - len(self.instruction) >= MATERIAL_CHARS
+    material: bool
 
 
 def take_apart(text: str) -> Wording:
@@ -61,22 +62,38 @@ def take_apart(text: str) -> Wording:
         text = f"{text[:HEAD_CHARS]}\n\n{text[-TAIL_CHARS:]}"
     instruction = _instruction(text)
     marks = marks_of(text)
-    plain = QUOTED.sub(" ", instruction) if '"' in instruction or "“" in instruction else instruction
-    lower = instruction.lower()
-    order = _words(lower if plain is instruction else plain.lower(), marks)
+    lower = said = instruction.lower()
+    if '"' in instruction or "“" in instruction:
+        said = QUOTED.sub(" ", instruction).lower()
+    order = _words(said, marks)
     words = KNOWN_WORDS.intersection(order)
-    return Wording(text, instruction, lower, order, words, _pairs(order, words), _numbers(plain), marks)
+    return Wording(
+        text,
+        instruction,
+        lower,
+        order,
+        words,
+        _pairs(order, words),
+        # digits are among the marks, but for those of other scripts
+        len(NUMBER.findall(said)) if DIGIT.search(marks) or not said.isascii() else 0,
+        marks,
+        len(text) - len(instruction) >= MATERIAL_CHARS,
+    )
 
 
 def marks_of(text: str) -> str:
-    """What is neither letter, digit nor blank in it, as far as it is ASCII."""
+    """What is neither letter nor blank in it, as far as it is ASCII."""
     return text.encode("ascii", "ignore").translate(None, _UNMARKED).decode("ascii")
 
 
 def _words(lower: str, marks: str) -> tuple[str, ...]:
     """What `WORD` finds, for less: most words need no pattern to be seen as one."""
-    if lower.isascii() and "'" not in marks and "+" not in marks and "#" not in marks:
-        return tuple(lower.encode().translate(_SEPARATED).decode().split())
+    if lower.isascii() and "+" not in marks and "#" not in marks:
+        if "'" not in marks:
+            return tuple(lower.encode().translate(_SEPARATED).decode().split())
+        lower = AROUND_WORDS.sub(" ", lower)
+        if not TWO_APOSTROPHES.search(lower):
+            return tuple(lower.encode().translate(_SEPARATED_BUT_INSIDE).decode().split())
     found: list[str] = []
     for token in lower.split():
         bare = token.strip(_AROUND)
@@ -89,30 +106,16 @@ def _words(lower: str, marks: str) -> tuple[str, ...]:
 
 def _pairs(order: tuple[str, ...], words: frozenset[str]) -> frozenset[str]:
     found = []
+    text = ""
     for first in words:
         followers = FOLLOWERS.get(first)
         if followers is None or followers.isdisjoint(words):
             continue
-        found += [f"{first} {second}" for second in followers & words if _adjoin(order, first, second)]
+        text = text or f" {' '.join(order)} "
+        for second in followers & words:
+            if f" {first} {second} " in text:
+                found.append(f"{first} {second}")
     return frozenset(found)
-
-
-def _adjoin(order: tuple[str, ...], first: str, second: str) -> bool:
-    at = order.index(first)
-    while order[at + 1 : at + 2] != (second,):
-        try:
-            at = order.index(first, at + 1)
-        except ValueError:
-            return False
-    return True
-
-
-def _numbers(plain: str) -> int:
-    if plain.isascii():
-        ascii_bytes = plain.encode()
-        if len(ascii_bytes.translate(None, _DIGITS)) == len(ascii_bytes):
-            return 0
-    return len(NUMBER.findall(plain))
 
 
 def _instruction(text: str) -> str:
