@@ -72,6 +72,9 @@ def test_a_key_that_stands_twice_is_found_wherever_it_stands(
         (b'{"m":[{"role":1,"role" :2}]}', "'role' twice"),
         (b'{"a\\\\":1,"a\\\\":2,"x":"\\":"}', "twice"),
         (b'{"a":":","a":":"}', "twice"),
+        (b'{"a":1,"a":2,"b":"\\u003a"}', "'a' twice"),
+        (b'{"a":1,"a":2,"b":"\\u003A"}', "'a' twice"),
+        (b'{"a\\u003a":1,"a:":2}', "'a:' twice"),
         (nested(65), "64 levels"),
         (b'{"a":' + b"[" * 20_000 + b"]" * 20_000 + b"}", "64 levels"),
     ],
@@ -85,6 +88,16 @@ def test_what_cannot_be_taken_is_named(body: bytes, said: str) -> None:
 
 def test_64_levels_are_taken() -> None:
     assert parse_object(nested(64))
+
+
+@pytest.mark.parametrize("text", ["a" * 70_000, "a\n" * 35_000, ":" * 70_000, "\\u003a:<" * 10_000])
+def test_a_long_body_is_held_to_the_same(text: str) -> None:
+    """Whether its texts are without escapes, as those of pictures, or full of them, or of colons."""
+    fields = f'"x":[{{"text":{json.dumps(text)},"n":{10**30},"y":{{"z":":"}}'
+    assert parse_object(f"{{{fields}}}]}}".encode())["x"][0]["text"] == text
+    for key in ("n", "\\u006e"):
+        with pytest.raises(CallerError, match="'n' twice"):
+            parse_object(f'{{{fields},"{key}":1}}]}}'.encode())
 
 
 @pytest.mark.parametrize("item", [b"1", b"[]", b"{}", b'{"a":1}', b"[[[]]]", b'""'])

@@ -31,7 +31,11 @@ def splice_model(body: bytes, model: str) -> bytes | None:
         # In valid JSON a quote without a backslash before it opens or closes a string, and a closing quote is never
         # followed by a letter: so this is a whole key.
         if colon is not None and body[position - 1] != _BACKSLASH:
-            depth += _opened(body[seen:position]) if is_forward else -_opened(body[colon.end() : seen])
+            between = body[seen:position] if is_forward else body[colon.end() : seen]
+            if b'"' in between:
+                between = outside_strings(between)
+            opened = between.count(b"{") + between.count(b"[") - between.count(b"}") - between.count(b"]")
+            depth += opened if is_forward else -opened
             seen = colon.end() if is_forward else position
             if depth == 1:
                 value = _STRING.match(body, colon.end())
@@ -40,10 +44,3 @@ def splice_model(body: bytes, model: str) -> bytes | None:
                 return body[: colon.end()] + msgspec.json.encode(model) + body[value.end() :]
         position = body.find(_KEY, position + 1) if is_forward else body.rfind(_KEY, 0, position)
     return None
-
-
-def _opened(piece: bytes) -> int:
-    """How many more objects and lists begin in this piece of JSON, which cuts through no string, than end."""
-    if b'"' in piece:
-        piece = outside_strings(piece)
-    return piece.count(b"{") + piece.count(b"[") - piece.count(b"}") - piece.count(b"]")

@@ -26,7 +26,13 @@ _PLAIN_ROLES = ("user", "system", "assistant", "developer")
 _ROLES = ("system", "developer", "user", "assistant", "tool")
 _COMMON = frozenset(("role", "content", "name"))
 _ASSISTANT = _COMMON | {"refusal", "tool_calls", "reasoning", "reasoning_content", FIELD}
+_THOUGHTS = frozenset(("reasoning", "reasoning_content", FIELD))
 _TOOL = _COMMON | {"tool_call_id"}
+_CALL = {kind: frozenset(("id", "type", "index", kind)) for kind in ("function", "custom")}
+_CALLED = {"function": frozenset(("name", "arguments")), "custom": frozenset(("name", "input"))}
+_TEXT = frozenset(("type", "text"))
+_RESULTS = (Text, Media)
+"""What a tool's result is made of."""
 _URL_KINDS: dict[str, MediaKind] = {"image_url": "image", "video_url": "video", "audio_url": "audio"}
 
 
@@ -47,41 +53,46 @@ def decode_messages(listed: list[Json]) -> tuple[Message, ...]:
 def _message(value: Json, param: str) -> Message:
     source = fields.as_object(value, param)
     role = source.get("role")
-    content = source.get("content")
     if role == "function":  # the deprecated shape, which has no other reader than its own format
         return Message(role="tool", parts=(Opaque(source="openai_chat", raw=source),))
     if role not in _ROLES:
         fields.refuse(f"{param}.role", "one of " + ", ".join(_ROLES), role)
-    name = fields.optional_text(source, "name", f"{param}.name")
+    name = source.get("name")
+    if name is not None and not isinstance(name, str):
+        fields.refuse(f"{param}.name", "a string", name)
     if role == "tool":
         return _tool_message(source, name, param)
     if role == "assistant":
         return _assistant_message(source, name, param)
-    if content is None:
-        fields.refuse(f"{param}.content", "a string or a list of parts", content)
-    parts = _content_parts(content, f"{param}.content")
+    if source.get("content") is None:
+        fields.refuse(f"{param}.content", "a string or a list of parts", None)
+    parts = _content_parts(source, param)
     return Message(role=cast(Role, role), parts=parts, name=name, extra=fields.leftovers(source, _COMMON))
 
 
 def _tool_message(source: JsonObject, name: str | None, param: str) -> Message:
-    parts = _content_parts(source.get("content"), f"{param}.content")
-    result = ToolResult(
-        call_id=fields.text(source, "tool_call_id", f"{param}.tool_call_id"),
-        parts=tuple(part for part in parts if isinstance(part, Text | Media)),
-    )
-    others = tuple(part for part in parts if not isinstance(part, Text | Media))
+    call_id = source.get("tool_call_id")
+    parts = _content_parts(source, param)
+    if not isinstance(call_id, str):
+        fields.refuse(f"{param}.tool_call_id", "a string", call_id)
+    result = ToolResult(call_id=call_id, parts=tuple([part for part in parts if isinstance(part, _RESULTS)]))
+    others = tuple([part for part in parts if not isinstance(part, _RESULTS)])
     return Message(role="tool", parts=(result, *others), name=name, extra=fields.leftovers(source, _TOOL))
 
 
 def _assistant_message(source: JsonObject, name: str | None, param: str) -> Message:
     parts: list[Part] = []
-    parts += _thinking(source, param)
-    parts += _content_parts(source.get("content"), f"{param}.content")
-    refusal = fields.optional_text(source, "refusal", f"{param}.refusal")
+    if not _THOUGHTS.isdisjoint(source):
+        parts += _thinking(source, param)
+    parts += _content_parts(source, param)
+    refusal = source.get("refusal")
     if refusal is not None:
+        if not isinstance(refusal, str):
+            fields.refuse(f"{param}.refusal", "a string", refusal)
         parts.append(Refusal(text=refusal))
-    calls = fields.optional_list(source, "tool_calls", f"{param}.tool_calls") or ()
-    parts += [_tool_call(call, f"{param}.tool_calls[{i}]") for i, call in enumerate(calls)]
+    if source.get("tool_calls") is not None:
+        calls = fields.optional_list(source, "tool_calls", f"{param}.tool_calls") or ()
+        parts += [_tool_call(call, f"{param}.tool_calls[{i}]") for i, call in enumerate(calls)]
     return Message(
         role="assistant", parts=tuple(parts), name=name, extra=fields.leftovers(source, _ASSISTANT)
     )
@@ -104,36 +115,39 @@ def _tool_call(value: Json, param: str) -> ToolCall:
         raise CallerError(
             "invalid_request", f'{param}.type: expected "function" or "custom"', param=f"{param}.type"
         )
-    body = fields.as_object(call.get(kind), f"{param}.{kind}")
+    body = call.get(kind)
+    if not isinstance(body, dict):
+        fields.refuse(f"{param}.{kind}", "an object", body)
     payload = "arguments" if kind == "function" else "input"
-    extra = fields.leftovers(call, frozenset(("id", "type", kind, "index")))
-    rest = fields.leftovers(body, frozenset(("name", payload)))
-    if rest:
+    call_id, name, arguments = call.get("id"), body.get("name"), body.get(payload)
+    if not isinstance(call_id, str):
+        fields.refuse(f"{param}.id", "a string", call_id)
+    if not isinstance(name, str):
+        fields.refuse(f"{param}.{kind}.name", "a string", name)
+    if not isinstance(arguments, str):
+        fields.refuse(f"{param}.{kind}.{payload}", "a string", arguments)
+    extra = fields.leftovers(call, _CALL[kind])
+    if rest := fields.leftovers(body, _CALLED[kind]):
         extra[kind] = rest
-    return ToolCall(
-        id=fields.text(call, "id", f"{param}.id"),
-        name=fields.text(body, "name", f"{param}.{kind}.name"),
-        arguments=fields.text(body, payload, f"{param}.{kind}.{payload}"),
-        kind=kind,
-        extra=extra,
-    )
+    return ToolCall(id=call_id, name=name, arguments=arguments, kind=kind, extra=extra)
 
 
-def _content_parts(content: Json, param: str) -> tuple[Part, ...]:
+def _content_parts(source: JsonObject, param: str) -> tuple[Part, ...]:
+    content = source.get("content")
     if isinstance(content, str):
         return (Text(text=content),)
     if content is None:
         return ()
     if not isinstance(content, list):
-        fields.refuse(param, "a string or a list of parts", content)
-    return tuple([_content_part(part, f"{param}[{index}]") for index, part in enumerate(content)])
+        fields.refuse(f"{param}.content", "a string or a list of parts", content)
+    return tuple([_content_part(part, f"{param}.content[{index}]") for index, part in enumerate(content)])
 
 
 def _content_part(value: Json, param: str) -> Part:
     part = fields.as_object(value, param)
     kind = fields.text(part, "type", f"{param}.type")
     if kind == "text":
-        extra = fields.leftovers(part, frozenset(("type", "text")))
+        extra = fields.leftovers(part, _TEXT)
         return Text(text=fields.text(part, "text", f"{param}.text"), extra=extra)
     if kind == "refusal":
         return Refusal(text=fields.text(part, "refusal", f"{param}.refusal"))
