@@ -17,6 +17,8 @@ from tiercel.gateway.heads import HOST
 from tiercel.gateway.keyring import Keyring, Proof
 
 LOOPBACK_NAMES = frozenset({"localhost", "ip6-localhost"})
+BROWSERS = frozenset((b"origin", b"sec-fetch-site"))
+"""Where browsers say for which page they ask."""
 KEY_HEADERS = (b"x-api-key", b"api-key", b"x-goog-api-key")
 MIN_KEY_CHARS = 16
 MIN_OPERATOR_KEY_CHARS = 32
@@ -84,7 +86,8 @@ class Admission:
                 connection.proof = self._prove(given)
             exchange.key = connection.proof.key
         else:
-            _check_origin(exchange)
+            if not BROWSERS.isdisjoint(exchange.headers):
+                _check_origin(exchange)
             exchange.key = ANYBODY
 
     def owner(self, exchange: Exchange) -> bytes:

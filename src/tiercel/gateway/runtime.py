@@ -105,7 +105,7 @@ class Runtime:
     ) -> Plan:
         """Filters, rule, ladder: the plan for a request with these facts, of what its key may use."""
         machinery = state.machinery
-        session = machinery.sessions.of(key, facts)
+        session = NO_SESSION if facts.session is None else machinery.sessions.of(key, facts)
         plan = make_plan(
             request,
             facts,
