@@ -33,7 +33,6 @@ def new_record_id() -> str:
 def _draw() -> str:
     """Random letters for one id, with those for the next."""
     letters = os.urandom(DRAWN_AT_ONCE * RANDOM_CHARS).translate(LETTERS).decode("ascii")
-    _endings.extend(
-        letters[begin : begin + RANDOM_CHARS] for begin in range(RANDOM_CHARS, len(letters), RANDOM_CHARS)
-    )
+    begins = range(RANDOM_CHARS, len(letters), RANDOM_CHARS)
+    _endings.extend([letters[begin : begin + RANDOM_CHARS] for begin in begins])
     return letters[:RANDOM_CHARS]
