@@ -342,12 +342,29 @@ class ClientConnection(asyncio.Protocol):
         if not has_waited and not door.load.begins_now(exchange.is_urgent):
             door.load.wait(partial(self._begin, exchange, has_waited=True))
             return True
-        task = self._loop.create_task(self._app(exchange))
-        self._loop.call_soon(door.load.has_begun)  # comes right behind the task's first step
-        exchange.task = task
-        door.tasks.add(task)
-        task.add_done_callback(partial(self._ended, exchange))
+        exchange.task = self._loop.create_task(self._answer(exchange))
+        door.tasks.add(exchange.task)
         return True
+
+    async def _answer(self, exchange: Exchange) -> None:
+        door = self._door
+        door.load.has_begun()
+        try:
+            await self._app(exchange)
+        finally:
+            # here, and not in a callback: that would be another turn of the event loop for each request
+            door.tasks.discard(exchange.task)
+            # they may point back here: so what is finished is freed at once, and an error of a task told at once
+            exchange.crash_bytes = exchange.task = None
+            if not exchange.complete and not exchange.client_left:
+                self._give_up(exchange)
+
+    def _give_up(self, exchange: Exchange) -> None:
+        """The application is done, and the answer is not: whatever it raised is logged by the event loop."""
+        log.error("request %s was not answered as it should be", exchange.id)
+        if not exchange.started:
+            self._send_plain(500, "Internal Server Error")
+        self.transport.close()
 
     def answered(self, exchange: Exchange) -> None:
         """The last byte of its answer was sent."""
@@ -372,20 +389,6 @@ class ClientConnection(asyncio.Protocol):
     def _rest(self) -> None:
         self._is_idle = True
         self._deadline = self._loop.time() + KEEP_ALIVE_SECONDS
-
-    def _ended(self, exchange: Exchange, task: asyncio.Task[None]) -> None:
-        """Its task is done: an answer that is not complete by now will never be."""
-        self._door.tasks.discard(task)
-        exchange.crash_bytes = None  # it may point back there: so a finished exchange is freed at once
-        error = None if task.cancelled() else task.exception()
-        if error is None and (exchange.complete or exchange.client_left):
-            return
-        log.error("request %s was not answered as it should be", exchange.id, exc_info=error)
-        if exchange.complete or exchange.client_left:
-            return
-        if not exchange.started:
-            self._send_plain(500, "Internal Server Error")
-        self.transport.close()
 
     def leave(self) -> None:
         """Let the next answer be the last; one that has begun without saying so may be followed by another."""
