@@ -8,6 +8,9 @@ from tiercel.domain.json import JsonObject
 from tiercel.domain.request import Media, MediaKind, Opaque, Part, Reasoning, Text, ToolCall
 from tiercel.wire.fields import leftovers
 
+_TEXT = frozenset(("type", "text"))
+_TOOL_USE = frozenset(("type", "id", "name", "input"))
+_MEDIA = frozenset(("type", "source", "title"))
 _MEDIA_KINDS: dict[str, MediaKind] = {"image": "image", "document": "file"}
 
 
@@ -25,7 +28,7 @@ def read_media(block: JsonObject) -> Media | None:
     if kind is None or not isinstance(source, dict):
         return None
     title = block.get("title")
-    extra = leftovers(block, frozenset(("type", "source", "title")))
+    extra = leftovers(block, _MEDIA)
     extra = {key: value for key, value in extra.items() if value is not None}
     filename = title if isinstance(title, str) else None
     data, given_type = source.get("data"), source.get("media_type")
@@ -52,8 +55,10 @@ def _text(block: JsonObject) -> Part | None:
     text = block.get("text")
     if not isinstance(text, str):
         return None
-    extra = leftovers(block, frozenset(("type", "text")))
-    return Text(text=text, extra={key: value for key, value in extra.items() if value is not None})
+    extra = leftovers(block, _TEXT)
+    if extra:
+        extra = {key: value for key, value in extra.items() if value is not None}
+    return Text(text=text, extra=extra)
 
 
 def _tool_use(block: JsonObject) -> Part | None:
@@ -61,7 +66,7 @@ def _tool_use(block: JsonObject) -> Part | None:
     if not isinstance(call_id, str) or not isinstance(name, str):
         return None
     arguments = msgspec.json.encode(block.get("input") or {}).decode()
-    extra = leftovers(block, frozenset(("type", "id", "name", "input")))
+    extra = leftovers(block, _TOOL_USE)
     return ToolCall(id=call_id, name=name, arguments=arguments, extra=extra)
 
 

@@ -39,6 +39,8 @@ _KNOWN = frozenset(
         "output_config",
     )
 )
+_MESSAGE = frozenset(("role", "content"))
+_READABLE = (Text, Media)
 _RESULT = frozenset(("type", "tool_use_id", "content", "is_error"))
 _TOOL = frozenset(("type", "name", "description", "input_schema", "strict"))
 _MODES: dict[str, Literal["none", "auto", "required", "named"]] = {
@@ -102,8 +104,10 @@ def _system(value: Json) -> list[Message]:
 
 
 def _messages(source: JsonObject) -> list[Message]:
-    listed = fields.turns(source, "messages", "message")
-    return [message for index, item in enumerate(listed) for message in _message(item, f"messages[{index}]")]
+    messages: list[Message] = []
+    for index, item in enumerate(fields.turns(source, "messages", "message")):
+        messages += _message(item, f"messages[{index}]")
+    return messages
 
 
 def _message(item: Json, param: str) -> list[Message]:
@@ -113,7 +117,7 @@ def _message(item: Json, param: str) -> list[Message]:
     if role not in ("user", "assistant", "system"):
         fields.refuse(f"{param}.role", "user, assistant or system", role)
     content = source.get("content")
-    extra = fields.leftovers(source, frozenset(("role", "content")))
+    extra = fields.leftovers(source, _MESSAGE)
     if isinstance(content, str):
         return [Message(role=role, parts=(Text(text=content),), extra=extra)]
     if not isinstance(content, list):
@@ -136,11 +140,14 @@ def _message(item: Json, param: str) -> list[Message]:
 
 def _block(value: Json, param: str) -> Part:
     block = fields.as_object(value, param)
-    kind = fields.text(block, "type", f"{param}.type")
+    kind = block.get("type")
+    if not isinstance(kind, str):
+        fields.refuse(f"{param}.type", "a string", kind)
     if kind == "tool_result":
         return _tool_result(block, param)
     if kind == "text":
-        fields.text(block, "text", f"{param}.text")
+        if not isinstance(block.get("text"), str):
+            fields.refuse(f"{param}.text", "a string", block.get("text"))
     elif kind == "tool_use":
         fields.text(block, "id", f"{param}.id")
         fields.text(block, "name", f"{param}.name")
@@ -157,10 +164,10 @@ def _tool_result(block: JsonObject, param: str) -> ToolResult:
     if isinstance(content, str):
         parts = (Text(text=content),)
     elif isinstance(content, list):
-        parts = tuple(_block(item, f"{param}.content[{index}]") for index, item in enumerate(content))
+        parts = tuple([_block(item, f"{param}.content[{index}]") for index, item in enumerate(content)])
     elif content is not None:
         fields.refuse(f"{param}.content", "a string or a list of blocks", content)
-    readable = tuple(part for part in parts if isinstance(part, Text | Media))
+    readable = tuple([part for part in parts if isinstance(part, _READABLE)])
     if len(readable) < len(parts):
         extra["content"] = content  # holds blocks that only this format knows
     return ToolResult(
@@ -201,7 +208,7 @@ def _sampling(source: JsonObject) -> Sampling:
 
 def _tools(source: JsonObject) -> tuple[Tool, ...]:
     listed = fields.optional_list(source, "tools", "tools")
-    return tuple(_tool(item, f"tools[{index}]") for index, item in enumerate(listed)) if listed else ()
+    return tuple([_tool(item, f"tools[{index}]") for index, item in enumerate(listed)]) if listed else ()
 
 
 def _tool(item: Json, param: str) -> Tool:
