@@ -1,13 +1,14 @@
 """The short ways through a text find what the long ones would."""
 
 import re
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tiercel.routing import vocabulary
-from tiercel.routing.lexicon import KNOWN_PAIRS, KNOWN_WORDS
+from tiercel.routing.lexicon import BEGINNINGS, KNOWN_WORDS, LEXICON
 from tiercel.routing.signals import (
     CODE_BY_MARKS,
     ERROR_NAME,
@@ -20,7 +21,7 @@ from tiercel.routing.signals import (
     UNITS,
 )
 from tiercel.routing.vocabulary import Phrases
-from tiercel.routing.wording import WORD, marks_of, take_apart
+from tiercel.routing.wording import WORD, marks_of, side_by_side, take_apart
 
 PIECES = st.sampled_from(
     [
@@ -57,11 +58,24 @@ def test_words_are_those_that_the_pattern_finds(text: str) -> None:
 
 
 @given(TEXTS)
-def test_known_words_and_pairs_are_all_that_stand_there(text: str) -> None:
+def test_known_words_are_all_that_stand_there(text: str) -> None:
     wording = take_apart(text)
-    neighbours = {f"{one} {other}" for one, other in zip(wording.order, wording.order[1:], strict=False)}
     assert wording.words == KNOWN_WORDS & set(wording.order)
-    assert wording.pairs == KNOWN_PAIRS & neighbours
+
+
+@given(TEXTS)
+def test_words_that_adjoin_are_found_side_by_side(text: str) -> None:
+    order = take_apart(text).order
+    neighbours = set(pairwise(order))
+    found = {(one, other) for one in order for other in order if f" {one} {other} " in side_by_side(order)}
+    assert found == neighbours
+
+
+def test_every_entry_is_found_by_its_first_word() -> None:
+    found = {word: alone for word, (alone, _, _) in BEGINNINGS.items() if alone}
+    for _, beside, _ in BEGINNINGS.values():
+        found |= {pair.strip(): signs for _, pair, signs in beside}
+    assert found == LEXICON
 
 
 @given(FORMULAS)

@@ -13,7 +13,7 @@ from tiercel.routing.vocabulary import (
     HARD_REASONING,
     SOURCES,
 )
-from tiercel.routing.wording import Wording
+from tiercel.routing.wording import Wording, side_by_side
 
 Judged: TypeAlias = tuple[Complexity, str]
 
@@ -56,7 +56,10 @@ def judge_complexity(task: Task, wording: Wording, tokens: int, turns: int) -> J
 
 
 def _coding(wording: Wording) -> Judged:
-    signs = sorted((wording.words & HARD_CODING) | (wording.pairs & HARD_CODING_PAIRS))
+    text = side_by_side(wording.order)
+    signs = sorted(
+        (*(wording.words & HARD_CODING), *(pair for pair in HARD_CODING_PAIRS if f" {pair} " in text))
+    )
     files = code_files(wording.instruction)
     length = len(wording.order)
     if len(signs) >= 2 or (signs and (length > LONG_WORDS or files > 1)):

@@ -9,7 +9,13 @@ from tiercel.routing import vocabulary
 Sign: TypeAlias = tuple[Task, int, str]
 """What something speaks for, how much, and its name for `explain`."""
 
+Second: TypeAlias = tuple[str, str, tuple[Sign, ...]]
+"""The second word of a pair that stands side by side, the pair between blanks, and what it speaks for."""
+
 Apart: TypeAlias = tuple[int, str, Task, str]
+"""The second word of a pair that may have words between, numbered as the vocabulary does; task and name."""
+
+Beginning: TypeAlias = tuple[tuple[Sign, ...], tuple[Second, ...], tuple[Apart, ...]]
 
 
 def _lexicon() -> dict[str, tuple[Sign, ...]]:
@@ -20,13 +26,6 @@ def _lexicon() -> dict[str, tuple[Sign, ...]]:
                 entry = " ".join(words.split())
                 found.setdefault(entry, []).append((task, weight, f"'{entry}'"))
     return {entry: tuple(signs) for entry, signs in found.items()}
-
-
-def _followers(pairs: frozenset[str]) -> dict[str, frozenset[str]]:
-    found: dict[str, set[str]] = {}
-    for first, second in map(str.split, pairs):
-        found.setdefault(first, set()).add(second)
-    return {first: frozenset(seconds) for first, seconds in found.items()}
 
 
 def _apart() -> dict[str, tuple[Apart, ...]]:
@@ -42,20 +41,29 @@ def _apart() -> dict[str, tuple[Apart, ...]]:
 LEXICON = _lexicon()
 """From an entry, a word or two side by side, to all that it speaks for."""
 
-KNOWN_PAIRS = vocabulary.HARD_CODING_PAIRS.union(entry for entry in LEXICON if entry.count(" ") == 1)
 
-FOLLOWERS = _followers(KNOWN_PAIRS)
-"""From the first word of each known pair to its second ones."""
+def _beginnings() -> dict[str, Beginning]:
+    seconds: dict[str, list[Second]] = {}
+    for entry, signs in LEXICON.items():
+        first, _, second = entry.partition(" ")
+        if second:
+            seconds.setdefault(first, []).append((second, f" {entry} ", signs))
+    apart = _apart()
+    return {
+        word: (LEXICON.get(word, ()), tuple(sorted(seconds.get(word, ()))), apart.get(word, ()))
+        for word in {*(entry.split()[0] for entry in LEXICON), *apart}
+    }
 
-APART = _apart()
-"""From the first word of each pair that may have words between to its second ones, numbered as the vocabulary does."""
+
+BEGINNINGS = _beginnings()
+"""From a word to what it speaks for, alone, with one that stands beside it, and with one that stands near."""
 
 KNOWN_WORDS = frozenset(
     word
     for entries in (
         *(words for words in vars(vocabulary).values() if isinstance(words, frozenset)),
         *(entry.split() for entry in LEXICON),
-        *(pair.split() for pair in KNOWN_PAIRS),
+        *(pair.split() for pair in vocabulary.HARD_CODING_PAIRS),
         *(pair for pairs in vocabulary.APART.values() for pair in pairs),
     )
     for word in entries

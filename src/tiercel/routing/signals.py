@@ -11,9 +11,9 @@ import msgspec
 
 from tiercel.domain.facts import Task
 from tiercel.routing import vocabulary
-from tiercel.routing.lexicon import APART, LEXICON, Apart, Sign
+from tiercel.routing.lexicon import BEGINNINGS, LEXICON, Apart, Sign
 from tiercel.routing.phrases import contains
-from tiercel.routing.wording import Wording, marks_of
+from tiercel.routing.wording import Wording, marks_of, side_by_side
 
 ENOUGH = 2
 FIRM = 3
@@ -147,19 +147,29 @@ class Score(msgspec.Struct):
 def score_words(wording: Wording) -> Score:
     """What the words of the instruction speak for."""
     score = Score()
-    points, signs = score.points, score.signs
-    words = wording.words
-    entries = (words | wording.pairs) & LEXICON.keys()
-    for entry in sorted(entries):  # so that the same text is always explained by the same word
-        for task, weight, sign in LEXICON[entry]:
-            points[task] = points.get(task, 0) + weight
-            if task not in signs or weight > signs[task][0]:
-                signs[task] = (weight, sign)
+    points, strongest = score.points, score.signs
+    words, order = wording.words, wording.order
+    entries: list[tuple[Sign, ...]] = []
     apart: list[Apart] = []
-    for first in words & APART.keys():
-        for pair in APART[first]:
-            if pair[1] in words and _near(wording.order, first, pair[1]):
-                apart.append(pair)
+    text = ""
+    for word in sorted(
+        words & BEGINNINGS.keys()
+    ):  # so that the same text is always explained by the same word
+        alone, beside, near = BEGINNINGS[word]
+        entries.append(alone)
+        for second, pair, signs in beside:
+            if second in words:
+                text = text or side_by_side(order)
+                if pair in text:
+                    entries.append(signs)
+        for found in near:
+            if found[1] in words and _near(order, word, found[1]):
+                apart.append(found)
+    for signs in entries:
+        for task, weight, sign in signs:
+            points[task] = points.get(task, 0) + weight
+            if task not in strongest or weight > strongest[task][0]:
+                strongest[task] = (weight, sign)
     for _, _, task, name in sorted(apart):
         score.add(task, ENOUGH, name)
     if not wording.instruction.isascii() and UNSPACED.search(wording.instruction):
@@ -167,7 +177,7 @@ def score_words(wording: Wording) -> Score:
             for part in parts:
                 if part in wording.instruction:
                     score.add(task, FIRM, f"'{part}'")
-    _favour_leading(wording.order, score)
+    _favour_leading(order, score)
     return score
 
 

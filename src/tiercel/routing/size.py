@@ -1,8 +1,6 @@
 """How large a request is, in tokens, and which modalities its whole history holds. One walk over all parts."""
 
-from collections.abc import Callable, Iterable
-from itertools import chain
-from operator import attrgetter
+from collections.abc import Iterable
 from typing import assert_never
 
 import msgspec
@@ -10,7 +8,6 @@ import msgspec
 from tiercel.domain.json import Json
 from tiercel.domain.request import (
     Media,
-    Message,
     Modality,
     ModelRequest,
     Opaque,
@@ -34,7 +31,6 @@ MEDIA_MARGIN = 1.0
 """What a picture or clip counts for differs from vendor to vendor by as much again."""
 ORDER: tuple[Modality, ...] = ("text", "image", "video", "audio", "file")
 TEXT_ONLY: tuple[Modality, ...] = ("text",)
-PARTS_OF: Callable[[Message], tuple[Part, ...]] = attrgetter("parts")
 
 
 class Load(msgspec.Struct, frozen=True):
@@ -50,15 +46,21 @@ def measure_load(request: ModelRequest) -> Load:
     texts: list[str] = []
     media: list[Media] = []
     calls = False
-    parts = list(chain.from_iterable(map(PARTS_OF, request.messages)))
-    for part in parts:
+    others: list[Part] = []
+    for message in request.messages:
+        for part in message.parts:
+            if isinstance(part, Text):
+                texts.append(part.text)
+            else:
+                others.append(part)
+    for part in others:
         if isinstance(part, Text):
             texts.append(part.text)
         elif isinstance(part, ToolCall):
             calls = True
             texts += (part.name, part.arguments)
         elif isinstance(part, ToolResult):
-            parts += part.parts  # the loop comes to them in its turn
+            others += part.parts  # the loop comes to them in its turn
         elif isinstance(part, Media):
             media.append(part)
         elif isinstance(part, Reasoning | Refusal):

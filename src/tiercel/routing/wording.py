@@ -1,14 +1,14 @@
 """The instruction of a message, taken apart into words.
 
 An instruction stands in the first paragraph or the last; what lies between is material and is looked at only for code.
-Of all words only those that the vocabulary knows are kept as a set: every later question is asked of these few.
+Of all words only those that the vocabulary knows are kept as a set: most later questions are asked of these few.
 """
 
 import re
 
 import msgspec
 
-from tiercel.routing.lexicon import FOLLOWERS, KNOWN_WORDS
+from tiercel.routing.lexicon import KNOWN_WORDS
 
 HEAD_CHARS = 3_000
 TAIL_CHARS = 1_500
@@ -40,9 +40,9 @@ class Wording(msgspec.Struct, frozen=True):
     """The instruction of one message, taken apart.
 
     `lower` is the instruction in lower case and `order` its words as they stand; `words` are those among them that the
-    vocabulary knows, `pairs` the known ones that stand side by side. `marks` is what is left of the text's ASCII
-    without letters and blanks: short, and a phrase with marks can only stand in the text if its marks do here.
-    `material` is whether there is something beside the instruction to work on.
+    vocabulary knows. `marks` is what is left of the text's ASCII without letters and blanks: short, and a phrase with
+    marks can only stand in the text if its marks do here. `material` is whether there is something beside the
+    instruction to work on.
     """
 
     text: str
@@ -50,7 +50,6 @@ class Wording(msgspec.Struct, frozen=True):
     lower: str
     order: tuple[str, ...]
     words: frozenset[str]
-    pairs: frozenset[str]
     numbers: int
     marks: str
     material: bool
@@ -73,7 +72,6 @@ def take_apart(text: str) -> Wording:
         lower,
         order,
         words,
-        _pairs(order, words),
         # digits are among the marks, but for those of other scripts
         len(NUMBER.findall(said)) if DIGIT.search(marks) or not said.isascii() else 0,
         marks,
@@ -104,18 +102,9 @@ def _words(lower: str, marks: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _pairs(order: tuple[str, ...], words: frozenset[str]) -> frozenset[str]:
-    found = []
-    text = ""
-    for first in words:
-        followers = FOLLOWERS.get(first)
-        if followers is None or followers.isdisjoint(words):
-            continue
-        text = text or f" {' '.join(order)} "
-        for second in followers & words:
-            if f" {first} {second} " in text:
-                found.append(f"{first} {second}")
-    return frozenset(found)
+def side_by_side(order: tuple[str, ...]) -> str:
+    """The words with a blank around each: words that adjoin are found in it as they stand, with blanks around."""
+    return f" {' '.join(order)} "
 
 
 def _instruction(text: str) -> str:
