@@ -207,15 +207,15 @@ class Upstream:
 
     async def _answer(self, response: HttpResponse, codec: Codec, call: "_Call") -> None:
         """Take in the answer, whatever it turns out to be."""
-        content_type = response.header(b"content-type").lower()
-        is_html = b"html" in content_type
+        # one search through the head is cheaper than to find its type, and mostly says enough
+        is_html = b"html" in response.lowered and b"html" in response.header(b"content-type").lower()
         if not 200 <= response.status < 300:
             call.failure = await self._read_error(response, codec, call, is_html)
         elif is_html:
             call.failure = failure_of("bad_response", code="html")
         elif not call.target.stream:
             call.take_whole(await response.read(), codec)
-        elif b"application/json" in content_type:
+        elif b"application/json" in response.header(b"content-type").lower():
             # a stream was asked for: one piece of JSON is an error in disguise, or no answer that we can use
             call.take_whole(await response.read(), codec)
             call.failure = call.failure or failure_of("bad_response", code="not_a_stream")
@@ -393,7 +393,9 @@ class _Call(msgspec.Struct, kw_only=True, eq=False):
                 response = msgspec.structs.replace(response, usage=usage)
         if self.fold is None and response is not None and failure is None:
             self.ttft = self.ttfa = seconds
-        upstream_id = _named_id(answer) if answer is not None else None
+        upstream_id = None
+        if answer is not None and b"-id:" in answer.lowered:
+            upstream_id = _named_id(answer)
         if upstream_id is None and response is not None:
             upstream_id = response.id[:MAX_ID_CHARS] or None
         return CallResult(

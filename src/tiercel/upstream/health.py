@@ -211,8 +211,10 @@ class Health:
 
     def note_request(self) -> None:
         """A client's request came in: the budgets of retries and hedges grow."""
-        self._bucket = min(RETRY_CAP, self._bucket + RETRY_PER_REQUEST)
-        self._hedge_requests = min(HEDGE_CAP * REQUESTS_PER_HEDGE, self._hedge_requests + 1)
+        if self._bucket < RETRY_CAP:
+            self._bucket = min(RETRY_CAP, self._bucket + RETRY_PER_REQUEST)
+        if self._hedge_requests < HEDGE_CAP * REQUESTS_PER_HEDGE:
+            self._hedge_requests += 1
 
     def spend_retry(self) -> None:
         """A retry or a fallback goes out."""

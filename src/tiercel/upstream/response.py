@@ -194,9 +194,10 @@ class HttpResponse(msgspec.Struct, kw_only=True, eq=False):
         and the reader woken."""
         waits = not self.woken.done()
         if waits and self._sink is not None:
-            self._pause = self._sink(body) if body else None
-            if self._pause is None and self._sink is not None:
+            pause = self._sink(body) if body else None
+            if pause is None and self._sink is not None:
                 return
+            self._pause = pause
         elif body:
             self.pieces.append(body)
             self.unread_bytes += len(body)
