@@ -102,7 +102,7 @@ def test_a_disk_that_stays_full_collects_no_empty_files(tmp_path: Path) -> None:
 def test_without_a_free_descriptor_the_journal_goes_on(tmp_path: Path) -> None:
     """It needs none: neither to append, nor to sync, nor to rotate late; and to ask how it is raises nothing."""
     script = """
-    entry = len(module.framed(module.encode(record("r000"))))
+    entry = len(module.frame(record("r000")))
     journal = Journal.open(folder, Storage(segment_bytes=3 * entry, journal_limit_bytes=22 * entry))
     journal.append(record("r000"))
     time.sleep(0.3)  # the new segment's name is synced by now, which takes a descriptor
