@@ -2,6 +2,7 @@
 money that moves, harm to oneself. Words alone are not enough where people merely talk about such things.
 """
 
+from itertools import chain
 from typing import TypeAlias
 
 from tiercel.domain.facts import Risk, Task
@@ -11,11 +12,15 @@ from tiercel.routing.wording import Wording
 
 Judged: TypeAlias = tuple[Risk, str]
 
-GRAVE = (
-    *((piece, phrases, "self-harm") for piece, phrases in vocabulary.SELF_HARM.items()),
-    *((piece, phrases, "a medical emergency") for piece, phrases in vocabulary.EMERGENCY.items()),
+PIECES = (*vocabulary.SELF_HARM, *vocabulary.EMERGENCY)
+"""Only where a piece that some phrases share stands in a text, they are looked for."""
+GRAVE = tuple(
+    (reason, tuple(chain.from_iterable(phrases.values())))
+    for reason, phrases in (
+        ("self-harm", vocabulary.SELF_HARM),
+        ("a medical emergency", vocabulary.EMERGENCY),
+    )
 )
-"""Only where the piece that some phrases share stands in a text, they are looked for."""
 DELICATE = vocabulary.DOSE | vocabulary.LAW | vocabulary.CAREFUL | vocabulary.MEDICINE
 
 
@@ -23,9 +28,10 @@ def judge_risk(task: Task, wording: Wording, *, tools: bool) -> Judged:
     """Risk and the reason. `tools` is whether the model can act by itself."""
     text = wording.lower
     words = wording.words
-    for piece, phrases, reason in GRAVE:
-        if piece in text and contains(text, phrases):
-            return "high", reason
+    if contains(text, PIECES):
+        for reason, phrases in GRAVE:
+            if contains(text, phrases):
+                return "high", reason
     acts = tools or task in ("coding", "agent_step", "gui", "unknown")
     if acts and words & vocabulary.DESTROY and words & vocabulary.IRREPLACEABLE:
         return "high", "destroys what cannot be brought back"
