@@ -108,6 +108,56 @@ async def test_header_names_are_lower_case_and_repeated_ones_joined(client: Http
         assert (response.headers["x-one"], response.headers["x-empty"]) == ("a, b", "")
 
 
+async def wanted_whole(client: HttpClient, url: str, limits: HttpLimits = QUICK) -> HttpResponse:
+    return await client.send(client.prepare("POST", url), b"{}", limits, whole=True)
+
+
+async def test_good_answer_that_is_wanted_whole_is_waited_for_to_its_end(client: HttpClient) -> None:
+    """However it comes, and also where it is so large that a slow reader would make the server wait."""
+    body = b"x" * (8 * PAUSE_ABOVE_BYTES)
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        for part in (answer(body)[: -len(body)], body[:1], body[1:-1], body[-1:]):
+            await peer.send(part)
+            await asyncio.sleep(0.001)
+        await peer.gone()
+
+    async with scripted(script) as server:
+        response = await wanted_whole(client, server.url)
+        assert client.idle_connections == 1
+        assert await response.read() == body
+
+
+async def test_error_that_was_wanted_whole_is_known_by_its_head(client: HttpClient) -> None:
+    """So that one whose body does not come can be judged by its status."""
+    head = b"HTTP/1.1 500 Oh\r\nContent-Length: 9\r\n\r\n"
+    async with scripted(replies(head)) as server:
+        response = await wanted_whole(client, server.url, HttpLimits())
+        assert response.status == 500
+        response.close()
+
+
+@pytest.mark.parametrize(("ends_by", "error"), [(replies, TimedOutError), (closes_after, ResetError)])
+async def test_answer_that_was_wanted_whole_and_breaks_off_is_an_error(
+    client: HttpClient, ends_by: Callable[[bytes], Script], error: type[HttpError]
+) -> None:
+    async with scripted(ends_by(answer(b"hello")[:-2])) as server:
+        with pytest.raises(error):
+            await (await wanted_whole(client, server.url)).read()
+
+
+async def test_cancelling_the_wait_for_a_whole_answer_closes_the_connection(client: HttpClient) -> None:
+    async with scripted(replies(answer(b"hello")[:-2])) as server:
+        task = asyncio.create_task(wanted_whole(client, server.url, HttpLimits()))
+        await until(lambda: any(peer.requests for peer in server.peers))
+        await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await until(lambda: client.open_connections == 0)
+
+
 async def test_one_header_is_found_without_the_others(client: HttpClient) -> None:
     """The first of its name, at the beginning of a line and in the head alone."""
     lines = ("X-Id-Not: 1", "Y: x-id: 2", "x-ID:\t 3 ", "X-Id: 4", "X-Last: 5")

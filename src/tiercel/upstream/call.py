@@ -146,9 +146,9 @@ class Upstream:
         try:
             known = self._known.get((id(provider), encoded.path, encoded.headers))
             prepared = known[1] if known is not None else self._prepared(provider, encoded, codec.format)
-            response = await self._http.send(
-                prepared, encoded.body, _http_limits(limits, provider, stream=target.stream)
-            )
+            stream = target.stream
+            bounds = _http_limits(limits, provider, stream=stream)
+            response = await self._http.send(prepared, encoded.body, bounds, whole=not stream)
         except HttpError as error:
             call.failure = call.why(error)
             return call.result(None)
@@ -174,9 +174,8 @@ class Upstream:
             max_body_bytes=MAX_ASKED_BYTES,
         )
         try:
-            response = await self._http.send(
-                self._prepared(provider, encoded, provider.format), encoded.body, limits
-            )
+            prepared = self._prepared(provider, encoded, provider.format)
+            response = await self._http.send(prepared, encoded.body, limits, whole=True)
             try:
                 body = await response.read()
             finally:

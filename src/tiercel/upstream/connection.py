@@ -119,10 +119,12 @@ class Connection(asyncio.Protocol):
 
     # The caller's side
 
-    def exchange(self, payload: bytes, limits: HttpLimits, started: float) -> HttpResponse:
+    def exchange(
+        self, payload: bytes, limits: HttpLimits, started: float, *, whole: bool = False
+    ) -> HttpResponse:
         """Send a request. Its answer is `woken` when the head is here, or when there will be none.
 
-        `started` is a time of the loop's clock. Raises `ResetError`.
+        `started` is a time of the loop's clock; `whole` as `HttpResponse` has it. Raises `ResetError`.
         """
         transport = self._transport
         if transport is None or transport.is_closing():
@@ -137,7 +139,8 @@ class Connection(asyncio.Protocol):
         self._field_count = self._field_bytes = self._trailing_lines = self._informational = 0
         self._head_complete = self._complete = self._is_chunked = self._until_close = False
         self._fault: HttpError | None = None
-        response = self._response = HttpResponse(source=self, woken=self._loop.create_future())
+        response = HttpResponse(source=self, woken=self._loop.create_future(), whole=whole)
+        self._response = response
         transport.write(payload)
         due = started + limits.first_byte_seconds
         if due < self._timer_at or self._deadline < self._timer_at:

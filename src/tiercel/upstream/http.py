@@ -100,9 +100,17 @@ class HttpClient:
         return Prepared(head="".join(lines).encode("latin-1"), has_body=method == "POST", place=place)
 
     async def send(
-        self, prepared: Prepared, body: bytes = b"", limits: HttpLimits = DEFAULT_LIMITS
+        self,
+        prepared: Prepared,
+        body: bytes = b"",
+        limits: HttpLimits = DEFAULT_LIMITS,
+        *,
+        whole: bool = False,
     ) -> HttpResponse:
-        """As `request`, with what was prepared."""
+        """As `request`, with what was prepared. With `whole` it returns once all of a good answer is here.
+
+        Whoever has no use for less is then not woken for the head, which many servers send by itself.
+        """
         if prepared.has_body:
             payload = b"%b%d\r\n\r\n%b" % (prepared.head, len(body), body)
         else:
@@ -112,7 +120,7 @@ class HttpClient:
         if connection is None:
             connection = await self._open(prepared.place, limits)
         while True:
-            response = connection.exchange(payload, limits, started)
+            response = connection.exchange(payload, limits, started, whole=whole)
             try:
                 await response.woken
             except asyncio.CancelledError:

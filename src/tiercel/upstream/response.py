@@ -46,11 +46,12 @@ class HttpResponse(msgspec.Struct, kw_only=True, eq=False):
 
     `status` is 0 until the head is here. The other fields are between this and its connection: `source` is the
     connection, while more is to come of it and is wanted; `woken` is done when there is something new for the reader,
-    and `error` is why the rest will not come.
+    which of a good answer that it wants `whole` is the end alone; `error` is why the rest will not come.
     """
 
     source: Source | None
     woken: asyncio.Future[None]
+    whole: bool = False
     status: int = 0
     head: bytes = b""
     lowered: bytes = b""  # the head again, where names are looked for
@@ -193,6 +194,10 @@ class HttpResponse(msgspec.Struct, kw_only=True, eq=False):
         """There is more, and it is not all: the sink is given it at once, if its task waits for that; else it is kept,
         and the reader woken."""
         waits = not self.woken.done()
+        if waits and self.whole and 200 <= self.status < 300:
+            if body:
+                self.pieces.append(body)
+            return
         if waits and self._sink is not None:
             pause = self._sink(body) if body else None
             if pause is None and self._sink is not None:
