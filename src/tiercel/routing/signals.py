@@ -152,9 +152,8 @@ def score_words(wording: Wording) -> Score:
     entries: list[tuple[Sign, ...]] = []
     apart: list[Apart] = []
     text = ""
-    for word in sorted(
-        words & BEGINNINGS.keys()
-    ):  # so that the same text is always explained by the same word
+    # sorted, so that the same text is always explained by the same word
+    for word in sorted(words & BEGINNINGS.keys()):
         alone, beside, near = BEGINNINGS[word]
         entries.append(alone)
         for second, pair, signs in beside:

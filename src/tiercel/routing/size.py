@@ -11,7 +11,6 @@ from tiercel.domain.request import (
     Modality,
     ModelRequest,
     Opaque,
-    Part,
     Reasoning,
     Refusal,
     Text,
@@ -45,30 +44,31 @@ def measure_load(request: ModelRequest) -> Load:
     """Size with tools and schema, modalities over all turns and tool results."""
     texts: list[str] = []
     media: list[Media] = []
+    returned: list[Text | Media] = []
     calls = False
-    others: list[Part] = []
     for message in request.messages:
         for part in message.parts:
             if isinstance(part, Text):
                 texts.append(part.text)
+            elif isinstance(part, ToolCall):
+                calls = True
+                texts.append(part.name)
+                texts.append(part.arguments)
+            elif isinstance(part, ToolResult):
+                returned += part.parts
+            elif isinstance(part, Media):
+                media.append(part)
+            elif isinstance(part, Reasoning | Refusal):
+                texts.append(part.text)
+            elif isinstance(part, Opaque):
+                texts.append(_json_text(part.raw))
             else:
-                others.append(part)
-    for part in others:
-        if isinstance(part, Text):
-            texts.append(part.text)
-        elif isinstance(part, ToolCall):
-            calls = True
-            texts += (part.name, part.arguments)
-        elif isinstance(part, ToolResult):
-            others += part.parts  # the loop comes to them in its turn
-        elif isinstance(part, Media):
-            media.append(part)
-        elif isinstance(part, Reasoning | Refusal):
-            texts.append(part.text)
-        elif isinstance(part, Opaque):
-            texts.append(_json_text(part.raw))
+                assert_never(part)
+    for inner in returned:
+        if isinstance(inner, Text):
+            texts.append(inner.text)
         else:
-            assert_never(part)
+            media.append(inner)
     for tool in request.tools:
         texts += (tool.name, tool.description)
         if shape := tool.raw or tool.parameters:
