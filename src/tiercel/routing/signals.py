@@ -276,8 +276,10 @@ def _score_numbers(wording: Wording, score: Score, *, writes: bool) -> None:
     if wording.numbers >= 2 and ("?" in text or "？" in text):
         told = len(wording.order) >= WORD_PROBLEM or score.points.get("reasoning", 0) > 0
         score.add("reasoning", ENOUGH if told else 1, "a question about quantities")
+    if not writes and score.points.get("long_writing", 0) < FIRM:
+        return
     length = wanted_length(text)
-    if length is None or (score.points.get("long_writing", 0) < FIRM and not writes):
+    if length is None:
         return
     if length >= LONG_WORDS:
         score.add("long_writing", FIRM + 1, "a length asked for")

@@ -21,6 +21,8 @@ WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?(?:\+\+|#)?")
 NUMBER = re.compile(
     r"\d\d*(?:[.,]\d+)*"
 )  # not \d+: beginning with a plain class, it skips quickly to the next digit
+ASCII_NUMBER = re.compile(NUMBER.pattern, re.ASCII)
+"""The same in half the time."""
 DIGIT = re.compile(r"[0-9]")
 QUOTED = re.compile(r'["“„«]([^"“”„«»]{25,})["”»]')
 
@@ -72,8 +74,7 @@ def take_apart(text: str) -> Wording:
         lower,
         order,
         words,
-        # digits are among the marks, but for those of other scripts
-        len(NUMBER.findall(said)) if DIGIT.search(marks) or not said.isascii() else 0,
+        _numbers(said, marks),
         marks,
         len(text) - len(instruction) >= MATERIAL_CHARS,
     )
@@ -100,6 +101,12 @@ def _words(lower: str, marks: str) -> tuple[str, ...]:
         elif bare:
             found += WORD.findall(bare)
     return tuple(found)
+
+
+def _numbers(said: str, marks: str) -> int:
+    if not said.isascii():
+        return len(NUMBER.findall(said))
+    return len(ASCII_NUMBER.findall(said)) if DIGIT.search(marks) else 0
 
 
 def side_by_side(order: tuple[str, ...]) -> str:
