@@ -66,7 +66,7 @@ def take_apart(text: str) -> Wording:
     lower = said = instruction.lower()
     if '"' in instruction or "“" in instruction:
         said = QUOTED.sub(" ", instruction).lower()
-    order = _words(said, marks)
+    order = _words(said)
     words = KNOWN_WORDS.intersection(order)
     return Wording(
         text,
@@ -85,10 +85,10 @@ def marks_of(text: str) -> str:
     return text.encode("ascii", "ignore").translate(None, _UNMARKED).decode("ascii")
 
 
-def _words(lower: str, marks: str) -> tuple[str, ...]:
+def _words(lower: str) -> tuple[str, ...]:
     """What `WORD` finds, for less: most words need no pattern to be seen as one."""
-    if lower.isascii() and "+" not in marks and "#" not in marks:
-        if "'" not in marks:
+    if lower.isascii() and "+" not in lower and "#" not in lower:
+        if "'" not in lower:
             return tuple(lower.encode().translate(_SEPARATED).decode().split())
         lower = AROUND_WORDS.sub(" ", lower)
         if not TWO_APOSTROPHES.search(lower):
