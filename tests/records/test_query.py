@@ -12,7 +12,13 @@ from tiercel.domain.errors import ConfigError
 from tiercel.records.dimensions import plan_row, rung_row
 from tiercel.records.query import find_feedback, load_history
 from tiercel.records.recorder import Recorder
-from tiercel.records.rows import attempt_rows, record_from, record_row
+from tiercel.records.rows import (
+    ATTEMPT_COLUMNS,
+    RECORD_COLUMNS,
+    attempt_values,
+    record_from,
+    record_values,
+)
 from tiercel.records.store import Store
 
 
@@ -104,6 +110,8 @@ def test_reading_while_records_come_sees_a_prefix(place: Place) -> None:
 def test_rows_lose_nothing() -> None:
     """A record, as rows and back, is the same record."""
     attempts = [
-        dict(rung_row(attempt)) | row for row, attempt in zip(attempt_rows(FULL), FULL.attempts, strict=True)
+        dict(rung_row(attempt)) | dict(zip(ATTEMPT_COLUMNS, values, strict=True))
+        for values, attempt in zip(attempt_values(FULL), FULL.attempts, strict=True)
     ]
-    assert record_from(record_row(FULL) | dict(plan_row(FULL)), attempts) == FULL
+    row = dict(zip(RECORD_COLUMNS, record_values(FULL), strict=True))
+    assert record_from(row | dict(plan_row(FULL)), attempts) == FULL

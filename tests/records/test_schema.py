@@ -28,7 +28,7 @@ from tiercel.records.engines import Database
 from tiercel.records.migrate import upgrade
 from tiercel.records.query import load_history
 from tiercel.records.revisions import HEAD, REVISIONS
-from tiercel.records.rows import attempt_rows, record_row
+from tiercel.records.rows import ATTEMPT_COLUMNS, RECORD_COLUMNS, attempt_values, record_values
 from tiercel.records.store import Store, StoreError
 
 FIRST = msgspec.structs.replace(
@@ -74,7 +74,7 @@ def put_first_rows(connection: Connection, entry: Record) -> None:
         "lost": "[]",
         "notes": "[]",
     }
-    row = record_row(entry) | dict(plan_row(entry))
+    row = dict(zip(RECORD_COLUMNS, record_values(entry), strict=True)) | dict(plan_row(entry))
     split = ("split", "arm", "propensity", "split_unit", "arms_out")
     dropped = ("number", "plan_number", "rung_number", "project", "key_id", *split)
     put(
@@ -82,7 +82,8 @@ def put_first_rows(connection: Connection, entry: Record) -> None:
         "records",
         {k: v if v is not None else lists.get(k) for k, v in row.items() if k not in dropped},
     )
-    for attempt, of in zip(attempt_rows(entry), entry.attempts, strict=True):
+    for values, of in zip(attempt_values(entry), entry.attempts, strict=True):
+        attempt = dict(zip(ATTEMPT_COLUMNS, values, strict=True))
         whole = {k: v for k, v in rung_row(of).items() if k != "number"} | attempt
         del whole["rung_number"]
         old = {k: v if v is not None else lists.get(k) for k, v in whole.items() if k not in LATER}

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.5
 LONGEST_BACKOFF_SECONDS = 5.0
-BATCH_BYTES = 250_000
+BATCH_BYTES = 500_000
 RETENTION_EVERY_SECONDS = 3600.0
 FILL_PAUSE_SECONDS = 0.05
 """Between two portions of older records that are taken into new sums: the processor is not ours alone."""

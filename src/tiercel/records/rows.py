@@ -1,6 +1,7 @@
 """Nouns as rows of the tables in `schema.py`, and back again without loss."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import Any, TypeAlias, TypeVar
 
 import msgspec
@@ -12,13 +13,27 @@ from tiercel.domain.response import Usage
 from tiercel.records.dimensions import PLAN_FIELDS, RUNG_FIELDS, plan_row, rung_row
 
 Row: TypeAlias = dict[str, Any]
+Values: TypeAlias = tuple[Any, ...]
+"""A row without its names."""
 T = TypeVar("T")
+
+NUL_SHOWN = "\N{SYMBOL FOR NULL}"
 
 _PLAIN_TEXT = ("text",)
 _RECORD_PLAIN = tuple(
     name
     for name in Record.__struct_fields__
     if name not in ("modalities", "stated", "tokens_estimated", "attempts", "arms_out", *PLAN_FIELDS)
+)
+RECORD_COLUMNS = (
+    *_RECORD_PLAIN,
+    "modalities",
+    "stated",
+    "arms_out",
+    "plan_number",
+    "tokens_estimated",
+    "cost_nano",
+    "cost_known",
 )
 _ATTEMPT_LISTS = ("repairs", "lost", "notes")
 _APART = ("verdicts", "usage", "failure", "cost_nano", "next_nano", "version")
@@ -27,50 +42,70 @@ _ATTEMPT_PLAIN = tuple(
     name for name in AttemptRecord.__struct_fields__ if name not in (*_ATTEMPT_LISTS, *RUNG_FIELDS, *_APART)
 )
 _USAGE = tuple(name for name in Usage.__struct_fields__ if name != "source")
+ATTEMPT_COLUMNS = (
+    *_ATTEMPT_PLAIN,
+    "record_id",
+    "position",
+    "rung_number",
+    "cost_nano",
+    "next_nano",
+    *_ATTEMPT_LISTS,
+    "verdicts",
+    "failure_kind",
+    "failure",
+    "usage_source",
+    *(f"usage_{name}" for name in _USAGE),
+)
 _LARGEST_INTEGER = 2**63 - 1
 
 _encode = msgspec.json.Encoder().encode
 _names = msgspec.json.Decoder(tuple[str, ...]).decode
 _verdicts = msgspec.json.Decoder(tuple[Verdict, ...]).decode
 _failure = msgspec.json.Decoder(Failure).decode
+_plain_of_record = attrgetter(*_RECORD_PLAIN)
+_plain_of_attempt = attrgetter(*_ATTEMPT_PLAIN)
+_counts_of_usage = attrgetter(*_USAGE)
+_NO_USAGE = (None,) * (1 + len(_USAGE))
 
 
-def record_row(record: Record) -> Row:
-    """The row of `records`."""
-    row = {name: getattr(record, name) for name in _RECORD_PLAIN}
-    row["modalities"] = None if record.modalities == _PLAIN_TEXT else _text(record.modalities)
-    row["stated"] = _text(record.stated) if record.stated else None
-    row["arms_out"] = _text(record.arms_out) if record.arms_out else None
-    row["plan_number"] = plan_row(record)["number"]
-    row["tokens_estimated"] = bounded(record.tokens_estimated)
-    row["cost_nano"] = bounded(record.cost_nano)
-    row["cost_known"] = record.cost_known
-    return row
+def record_values(record: Record) -> Values:
+    """The row of `records`, in the order of `RECORD_COLUMNS`."""
+    plain: Values = _plain_of_record(record)
+    return (
+        *plain,
+        None if record.modalities == _PLAIN_TEXT else _text(record.modalities),
+        _list_text(record.stated),
+        _list_text(record.arms_out),
+        plan_row(record)["number"],
+        bounded(record.tokens_estimated),
+        bounded(record.cost_nano),
+        record.cost_known,
+    )
 
 
-def attempt_rows(record: Record) -> list[Row]:
-    """The rows of `attempts`, in their order."""
-    return [_attempt_row(record.id, position, attempt) for position, attempt in enumerate(record.attempts)]
+def attempt_values(record: Record) -> list[Values]:
+    """The rows of `attempts`, in their order, each in the order of `ATTEMPT_COLUMNS`."""
+    return [_attempt_values(record.id, position, attempt) for position, attempt in enumerate(record.attempts)]
 
 
-def _attempt_row(record_id: str, position: int, attempt: AttemptRecord) -> Row:
-    row = {name: getattr(attempt, name) for name in _ATTEMPT_PLAIN}
-    row["record_id"] = record_id
-    row["position"] = position
-    row["rung_number"] = rung_row(attempt)["number"]
-    row["cost_nano"] = bounded(attempt.cost_nano)
-    row["next_nano"] = bounded(attempt.next_nano)
-    for name in _ATTEMPT_LISTS:
-        values = getattr(attempt, name)
-        row[name] = _text(values) if values else None
-    row["verdicts"] = _text(attempt.verdicts) if attempt.verdicts else None
-    row["failure_kind"] = attempt.failure.kind if attempt.failure else None
-    row["failure"] = _text(attempt.failure) if attempt.failure else None
-    usage = attempt.usage
-    row["usage_source"] = usage.source if usage else None
-    for name in _USAGE:
-        row[f"usage_{name}"] = bounded(getattr(usage, name)) if usage else None
-    return row
+def _attempt_values(record_id: str, position: int, attempt: AttemptRecord) -> Values:
+    plain: Values = _plain_of_attempt(attempt)
+    failure, usage = attempt.failure, attempt.usage
+    return (
+        *plain,
+        record_id,
+        position,
+        rung_row(attempt)["number"],
+        bounded(attempt.cost_nano),
+        bounded(attempt.next_nano),
+        _list_text(attempt.repairs),
+        _list_text(attempt.lost),
+        _list_text(attempt.notes),
+        _list_text(attempt.verdicts),
+        failure.kind if failure else None,
+        _text(failure) if failure else None,
+        *(_NO_USAGE if usage is None else (usage.source, *map(bounded, _counts_of_usage(usage)))),
+    )
 
 
 def record_from(row: Row, attempt_rows: Iterable[Row]) -> Record:
@@ -109,7 +144,7 @@ def without_nul(row: Row) -> Row:
     """The row as PostgreSQL can take it: its text has no character 0, for which its picture stands then."""
     for name, value in row.items():
         if isinstance(value, str) and "\0" in value:
-            row[name] = value.replace("\0", "\N{SYMBOL FOR NULL}")
+            row[name] = value.replace("\0", NUL_SHOWN)
     return row
 
 
@@ -134,10 +169,16 @@ def _listed(text: str | None) -> tuple[str, ...]:
     return () if text is None else _names(text)
 
 
+def _list_text(values: Sequence[object]) -> str | None:
+    return _text(values) if values else None
+
+
 def _text(value: object) -> str:
     return _encode(value).decode()
 
 
 def bounded(number: int | None) -> int | None:
     """SQL integers have 64 bits; what a provider claims to have counted may have more."""
-    return None if number is None else max(-_LARGEST_INTEGER, min(_LARGEST_INTEGER, number))
+    if number is None or -_LARGEST_INTEGER <= number <= _LARGEST_INTEGER:
+        return number
+    return _LARGEST_INTEGER if number > 0 else -_LARGEST_INTEGER

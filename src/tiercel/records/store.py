@@ -6,6 +6,8 @@ Loads SQLAlchemy: import this only where it is used.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,7 +35,17 @@ from tiercel.records.instance import instance_of
 from tiercel.records.migrate import bring_up_to_date
 from tiercel.records.pairs import forget_pairs, pair_row
 from tiercel.records.rollups import HOUR, MINUTE, Minutes, RollupWriter, floor_to, lock_sums
-from tiercel.records.rows import Row, attempt_rows, interrupted, noun_from, plain_row, record_row, without_nul
+from tiercel.records.rows import (
+    ATTEMPT_COLUMNS,
+    RECORD_COLUMNS,
+    Row,
+    attempt_values,
+    interrupted,
+    noun_from,
+    plain_row,
+    record_values,
+    without_nul,
+)
 from tiercel.records.schema import (
     attempts,
     blocks,
@@ -264,8 +276,8 @@ class Store:
         called = [rung_row(attempt) for record in fresh for attempt in record.attempts]
         shared = self._share(connection, plans, [plan_row(record) for record in fresh])
         shared |= self._share(connection, rungs, called)
-        self._put(connection, records, [record_row(record) for record in fresh])
-        self._put(connection, attempts, [row for record in fresh for row in attempt_rows(record)])
+        put_in(connection, records, RECORD_COLUMNS, map(record_values, fresh))
+        put_in(connection, attempts, ATTEMPT_COLUMNS, chain.from_iterable(map(attempt_values, fresh)))
         ours = summed_of(connection, mark, [record.id for record in fresh])
         minutes = Minutes()
         for record in fresh:
@@ -318,13 +330,14 @@ class Store:
         """Inserts the rows; with `or_leave` those whose key is there already are left as they are."""
         if not rows:
             return
-        if self._database.is_postgres:
-            rows = [without_nul(row) for row in rows]
         if or_leave:
+            if self._database.is_postgres:
+                rows = [without_nul(row) for row in rows]
             into = postgresql.insert(table) if self._database.is_postgres else sqlite.insert(table)
             connection.execute(into.on_conflict_do_nothing(), rows)
         else:
-            put_in(connection, table, rows)
+            names = tuple(rows[0])
+            put_in(connection, table, names, map(itemgetter(*names), rows))
 
 
 def _sorted_out(

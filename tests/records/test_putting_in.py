@@ -1,0 +1,40 @@
+"""Rows that are put in past SQLAlchemy come back as they were, whatever is null in some or all of them."""
+
+from sqlalchemy import select
+
+from tests.records.place import Place
+from tiercel.records.engines import Database, put_in
+from tiercel.records.rows import NUL_SHOWN
+from tiercel.records.schema import feedback
+from tiercel.records.store import Store
+
+NAMES = ("id", "record_id", "at", "verdict", "comment", "counted")
+
+
+def test_nulls_stand_where_they_stood(place: Place) -> None:
+    """A column may be null in all rows, in the first, in some, or in none."""
+    rows = [("a", "r", 1.0, None, None, False), ("b", "r", 2.0, "accepted", None, True)]
+    assert back(place, rows) == rows
+
+
+def test_no_rows_are_nothing_to_do(place: Place) -> None:
+    assert back(place, []) == []
+
+
+def test_a_character_0_is_shown_where_the_database_cannot_have_it(place: Place) -> None:
+    rows = [("a", "r", 1.0, None, None, False), ("b", "r", 2.0, None, "x\0y", False)]
+    shown = NUL_SHOWN if place.url else "\0"
+    assert [row[4] for row in back(place, rows)] == [None, f"x{shown}y"]
+
+
+def back(place: Place, rows: list[tuple[object, ...]]) -> list[tuple[object, ...]]:
+    """What the database has after these were put in."""
+    Store(place.folder, place.url).close()
+    database = Database.to_write(place.folder, place.url)
+    with database.transaction() as connection:
+        put_in(connection, feedback, NAMES, rows)
+        found = connection.execute(
+            select(*(feedback.c[name] for name in NAMES)).order_by(feedback.c.id)
+        ).all()
+    database.close()
+    return [tuple(row) for row in found]
