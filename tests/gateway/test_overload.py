@@ -16,6 +16,7 @@ from bench.open_loop import Asked
 from tests.crash.served import configure, served
 from tests.gateway.house import USER, house
 from tests.gateway.plain_http import Answer, call
+from tests.gateway.plain_server import read_answer
 from tests.security.raw_bytes import statuses
 from tiercel.domain.settings import Listener
 from tiercel.gateway.door import HEADERS_SECONDS
@@ -253,6 +254,32 @@ async def test_what_is_refused_in_one_piece_is_answered_one_by_one(tmp_path: Pat
         parsed = post(url, "/v1/messages", ASK, "connection: close\r\n")
         writer.write(plain + plain + parsed)
         assert await until_closed(reader) == [503, 503, 529]
+
+
+async def test_what_follows_a_refused_request_is_refused_also_where_its_head_came_before(
+    tmp_path: Path,
+) -> None:
+    held = Says(text="held", release=asyncio.Event())
+    assert held.release is not None
+    listener = Listener(port=0, max_in_flight=1)
+    async with (
+        ScriptedProvider(Says(text="served"), Says(text="served"), held) as cheap,
+        house(tmp_path, cheap.deployment("cheap"), listener=listener) as here,
+    ):
+        url = urlsplit(here.url)
+        reader, writer = await asyncio.open_connection(url.hostname, url.port)
+        for _ in range(2):
+            writer.write(post(here.url, CHAT, ASK))
+            await read_answer(reader)
+        holding = asyncio.create_task(call(here.url, "POST", CHAT, ASK))
+        await cheap.wait_for_requests(3)
+        writer.write(post(here.url, CHAT, ASK) * 3)
+        for _ in range(3):
+            head, _ = await read_answer(reader)
+            assert head.startswith(b"HTTP/1.1 503 ")
+        writer.close()
+        held.release.set()
+        await holding
 
 
 async def test_what_follows_a_refused_request_is_read_as_ever(tmp_path: Path) -> None:

@@ -157,9 +157,10 @@ class ClientConnection(asyncio.Protocol):
         door = self._door
         is_pressed = door.load.line or len(door.tasks) >= door.load.max_in_flight
         if self._unread_bytes or (is_pressed and self._is_between and self._refuses_unread(data)):
-            data = self._skip(data)
-        known = self._known
-        if known is not None and self._is_between and data.startswith(known.before):
+            data = self._skip(
+                data
+            )  # and what follows it in this piece is asked of the parser whether it may stay
+        elif (known := self._known) is not None and self._is_between and data.startswith(known.before):
             data = self._take_known_head(known, data)
         if self._body_left:
             data = self._take_body(data)
