@@ -70,6 +70,16 @@ async def test_each_request_is_let_in_by_the_key_that_it_shows_itself(tmp_path: 
             assert await connection.status({b"authorization": b"Bearer \xfc"}) == 401
 
 
+async def test_a_key_that_is_not_ascii_is_one_like_all_others(tmp_path: Path) -> None:
+    odd = "schlüssel-der-aus-dem-rahmen-fällt"
+    listener = Listener(port=0, keys=(Secret(odd), Secret(SECOND)))
+    async with gateway(tmp_path, listener) as here, one_connection(here) as connection:
+        for _ in range(2):
+            assert await connection.status({b"authorization": f"Bearer {odd}".encode("latin-1")}) == 200
+            assert await connection.status(bearer(SECOND)) == 200
+            assert await connection.status(bearer(FIRST)) == 401
+
+
 def test_a_proof_does_not_tell_the_key() -> None:
     assert FIRST not in repr(Proof(text=FIRST, key=AccessKey(id="abc"), by=None))
 
