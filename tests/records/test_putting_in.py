@@ -1,10 +1,12 @@
 """Rows that are put in past SQLAlchemy come back as they were, whatever is null in some or all of them."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import select
 
 from tests.records.place import Place
 from tiercel.records.engines import Database, put_in
-from tiercel.records.rows import NUL_SHOWN
+from tiercel.records.rows import NUL_SHOWN, Values
 from tiercel.records.schema import feedback
 from tiercel.records.store import Store
 
@@ -27,7 +29,7 @@ def test_a_character_0_is_shown_where_the_database_cannot_have_it(place: Place) 
     assert [row[4] for row in back(place, rows)] == [None, f"x{shown}y"]
 
 
-def back(place: Place, rows: list[tuple[object, ...]]) -> list[tuple[object, ...]]:
+def back(place: Place, rows: Sequence[Values]) -> list[Values]:
     """What the database has after these were put in."""
     Store(place.folder, place.url).close()
     database = Database.to_write(place.folder, place.url)

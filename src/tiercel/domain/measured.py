@@ -12,8 +12,10 @@ EMPTY_FAILURES = frozenset(("empty", "empty_length"))
 
 def is_priced(record: Record) -> bool:
     """Whether every attempt that was answered, or used tokens, has a cost."""
-    answered = (attempt for attempt in record.attempts if attempt.state == "answered")
-    return record.cost_known and all(attempt.cost_nano is not None for attempt in answered)
+    for attempt in record.attempts:
+        if attempt.cost_nano is None and (attempt.state == "answered" or attempt.usage is not None):
+            return False
+    return True
 
 
 def tokens_per_second(attempt: AttemptRecord) -> float | None:
@@ -21,10 +23,10 @@ def tokens_per_second(attempt: AttemptRecord) -> float | None:
 
     `None` where that cannot be known: the answer came in one piece, or nobody counted its tokens.
     """
-    if attempt.usage is None or attempt.usage.output < 2 or attempt.ttft_seconds is None:
+    if attempt.usage is None or attempt.ttft_seconds is None:
         return None
-    seconds = attempt.seconds - attempt.ttft_seconds
-    return attempt.usage.output / seconds if seconds > 0 else None
+    output, seconds = attempt.usage.output, attempt.seconds - attempt.ttft_seconds
+    return output / seconds if output >= 2 and seconds > 0 else None
 
 
 def is_empty(attempt: AttemptRecord) -> bool:
@@ -34,9 +36,10 @@ def is_empty(attempt: AttemptRecord) -> bool:
 
 def form_of(attempt: AttemptRecord) -> Literal["as_is", "repaired", "invalid"] | None:
     """How the answer's form was found; `None` where no check measured it."""
-    verdicts = [v for v in attempt.verdicts if v.check in FORMAT_CHECKS and v.error is None]
-    if not verdicts:
-        return None
-    if any(verdict.score < 1 for verdict in verdicts):
-        return "invalid"
-    return "repaired" if any(verdict.repairs for verdict in verdicts) else "as_is"
+    form: Literal["as_is", "repaired"] | None = None
+    for verdict in attempt.verdicts:
+        if verdict.check in FORMAT_CHECKS and verdict.error is None:
+            if verdict.score < 1:
+                return "invalid"
+            form = "repaired" if verdict.repairs or form == "repaired" else "as_is"
+    return form

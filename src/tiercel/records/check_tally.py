@@ -75,22 +75,30 @@ def tally_checks(records: Iterable[Record]) -> CheckTallies:
 
 def add_checks(tallies: CheckTallies, record: Record) -> None:
     """Adds what checks did in one record."""
+    for attempt in record.attempts:
+        for verdict in attempt.verdicts:
+            _add_verdict(_at(tallies, record, verdict.check, attempt).counts, record, attempt, verdict)
+    if len(record.attempts) > 1:
+        _add_causes(tallies, record)
+    for check, about, asides in _asides(record):
+        _add_asides(_at(tallies, record, check, about).counts, record, check, about, asides)
+
+
+def _add_causes(tallies: CheckTallies, record: Record) -> None:
+    """Adds what calls were made because of a miss, to the check that was missed."""
     causes = _causes(record)
     next_whys = {cause.number: number for number, cause in reversed(causes.items())}
     whys = {attempt.number: attempt.why for attempt in record.attempts}
     for attempt in record.attempts:
         after = whys.get(next_whys.get(attempt.number, 0))
         for verdict in attempt.verdicts:
-            tally = _at(tallies, record, verdict.check, attempt)
-            _add_verdict(tally.counts, record, attempt, verdict)
             if attempt.missed == verdict.check:
-                tally.counts["re_asked"] += after == "re_ask"
-                tally.counts["escalated"] += after == "escalation"
+                counts = _at(tallies, record, verdict.check, attempt).counts
+                counts["re_asked"] += after == "re_ask"
+                counts["escalated"] += after == "escalation"
         cause = causes.get(attempt.number)
         if cause is not None and cause.missed is not None:
             _add_caused(_at(tallies, record, cause.missed, cause).counts, attempt)
-    for check, about, asides in _asides(record):
-        _add_asides(_at(tallies, record, check, about).counts, record, check, about, asides)
 
 
 def _add_verdict(
@@ -98,22 +106,29 @@ def _add_verdict(
 ) -> None:
     delivers = attempt.number == record.delivered
     missed = attempt.missed == verdict.check
-    on_ladder = attempt.why not in ASIDE
-    counts["measured"] += 1
-    counts["measured_simulated"] += attempt.simulated
-    counts["errors"] += verdict.error is not None
-    counts["missed"] += missed
-    counts["repaired"] += bool(verdict.repairs)
     elects = verdict.elects is not None and verdict.elects == record.delivered
-    gave_way = missed and on_ladder and not delivers and _ended_by_us(record)
-    counts["elected"] += elects
-    counts["changed"] += gave_way or elects or (delivers and bool(verdict.repairs))
-    counts["own_microseconds"] += _microseconds(verdict.seconds)
+    gave_way = missed and attempt.why not in ASIDE and not delivers and _ended_by_us(record)
+    counts["measured"] += 1
+    counts["own_microseconds"] += round(verdict.seconds * MICROSECONDS)
+    if attempt.simulated:
+        counts["measured_simulated"] += 1
+    if verdict.error is not None:
+        counts["errors"] += 1
+    if missed:
+        counts["missed"] += 1
+    if verdict.repairs:
+        counts["repaired"] += 1
+    if elects:
+        counts["elected"] += 1
+    if gave_way or elects or (delivers and verdict.repairs):
+        counts["changed"] += 1
+    if attempt.next_nano is None:
+        return
     if _keeps(record, attempt, verdict):
         counts["kept"] += 1
         counts["kept_nano"] += record.cost_nano
-        counts["next_nano"] += attempt.next_nano or 0
-    elif gave_way and attempt.next_nano is not None and not _was_outvoted(record, attempt):
+        counts["next_nano"] += attempt.next_nano
+    elif gave_way and not _was_outvoted(record, attempt):
         counts["sent_on"] += 1
         counts["sent_on_nano"] += attempt.cost_nano or 0
 
@@ -187,6 +202,8 @@ def _causes(record: Record) -> dict[int, AttemptRecord]:
 
 def _asides(record: Record) -> Iterator[tuple[str, AttemptRecord, list[AttemptRecord]]]:
     """The calls beside the ladder, by check and by the answer that they were about."""
+    if all([attempt.asked_by is None for attempt in record.attempts]):
+        return
     found: dict[tuple[str, int], list[AttemptRecord]] = {}
     answers: dict[int, AttemptRecord] = {}
     for attempt in record.attempts:
@@ -210,8 +227,7 @@ def _about(record: Record, aside: AttemptRecord, check: str) -> AttemptRecord:
 
 def _at(tallies: CheckTallies, record: Record, check: str, attempt: AttemptRecord) -> CheckTally:
     tally = at(tallies, CheckCell(record.project, check, attempt.rung))
-    tally.widen("first_at", record.started_at)
-    tally.widen("last_at", record.started_at)
+    tally.saw(record.started_at)
     return tally
 
 

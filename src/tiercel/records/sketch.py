@@ -40,10 +40,7 @@ class Sketch:
 
     def add(self, value: float) -> None:
         """Counts one value."""
-        self.count(bucket_of(value))
-
-    def count(self, bucket: int) -> None:
-        """Counts one value that lies in this interval."""
+        bucket = bucket_of(value)
         self.buckets[bucket] = self.buckets.get(bucket, 0) + 1
 
     def merge(self, other: "Sketch") -> None:
@@ -99,7 +96,9 @@ def bucket_of(value: float) -> int:
     """The interval that a value lies in."""
     if value <= SMALLEST:
         return 0
-    return _LAST if value >= 1e12 else max(1, math.ceil(math.log(value) / _LOG_GAMMA) + _SHIFT)
+    if value >= 1e12:
+        return _LAST
+    return math.ceil(math.log(value) / _LOG_GAMMA) + _SHIFT
 
 
 def _value(bucket: int) -> float:

@@ -21,12 +21,14 @@ KEPT_SECONDS = 32 * DAY_SECONDS
 
 def add_spendings(connection: Connection, instance: str, records: Iterable[Record]) -> None:
     """Adds what these records cost, which were not there before."""
-    costs: Counter[tuple[str, int]] = Counter()
+    by_key: Counter[tuple[str, str, int]] = Counter()
     for record in records:
-        if record.cost_nano:
-            day = int(record.started_at // DAY_SECONDS) * DAY_SECONDS
-            for owner in owners_of(record.key_id, record.project):
-                costs[owner, day] += record.cost_nano
+        if record.key_id and (cost := record.cost_nano):
+            by_key[record.key_id, record.project, int(record.started_at // DAY_SECONDS) * DAY_SECONDS] += cost
+    costs: Counter[tuple[str, int]] = Counter()
+    for (key_id, project, day), cost in by_key.items():
+        for owner in owners_of(key_id, project):
+            costs[owner, day] += cost
     if not costs:
         return
     kind = postgresql if connection.dialect.name == "postgresql" else sqlite

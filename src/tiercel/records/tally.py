@@ -4,6 +4,7 @@ A new counter is a name in `Count` and the line that counts it; a new way to loo
 needs its column and a migration after which the sums are made anew (`migrations/versions/v0008_sums.py` is one).
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar, cast, get_args
@@ -12,7 +13,7 @@ import msgspec
 
 from tiercel.domain.measured import GOOD_FINISHES, form_of, is_empty, is_priced, tokens_per_second
 from tiercel.domain.record import DELIVERED, AttemptRecord, Feedback, Outcome, Record
-from tiercel.records.sketch import Sketch, bucket_of
+from tiercel.records.sketch import Sketch
 
 Count = Literal[
     # of requests, which stand where their answer came from
@@ -144,6 +145,14 @@ class Tally(Generic[Name]):
         if known is None or (value < known if edge == "first_at" else value > known):
             self.edges[edge] = value
 
+    def saw(self, started_at: float) -> None:
+        """Makes sure that the edges take in a request that started then."""
+        edges = self.edges
+        if started_at < edges.get("first_at", math.inf):
+            edges["first_at"] = started_at
+        if started_at > edges.get("last_at", -math.inf):
+            edges["last_at"] = started_at
+
     def sketch(self, kind: Sketched) -> Sketch:
         """The sketch of that kind, empty where nothing was added yet."""
         found = self.sketches.get(kind)
@@ -197,21 +206,17 @@ def add_record(tallies: Tallies, sessions: SessionTallies, record: Record) -> No
     own = at(tallies, cell_of(record, answer))
     own_session = session_of(record)
     session = None if own_session is None else at(sessions, own_session)
-    amounts = _request_amounts(record)
-    buckets = _buckets(record, answer)
     ended_at = record.started_at + record.seconds
-    for tally in (own, session) if session is not None else (own,):
-        tally.count(amounts)
-        tally.widen("first_at", record.started_at)
-        tally.widen("last_at", record.started_at)
+    for tally in (own,) if session is None else (own, session):
+        _count_request(tally.counts, record)
+        tally.saw(record.started_at)
         tally.widen("ended_at", ended_at)
-        for kind, bucket in buckets:
-            tally.sketch(kind).count(bucket)
+        if record.outcome in DELIVERED:
+            _sketch_times(tally, record, answer)
     for attempt in record.attempts:
-        made = _call_amounts(attempt)
+        _count_call((own if attempt is answer else at(tallies, cell_of(record, attempt))).counts, attempt)
         if session is not None:
-            session.count(made)
-        (own if attempt is answer else at(tallies, cell_of(record, attempt))).count(made)
+            _count_call(session.counts, attempt)
 
 
 def judged(record: Record) -> Judged:
@@ -270,59 +275,60 @@ def session_of(record: Record) -> SessionCell | None:
     return SessionCell(record.session, record.project, record.key_id) if record.session else None
 
 
-def _request_amounts(record: Record) -> Amounts:
-    found: Amounts = [("requests", 1), (record.outcome, 1), ("cost_nano", record.cost_nano)]
+def _count_request(counts: Counter[Count], record: Record) -> None:
+    counts["requests"] += 1
+    counts[record.outcome] += 1
+    counts["cost_nano"] += record.cost_nano
     if record.attempts:
-        found.append(("called", 1))
+        counts["called"] += 1
         if record.simulated:
-            found.append(("simulated_called", 1))
+            counts["simulated_called"] += 1
     if not is_priced(record):
-        found.append(("unpriced", 1))
+        counts["unpriced"] += 1
     if record.verified and record.outcome == "passed":
-        found.append(("verified", 1))
+        counts["verified"] += 1
     for why in {attempt.why for attempt in record.attempts} & _CLIMBED:
-        found.append((cast(Count, why), 1))
-    return found
+        counts[cast(Count, why)] += 1
 
 
-def _buckets(record: Record, answer: AttemptRecord | None) -> list[tuple[Sketched, int]]:
-    """In which intervals of the sketches the times of a delivered answer lie."""
-    if record.outcome not in DELIVERED:
-        return []
-    found: list[tuple[Sketched, int]] = [("latency_seconds", bucket_of(record.seconds))]
+def _sketch_times(tally: RequestTally, record: Record, answer: AttemptRecord | None) -> None:
+    """Counts in which intervals of the sketches the times of a delivered answer lie."""
+    tally.sketch("latency_seconds").add(record.seconds)
     if record.ttft_seconds is not None:
-        found.append(("ttft_seconds", bucket_of(record.ttft_seconds)))
+        tally.sketch("ttft_seconds").add(record.ttft_seconds)
     speed = None if answer is None else tokens_per_second(answer)
     if speed is not None:
-        found.append(("tokens_per_second", bucket_of(speed)))
-    return found
+        tally.sketch("tokens_per_second").add(speed)
 
 
-def _call_amounts(call: AttemptRecord) -> Amounts:
-    found: Amounts = [("calls", 1)]
+def _count_call(counts: Counter[Count], call: AttemptRecord) -> None:
+    counts["calls"] += 1
     usage = call.usage
     if usage is not None:
-        found += (
-            ("tokens_uncached", usage.uncached),
-            ("tokens_cached", usage.cached),
-            ("tokens_written", usage.written),
-            ("tokens_visible", usage.visible),
-            ("tokens_reasoning", usage.reasoning),
-        )
+        counts["tokens_uncached"] += usage.uncached
+        counts["tokens_cached"] += usage.cached
+        counts["tokens_written"] += usage.written
+        counts["tokens_visible"] += usage.visible
+        counts["tokens_reasoning"] += usage.reasoning
     if call.state == "cancelled":
-        found.append(("calls_cancelled", 1))
-        return found
+        counts["calls_cancelled"] += 1
+        return
     if call.state == "failed":
-        found.append(("calls_failed", 1))
+        counts["calls_failed"] += 1
     if is_empty(call):
-        found.append(("calls_empty", 1))
+        counts["calls_empty"] += 1
     if call.finish_reason is not None:
-        found += (("calls_finished", 1), ("calls_non_stop", call.finish_reason not in GOOD_FINISHES))
-    if call.verdicts:
-        found.append(("calls_measured", 1))
+        counts["calls_finished"] += 1
+        if call.finish_reason not in GOOD_FINISHES:
+            counts["calls_non_stop"] += 1
     if call.missed is not None:
-        found.append(("calls_missed", 1))
-    form = form_of(call)
-    if form is not None:
-        found += (("forms", 1), ("forms_valid", form != "invalid"), ("forms_as_is", form == "as_is"))
-    return found
+        counts["calls_missed"] += 1
+    if call.verdicts:
+        counts["calls_measured"] += 1
+        form = form_of(call)
+        if form is not None:
+            counts["forms"] += 1
+            if form != "invalid":
+                counts["forms_valid"] += 1
+            if form == "as_is":
+                counts["forms_as_is"] += 1

@@ -1,5 +1,6 @@
 """Delivered answers by what another model would have to take to give them: sums for the audit. Arithmetic only."""
 
+from bisect import bisect_left
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
 import msgspec
@@ -54,15 +55,17 @@ def add_use(uses: Uses, record: Record, borders: tuple[int, ...] = BORDERS) -> N
         return
     usage = answer.usage
     size = 0 if usage is None else usage.input
+    tried = {attempt.model for attempt in record.attempts} if len(record.attempts) > 1 else None
+    border = bisect_left(borders, size)
     cell = UseCell(
-        project=record.project,
-        task=record.task,
-        model=answer.model,
-        tried=names_text({attempt.model for attempt in record.attempts} - {answer.model}),
-        modalities=names_text(set(record.modalities)),
-        residency=record.residency or "",
-        above_tokens=next((border for border in reversed(borders) if size > border), 0),
-        simulated=record.simulated,
+        record.project,
+        record.task,
+        answer.model,
+        names_text(tried - {answer.model}) if tried else _NOBODY,
+        _TEXT_ONLY if record.modalities == ("text",) else names_text(set(record.modalities)),
+        record.residency or "",
+        borders[border - 1] if border else 0,
+        record.simulated,
     )
     tally = at(uses, cell)
     counts = tally.counts
@@ -82,6 +85,9 @@ def add_use(uses: Uses, record: Record, borders: tuple[int, ...] = BORDERS) -> N
 def names_text(names: set[str]) -> str:
     """Names in order as JSON."""
     return _encode(sorted(names)).decode()
+
+
+_NOBODY, _TEXT_ONLY = names_text(set()), names_text({"text"})
 
 
 def names_in(text: str) -> tuple[str, ...]:
