@@ -145,6 +145,24 @@ async def test_whoever_wants_another_protocol_is_answered_in_this_one_and_for_th
     assert (statuses(received), received.count(b"connection: close\r\n")) == ([200], 1)
 
 
+@pytest.mark.parametrize("in_time", [0, 3, 4, 100])
+async def test_the_body_of_whoever_wants_another_protocol_is_read(in_time: int) -> None:
+    """As the clients of the JDK send it, which ask for HTTP/2 so unless they are told not to."""
+    wanting = HOST + b"connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAEAAEAA\r\n"
+    asked = post(b"1234", wanting)
+    end = len(asked) - 4 + in_time
+    echo = Echo()
+    async with serving(echo) as here, here.client() as (reader, writer):
+        writer.write(asked[:end])
+        if in_time < 4:
+            connection = await here.connection()
+            await until(lambda: connection.answering is not None)
+            writer.write(asked[end:])
+        assert (await read_answer(reader))[1] == b"1234"
+        assert await reader.read() == b""
+    assert [seen.body for seen in echo.seen] == [b"1234"]
+
+
 async def test_a_body_that_nobody_takes_is_held_back() -> None:
     release = asyncio.Event()
 

@@ -118,7 +118,7 @@ class ClientConnection(asyncio.Protocol):
         self._learns = True
         """Whether it is worth while to know the next head that is new: not after one that never came again."""
         self._body_left = 0
-        """How much is still to come of a body whose head was known, and which the parser does not see."""
+        """How much is still to come of a body that the parser does not see."""
         self._refuses_load = False
         """Whether the latest request is one too many."""
         self._unread_bytes = 0
@@ -174,10 +174,12 @@ class ClientConnection(asyncio.Protocol):
             self._around = around_length(data)
         try:
             parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
+        except httptools.HttpParserUpgrade as upgrade:
             # asked for what is not spoken here: answered as if it had not asked, and what follows may be no HTTP
             self._door.outbox.flush()
             self.shutdown()
+            if self._body_left:
+                self._take_body(data[upgrade.args[0] :])
         except httptools.HttpParserError as error:
             cause = error.__context__
             if isinstance(error, httptools.HttpParserCallbackError) and not isinstance(
@@ -237,7 +239,7 @@ class ClientConnection(asyncio.Protocol):
         return data[end + len(known.behind) :]
 
     def _take_body(self, data: bytes) -> bytes:
-        """Take in what is here of the body behind a known head, and return what follows."""
+        """Take in what is here of a body that the parser does not see, and return what follows."""
         left = self._body_left
         body = data[:left]
         self._body_left -= len(body)
@@ -287,6 +289,8 @@ class ClientConnection(asyncio.Protocol):
         head = read_head(self._parser, self._url, self._headers, is_urgent=is_urgent)
         self._is_reading_head = False
         self._let_in(head).expects_continue = expects
+        if self._parser.should_upgrade():  # Java's own client asks for HTTP/2 so, with every body
+            self._body_left = int(self._headers.get(b"content-length", b"0"))
         if around is not None:
             self._known = KnownHead(before=around[0], behind=around[1], head=head)
             self._learns = False
@@ -302,6 +306,8 @@ class ClientConnection(asyncio.Protocol):
             exchange.wake()
 
     def on_message_complete(self) -> None:
+        if self._body_left:
+            return
         self._is_between = True
         if self._refuses_load:
             assert self._parser is not None
@@ -409,8 +415,7 @@ class ClientConnection(asyncio.Protocol):
     # Refusing
 
     def _may_refuse(self, url: bytes) -> bool:
-        """Whether a refusal may be written now: not before the answer to an earlier request, nor to one that is always
-        answered."""
+        """Whether a refusal may be written now: not before an earlier answer, nor to what is always answered."""
         return self.answering is None and url not in self._door.urgent
 
     def _is_too_much(self) -> bool:
