@@ -343,3 +343,26 @@ async def test_nothing_more_is_read_of_a_client_that_does_not_take_its_answer() 
         assert connection.reading_paused
         writer.write(post(b"", LAST))
         assert len(await asyncio.wait_for(reader.read(), 10.0)) > 20_000_000
+
+
+async def test_an_answer_whose_beginning_was_given_up_begins_later() -> None:
+    """As a heartbeat that waits for a client to take an earlier answer, until there is an answer of its own."""
+    given_up = asyncio.Event()
+
+    async def app(exchange: Exchange) -> None:
+        if exchange.path == "/large":
+            await exchange.answer(200, [], bytes(20_000_000))
+            return
+        beginning = asyncio.create_task(exchange.start(200, []))
+        await asyncio.sleep(0.01)
+        beginning.cancel()
+        assert await asyncio.gather(beginning, return_exceptions=True) != [None]
+        given_up.set()
+        if not exchange.started:
+            await exchange.start(200, [])
+        await exchange.send(b"second", last=True)
+
+    async with serving(app) as here, here.client() as (reader, writer):
+        writer.write(post(b"1", path=b"/large") + post(b"2", LAST))
+        await given_up.wait()
+        assert statuses(await reader.read()) == [200, 200]

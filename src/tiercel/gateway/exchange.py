@@ -270,7 +270,11 @@ class Exchange:
         connection = self.connection
         self.started = True
         if connection.writable is not None:
-            await connection.writable.wait()
+            try:
+                await connection.writable.wait()
+            except asyncio.CancelledError:
+                self.started = False  # nothing went out: whoever gave up a heartbeat has still to begin
+                raise
         if self.client_left:
             return
         self._is_chunked = self.method != "HEAD" and status not in BODILESS
