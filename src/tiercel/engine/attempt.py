@@ -201,9 +201,8 @@ class AttemptRunner:
     async def _measured(self, result: CallResult, response: ModelResponse) -> Finding:
         """What the checks say of an answer that came, cut where the client wants it."""
         was_cut = False
-        if (
-            self._rung.cut_at is not None or self.call.output_boost > 1
-        ):  # it had more room than the client gave
+        had_more_room = self._rung.cut_at is not None or self.call.output_boost > 1
+        if had_more_room:  # than the client gave
             response, was_cut = self._cut(response)
         checked = await run_checks(
             self._gates,
