@@ -2,9 +2,13 @@
 
 from collections.abc import Sequence
 
+import msgspec
 from sqlalchemy import select
 
 from tests.records.place import Place
+from tests.records.samples import record
+from tiercel.domain.record import AttemptRecord
+from tiercel.domain.response import Usage
 from tiercel.records.engines import Database, put_in
 from tiercel.records.rows import NUL_SHOWN, Values
 from tiercel.records.schema import feedback
@@ -40,3 +44,16 @@ def back(place: Place, rows: Sequence[Values]) -> list[Values]:
         ).all()
     database.close()
     return [tuple(row) for row in found]
+
+
+def test_an_impossible_number_of_tokens_stops_nothing(place: Place) -> None:
+    """A provider may claim to have counted more than a database's integers hold."""
+    usage = Usage(uncached=2**63 - 1, visible=2**63 - 1)
+    answer = AttemptRecord(
+        number=1, why="first", rung="a", deployment="a", provider="p", model="m", usage=usage, cost_nano=2**70
+    )
+    claimed = msgspec.structs.replace(record("claimed"), attempts=(answer,), delivered=1)
+    store = place.store()
+    store.insert([claimed], "s.journal", 1)
+    store.close()
+    assert place.ask("SELECT max(largest_tokens), max(priced_nano) FROM use_rollups") == [(2**63 - 1,) * 2]

@@ -169,21 +169,26 @@ class Ingestor:
             self._took_over = True
 
     def _read_segment(self, store: "Store", segment: Path) -> None:
-        while not self._must_stop():
-            offset = self._offsets.get(segment.name, 0)
-            own, written = self._journal.position()
-            is_live = segment == own
-            end = written if is_live else None
-            chunk = read_entries(segment, offset, end=end, at_most_bytes=BATCH_BYTES)
-            if chunk.offset > offset:
-                self._take_in(store, segment, chunk)
-            elif not is_live:
-                self._finish(store, segment, chunk.problem)
-                return
-            elif chunk.problem is None:
-                return
-            else:  # damaged on the disk, not half written: what follows belongs in another segment
-                self._journal.rotate()
+        while not self._must_stop() and self._read_batch(store, segment):
+            pass  # one batch is forgotten before the next is read
+
+    def _read_batch(self, store: "Store", segment: Path) -> bool:
+        """Takes in what comes next in this segment. Returns whether more may come at once."""
+        offset = self._offsets.get(segment.name, 0)
+        own, written = self._journal.position()
+        is_live = segment == own
+        end = written if is_live else None
+        chunk = read_entries(segment, offset, end=end, at_most_bytes=BATCH_BYTES)
+        if chunk.offset > offset:
+            self._take_in(store, segment, chunk)
+        elif not is_live:
+            self._finish(store, segment, chunk.problem)
+            return False
+        elif chunk.problem is None:
+            return False
+        else:  # damaged on the disk, not half written: what follows belongs in another segment
+            self._journal.rotate()
+        return True
 
     def _take_in(self, store: "Store", segment: Path, chunk: Chunk) -> None:
         store.insert(chunk.entries, segment.name, chunk.offset)

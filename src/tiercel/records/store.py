@@ -11,7 +11,17 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, insert, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Table,
+    bindparam,
+    delete,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tiercel.domain.errors import TiercelError
@@ -68,6 +78,11 @@ MIGRATION_SECONDS = 3600.0
 REMEMBERED_SHARED = 10_000
 SINGLE_SERVER = "local"
 """The instance of what the only server of an older database left behind."""
+
+# made once: to make one with hundreds of ids takes longer than to run it
+_IDS: BindParameter[str] = bindparam("ids", expanding=True)
+_OUTCOMES = select(records.c.id, records.c.outcome).where(records.c.id.in_(_IDS))
+_ENDED = delete(pending).where(pending.c.id.in_(_IDS))
 
 
 class StoreError(TiercelError):
@@ -290,7 +305,7 @@ class Store:
         self._rollups.add(connection, minutes)
         add_spendings(connection, self._instance, fresh)
         for ids in portions(list(done)):
-            connection.execute(delete(pending).where(pending.c.id.in_(ids)))
+            connection.execute(_ENDED, {"ids": ids})
         return shared, bool(gone)
 
     def _mark(self, connection: Connection) -> str | None:
@@ -364,8 +379,7 @@ def _outcomes(connection: Connection, ids: Sequence[str]) -> dict[str, str]:
     """The outcomes of those of these records that are there."""
     found: dict[str, str] = {}
     for portion in portions(ids):
-        rows = connection.execute(select(records.c.id, records.c.outcome).where(records.c.id.in_(portion)))
-        found.update((row.id, row.outcome) for row in rows)
+        found.update((row.id, row.outcome) for row in connection.execute(_OUTCOMES, {"ids": portion}))
     return found
 
 

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple, TypeAlias, get_args
 import msgspec
 
 from tiercel.domain.record import Record
-from tiercel.records.tally import Tally, at
+from tiercel.records.tally import LARGEST_COUNT, Tally, at
 
 BORDERS = (
     32_000, 32_768, 64_000, 65_536, 100_000, 128_000, 131_072, 200_000, 204_800, 256_000, 262_144, 272_000,
@@ -72,7 +72,7 @@ def add_use(uses: Uses, record: Record, borders: tuple[int, ...] = BORDERS) -> N
     counts["answers"] += 1
     if usage is None:
         return
-    tally.widen("largest_tokens", usage.input + usage.output)
+    tally.widen("largest_tokens", min(size + usage.output, LARGEST_COUNT))
     if answer.cost_nano is not None:
         counts["priced"] += 1
         counts["priced_nano"] += answer.cost_nano
