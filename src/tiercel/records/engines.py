@@ -10,9 +10,11 @@ from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy import Connection, Engine, Table, create_engine, event, insert
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool, Pool, StaticPool
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from tiercel.domain.errors import TiercelError
 from tiercel.domain.secret import Secret
@@ -130,23 +132,31 @@ def put_in(connection: Connection, table: Table, names: Sequence[str], rows: Ite
     columns = _columns(names, rows)
     if not columns:
         return
-    listed = ", ".join(f'"{name}"' for name in columns)
     if connection.dialect.name == "sqlite":
-        places = ", ".join("?" * len(columns))
-        values = list(zip(*map(_plain, columns.values()), strict=True))
-        statement = f"INSERT INTO {table.name} ({listed}) VALUES ({places})"  # noqa: S608 - names of our own schema
+        statement, order = _compiled(table, tuple(columns))
+        values = list(zip(*[_plain(columns[name]) for name in order], strict=True))
         connection.exec_driver_sql(statement, values)
         return
     import psycopg
 
     driven = connection.connection.driver_connection
     assert isinstance(driven, psycopg.Connection)
+    listed = ", ".join(f'"{name}"' for name in columns)
     with (
         driven.cursor() as cursor,
         cursor.copy(f"COPY {table.name} ({listed}) FROM STDIN".encode()) as copy,
     ):
         for row in zip(*map(_without_nul, columns.values()), strict=True):
             copy.write_row(row)
+
+
+@lru_cache(maxsize=100)
+def _compiled(table: Table, names: tuple[str, ...]) -> tuple[str, Sequence[str]]:
+    """SQLite's statement that inserts a row, and the order in which it takes the values; to make it takes longer than
+    to run it."""
+    compiled = insert(table).compile(dialect=sqlite.dialect(), column_keys=list(names))
+    assert isinstance(compiled, SQLCompiler)
+    return str(compiled), compiled.positiontup or ()
 
 
 def _columns(names: Sequence[str], rows: Iterable[Values]) -> dict[str, Values]:
