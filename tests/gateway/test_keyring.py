@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -27,8 +27,20 @@ def create(folder: Path, key: AccessKey = UNLIMITED_CLIENT) -> IssuedKey:
         return store.create(key)
 
 
+RINGS: list[Keyring] = []
+
+
+@pytest.fixture(autouse=True)
+def closed() -> Iterator[None]:
+    """Closes what `ring` opened."""
+    yield
+    while RINGS:
+        RINGS.pop().close()
+
+
 def ring(folder: Path, clock: FrozenClock | None = None) -> Keyring:
-    return Keyring(KeyReader(folder), clock or time.time)
+    RINGS.append(Keyring(KeyReader(folder), clock or time.time))
+    return RINGS[-1]
 
 
 async def until(happened: Callable[[], bool]) -> None:
